@@ -1,0 +1,1 @@
+"""fsim: do these photographs come from the same camera?"""

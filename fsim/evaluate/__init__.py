@@ -1,0 +1,1 @@
+"""What scores are worth: similarity matrices, ROC and DET, intervals over devices."""

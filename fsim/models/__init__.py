@@ -1,0 +1,1 @@
+"""Extractors and scorers: flax.linen modules and pure functions."""

@@ -1,0 +1,1 @@
+"""Mesh, optimiser, state, one step, one loop, checkpoints, metrics."""
