@@ -1,0 +1,1 @@
+"""Configurations: one short file a system."""

@@ -1,0 +1,74 @@
+"""Device-based image matching: a signature network on whole images, a similarity network on pairs (Bennabhaktula 2020).
+
+  python -m fsim.main --config=configs/device.py                      virtual cameras, minutes on two CPU cores
+  python -m fsim.main --config=configs/device.py --config.data.source=/path/to/dresden --workdir=runs/dresden
+  python -m fsim.main --config=configs/device.py:quick                a smoke run, seconds
+  python -m fsim.main --config=configs/device.py:paper                the published sizes
+
+Expected on the virtual cameras: see the results table in README.md.
+"""
+
+from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
+
+
+def get_config(mode: str = "") -> ConfigDict:
+  config = ConfigDict()
+  config.system = "device"
+  config.seed = 0
+  config.input_size = 256  # Side of the central square in pixels; not printed in the paper.
+  config.dtype = "float32"  # Of the extractor's arithmetic: float32 or bfloat16.
+  config.save_every = 500  # Steps between checkpoints inside an epoch; there is one at its end in any case.
+
+  config.data = ConfigDict()
+  config.data.source = "virtual/default"  # A virtual preset, or a folder of Dresden-named JPEGs.
+  config.data.folder = placeholder(str)  # Where data sets are kept; by default TFDS's own folder.
+  config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
+  config.data.subset = "natural"  # natural, flat-field, dark or jpeg (the paper's).
+  config.data.protocol = "stratified"  # See fsim/data/splits.py; by_scene where devices saw different places.
+  config.data.validation = 0.1
+  config.data.test = 0.3
+  config.data.merge_d70 = True  # D70s counts as D70, as in the published experiments.
+  config.data.repair_mju = True  # mju_1050SW is mju-1050SW.
+
+  config.reading = ConfigDict()
+  config.reading.threads = 2
+  config.reading.workers = 0  # Worker processes; 0 decodes in threads.
+
+  config.signature = ConfigDict()
+  config.signature.batch = 16
+  config.signature.epochs = 15
+  config.signature.learning_rate = 1e-3
+  config.signature.momentum = 0.95
+  config.signature.decay = 5e-4
+  config.signature.balanced = "auto"  # Devices drawn equally often: on, off, or auto (if they differ by more than 2:1).
+
+  config.similarity = ConfigDict()
+  config.similarity.width = 64  # Units of fc_2; not printed in the paper.
+  config.similarity.batch = 256
+  config.similarity.epochs = 30
+  config.similarity.learning_rate = 5e-3
+  config.similarity.momentum = 0.0
+  config.similarity.decay = 0.0
+  config.similarity.halve_every = 3  # Epochs.
+
+  config.evaluate = ConfigDict()
+  config.evaluate.elsewhere = ""  # A second source, on which the trained matcher is only tested.
+  config.evaluate.draws = 100  # Image pairs a cell of the similarity matrix (Algorithm 1).
+  config.evaluate.resamples = 500  # Of the bootstrap over devices.
+  config.evaluate.errors = 6  # Worst false matches and worst misses to show, each.
+
+  if mode == "quick":
+    config.data.source = "virtual/tiny"
+    config.input_size = 64
+    config.signature.epochs = 2
+    config.signature.batch = 8
+    config.similarity.epochs = 2
+    config.similarity.batch = 16
+    config.evaluate.resamples = 20
+  elif mode == "paper":
+    config.input_size = 512
+    config.data.subset = "jpeg"
+  elif mode:
+    raise ValueError(f"configs/device.py has the modes quick and paper, got {mode!r}")
+  return config

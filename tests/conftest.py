@@ -1,0 +1,27 @@
+"""Shared by all tests: where real photographs are, a private home for data sets, and quiet, repeatable properties."""
+
+from pathlib import Path
+
+import pytest
+from absl import flags
+from hypothesis import settings
+
+settings.register_profile("fsim", deadline=None, max_examples=30, derandomize=True)
+settings.load_profile("fsim")
+
+flags.FLAGS.mark_as_parsed()  # Grain's worker processes ask for their flags.
+
+REALCAMS = Path(__file__).parent.parent.parent / "shared" / "realcams"
+
+
+@pytest.fixture(scope="session")
+def realcams() -> Path:
+  if not REALCAMS.is_dir():
+    pytest.skip(f"needs the real photographs of {REALCAMS}")
+  return REALCAMS
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+  """Where the tests of one session keep their data sets."""
+  return tmp_path_factory.mktemp("data")
