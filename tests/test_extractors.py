@@ -1,0 +1,48 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fsim.models.extractors import SignatureNet
+
+
+def count(variables):
+  return sum(x.size for x in jax.tree.leaves(variables["params"]))
+
+
+def published(classes, side):
+  convolutions = (7 * 7 * 3 * 96 + 96) + (5 * 5 * 96 * 64 + 64) + (5 * 5 * 64 * 64 + 64) + (64 * 128 + 128)
+  batch_norm = 2 * (96 + 64 + 64 + 128)
+  side = -(-side // 2)
+  for _ in range(4):
+    side = (side - 3) // 2 + 1
+  dense = (side * side * 128 * 1024 + 1024) + (1024 * 200 + 200) + (200 * classes + classes)
+  return convolutions + batch_norm + dense
+
+
+@pytest.mark.parametrize(("size", "classes"), [(96, 12), (128, 31), (256, 31)])
+def test_layers_are_the_published_ones(size, classes):
+  net = SignatureNet(classes=classes)
+  shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), jnp.zeros((1, size, size, 3), jnp.uint8)))
+  assert count(shapes) == published(classes, size)
+
+
+def test_the_signature_is_a_bounded_vector_of_1024_whatever_the_arithmetic():
+  images = jax.random.randint(jax.random.key(1), (2, 64, 64, 3), 0, 256).astype(jnp.uint8)
+  for dtype in (jnp.float32, jnp.bfloat16):
+    net = SignatureNet(classes=3, dtype=dtype)
+    variables = net.init(jax.random.key(0), images)
+    signature, logits = net.apply(variables, images)
+    assert signature.shape == (2, 1024)
+    assert logits.shape == (2, 3)
+    assert signature.dtype == logits.dtype == jnp.float32
+    assert float(jnp.abs(signature).max()) <= 1
+
+
+def test_an_image_is_signed_alike_alone_and_in_company():
+  images = jax.random.randint(jax.random.key(1), (4, 64, 64, 3), 0, 256).astype(jnp.uint8)
+  net = SignatureNet(classes=3)
+  variables = net.init(jax.random.key(0), images)
+  together, _ = net.apply(variables, images)
+  alone, _ = net.apply(variables, images[2:3])
+  np.testing.assert_allclose(alone[0], together[2], atol=1e-5)
