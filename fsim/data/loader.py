@@ -1,0 +1,121 @@
+"""Stored images -> batches, with Grain.
+
+The examples of every step are a pure function of (rows, labels, seed, step), on any number of processes: the place in the
+data is the step itself, which every checkpoint holds, and a resumed run may use another number of processes.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import grain
+import numpy as np
+from jaxtyping import Int, Shaped, UInt8
+
+from fsim.data import jpeg
+
+IMBALANCE = 2  # Classes that differ in size by more than this factor are drawn equally often under balanced="auto".
+JPEG_GRID = 8
+
+
+class Batch(NamedTuple):
+  """Crops with their labels; b examples a process."""
+
+  images: UInt8[np.ndarray, "b h w 3"]
+  labels: Int[np.ndarray, " b"]
+
+
+class Shard(NamedTuple):
+  """This process's place among those that share every batch."""
+
+  index: int
+  count: int
+
+
+class Reading(NamedTuple):
+  """How batches are made ready ahead of the step: decoding threads, and worker processes (0: threads of this one)."""
+
+  threads: int
+  workers: int
+
+
+def centre_crop(image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "s s 3"]:
+  """The central square, moved to the JPEG block grid (and so to one phase of the colour filter array).
+
+  Raises ValueError if the image is smaller than the crop: forensic images are never enlarged.
+  """
+  h, w, _ = image.shape
+  if min(h, w) < size:
+    raise ValueError(f"a crop of {size}x{size} does not fit into an image of {w}x{h}")
+  top, left = ((side - size) // 2 // JPEG_GRID * JPEG_GRID for side in (h, w))
+  return image[top : top + size, left : left + size]
+
+
+class Cut:
+  """Stored bytes of a row -> its crop. A class so that worker processes can receive it."""
+
+  def __init__(self, records: Sequence[bytes], size: int):
+    self.records = records
+    self.size = size
+
+  def __call__(self, row: int | np.integer) -> UInt8[np.ndarray, "s s 3"]:
+    try:
+      return centre_crop(jpeg.decode(self.records[int(row)]), self.size)
+    except ValueError as error:
+      raise ValueError(f"image {row} of the data set: {error}") from error
+
+
+class LabelledCut(Cut):
+  def __call__(self, example: Shaped[np.ndarray, "2"]) -> Batch:
+    row, label = example
+    return Batch(super().__call__(row), np.asarray(label, np.int32))
+
+
+def is_balanced(labels: Int[np.ndarray, " n"], setting: str) -> bool:
+  """Whether classes are drawn equally often: "on", "off", or "auto" (if sizes differ by more than IMBALANCE)."""
+  if setting not in ("on", "off", "auto"):
+    raise ValueError(f'balanced must be "on", "off" or "auto", got {setting!r}')
+  sizes = np.bincount(labels)
+  sizes = sizes[sizes > 0]
+  return setting == "on" or (setting == "auto" and bool(sizes.max() > IMBALANCE * sizes.min()))
+
+
+def order(
+  rows: Int[np.ndarray, " n"], labels: Int[np.ndarray, " n"], seed: int, balanced: bool
+) -> grain.MapDataset[Shaped[np.ndarray, "2"]]:
+  """The endless sequence of (row, label): reshuffled every epoch, or class by class in turn if balanced."""
+  examples = np.stack([rows, labels], axis=1)
+  if not balanced:
+    return grain.MapDataset.source(examples).shuffle(seed).repeat()
+  classes = [examples[labels == label] for label in np.unique(labels)]
+  return grain.MapDataset.mix([grain.MapDataset.source(c).shuffle(seed + k).repeat() for k, c in enumerate(classes)])
+
+
+def training_batches(
+  cut: LabelledCut,
+  sequence: grain.MapDataset[Shaped[np.ndarray, "2"]],
+  *,
+  batch: int,
+  start: int,
+  shard: Shard,
+  reading: Reading,
+) -> Iterator[Batch]:
+  """This process's part of every batch from step `start` on. `batch` is the global size."""
+  if batch % shard.count:
+    raise ValueError(f"a batch of {batch} cannot be shared by {shard.count} processes")
+  mine = sequence.slice(slice(start * batch + shard.index, None, shard.count))
+  batches = mine.map(cut).batch(batch // shard.count, drop_remainder=True)
+  ahead = grain.ReadOptions(num_threads=reading.threads, prefetch_buffer_size=2 * reading.threads)
+  stream = batches.to_iter_dataset(ahead)
+  if reading.workers:
+    stream = stream.mp_prefetch(grain.MultiprocessingOptions(num_workers=reading.workers))
+  return iter(stream)
+
+
+def in_order(
+  cut: Cut, rows: Int[np.ndarray, " n"], *, batch: int, shard: Shard, threads: int
+) -> Iterator[UInt8[np.ndarray, "b h w 3"]]:
+  """One pass over the rows in their order, in full batches (the last row is repeated); this process's block of each."""
+  padded = np.pad(rows, (0, -len(rows) % batch), mode="edge").reshape(-1, shard.count, batch // shard.count)
+  ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
+  mine = grain.MapDataset.source(padded[:, shard.index].reshape(-1)).map(cut).batch(batch // shard.count)
+  return iter(mine.to_iter_dataset(ahead))

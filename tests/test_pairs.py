@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fsim.data import pairs
+
+
+@given(st.integers(2, 60))
+def test_every_pair_has_one_number(n):
+  found = {tuple(p) for p in pairs.pair_at(np.arange(pairs.count(n)))}
+  assert found == {(i, j) for j in range(n) for i in range(j)}
+
+
+@given(st.integers(0, 2**55))
+def test_numbers_of_huge_sets_are_exact(number):
+  ((i, j),) = pairs.pair_at(np.array([number])).tolist()
+  assert 0 <= i < j
+  assert j * (j - 1) // 2 + i == number
+
+
+@given(st.integers(1, 3000), st.integers(0, 5), st.integers(0, 5))
+def test_an_epoch_visits_every_number_once(size, seed, epoch):
+  visited = pairs.permute(np.arange(size, dtype=np.uint64), size, seed, epoch)
+  assert sorted(visited.tolist()) == list(range(size))
+
+
+@given(st.integers(4, 40), st.integers(1, 6))
+def test_the_steps_of_an_epoch_never_repeat_a_pair(n, batch):
+  steps = pairs.steps_in_epoch(n, batch)
+  seen = np.concatenate([pairs.training_batch(n, batch, 0, step) for step in range(steps)])
+  unordered = {tuple(sorted(p)) for p in seen.tolist()}
+  assert len(unordered) == len(seen) == steps * batch
+
+
+def test_epochs_differ_and_steps_are_reproducible():
+  first = pairs.training_batch(50, 100, 0, 0)
+  next_epoch = pairs.training_batch(50, 100, 0, pairs.steps_in_epoch(50, 100))
+  assert not np.array_equal(first, next_epoch)
+  assert np.array_equal(first, pairs.training_batch(50, 100, 0, 0))
+
+
+def test_both_orders_of_a_pair_occur():
+  batch = pairs.training_batch(50, 1000, 0, 0)
+  assert 0.4 < (batch[:, 0] < batch[:, 1]).mean() < 0.6
+
+
+def test_the_order_is_spread_over_all_pairs():
+  numbers = pairs.permute(np.arange(1000, dtype=np.uint64), 100_000, 0, 0).astype(float)
+  assert abs(numbers.mean() / 100_000 - 0.5) < 0.05
+  assert abs(np.corrcoef(numbers[:-1], numbers[1:])[0, 1]) < 0.1
+
+
+def test_too_few_images_for_a_batch_are_refused():
+  with pytest.raises(ValueError, match="3 images make 3 pairs, too few for one batch of 4"):
+    pairs.steps_in_epoch(3, 4)
