@@ -1,0 +1,82 @@
+"""The Dresden metadata CSV: the scene of every image, and its subset where there is such a column."""
+
+import csv
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from fsim.data.dresden import names
+from fsim.data.dresden.subsets import subset_of
+
+# One device may be spelt differently in the CSV and on disk (the published CSV has mju-1050SW, the server mju_1050SW).
+REPAIRED = names.Repairs(merge_d70=True, repair_mju=True)
+NUMBER = re.compile(r"([0-9]{1,6})(\.0*)?")
+
+
+class Entry(NamedTuple):
+  file: str
+  position: int  # -1 unknown
+  motive: int  # -1 unknown
+  subset: str  # "" not said
+
+  @property
+  def scene(self) -> str:
+    """Both numbers, as "10/12": position * 10 + motive, as published, would take 10/12 and 11/2 for one scene."""
+    return f"{self.position}/{self.motive}" if self.position >= 0 and self.motive >= 0 else ""
+
+
+class Manifest(NamedTuple):
+  entries: dict[tuple[str, int] | str, Entry]
+  problems: list[tuple[str, str]]
+
+  def find(self, file: str) -> Entry | None:
+    return self.entries.get(identity(file))
+
+
+def identity(file: str) -> tuple[str, int] | str:
+  """What a row of the CSV and its file have in common: (device, shot), or the bare name where that does not parse."""
+  try:
+    name = names.parse(file, REPAIRED)
+  except names.BadName:
+    return file.rsplit("/", 1)[-1].lower()
+  return name.device, name.shot
+
+
+def read(folder: Path, files: list[str]) -> Manifest:
+  """All of these CSV files that have a column "filename"; where two rows name one image, the first is believed."""
+  manifest = Manifest({}, [])
+  for file in files:
+    try:
+      # Only numbers and file names are used: a place's name in another encoding must not stop the run.
+      with (folder / file).open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        _read_one(file, csv.DictReader(lines, skipinitialspace=True), manifest)
+    except (OSError, csv.Error) as error:
+      manifest.problems.append((file, f"metadata cannot be read: {error}"))
+  return manifest
+
+
+def _read_one(file: str, rows: csv.DictReader, manifest: Manifest) -> None:
+  rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or []]
+  if "filename" not in rows.fieldnames:
+    return
+  for row in rows:
+    cells = {column: (cell or "").strip() for column, cell in row.items() if column is not None}
+    entry = Entry(
+      cells["filename"],
+      _number(cells.get("position_num", "")),
+      _number(cells.get("motive_num", "")),
+      subset_of(cells.get("subset", "")),
+    )
+    understood = {"position_num": entry.position >= 0, "motive_num": entry.motive >= 0, "subset": entry.subset != ""}
+    manifest.problems.extend(
+      (file, f"line {rows.line_num}: {column} {cells[column]!r} is not understood")
+      for column, fine in understood.items()
+      if cells.get(column) and not fine
+    )
+    if entry.file:
+      manifest.entries.setdefault(identity(entry.file), entry)
+
+
+def _number(text: str) -> int:
+  match = NUMBER.fullmatch(text)
+  return int(match[1]) if match else -1

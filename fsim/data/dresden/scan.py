@@ -1,0 +1,128 @@
+"""A folder -> the table of its usable images, and everything that is wrong with the rest."""
+
+from pathlib import PurePosixPath
+from typing import IO, NamedTuple
+
+import pandas as pd
+
+from fsim.data.dresden import labels, manifest, names
+from fsim.data.dresden.listing import File, Listing
+from fsim.data.dresden.manifest import Entry, Manifest
+from fsim.data.dresden.subsets import NATURAL, subset_of_folders
+from fsim.data.dresden.verify import Verdict, verify_all
+
+NO_ENTRY = Entry("", -1, -1, "")
+SHOWN = 3  # Examples in a message about many files.
+
+
+class Row(NamedTuple):
+  """One usable image: a row of the table."""
+
+  file: str
+  sha256: str
+  make: str
+  model: str
+  instance: str
+  device: str
+  shot: int
+  subset: str
+  position: int
+  motive: int
+  scene: str
+  width: int
+  height: int
+
+
+class Problem(NamedTuple):
+  file: str
+  cause: str
+  left_out: bool  # An image that is not in the table; otherwise a remark.
+
+
+class Scan(NamedTuple):
+  table: pd.DataFrame  # Columns of Row, in the listing's order.
+  problems: pd.DataFrame  # Columns of Problem.
+
+
+class Unusable(ValueError):
+  """A file that stops the run, because the caller asked for that."""
+
+
+def scan(listing: Listing, repairs: names.Repairs, on_error: str, journal: IO[str]) -> Scan:
+  """Verifies every file and gathers the table.
+
+  on_error: "skip" leaves unusable images out and lists them; "raise" raises Unusable at the first. Remarks (a
+  contradicting folder, gaps in the metadata) never raise. `journal`: see verify_all.
+  """
+  if on_error not in ("skip", "raise"):
+    raise ValueError(f'on_error must be "skip" or "raise", got {on_error!r}')
+  metadata = manifest.read(listing.folder, [f.file for f in listing.manifests])
+  gathering = Gathering(metadata, repairs)
+  for file, cause in listing.problems:
+    gathering.leave_out(file, cause)
+  for file, verdict in verify_all(listing, journal):
+    gathering.take(file, verdict)
+    if on_error == "raise" and gathering.left_out:
+      file, cause, _ = gathering.left_out[0]
+      raise Unusable(f"{listing.folder / file}: {cause}")
+  return gathering.finish(listing)
+
+
+class Gathering:
+  """Rows and problems while the files pass by."""
+
+  def __init__(self, metadata: Manifest, repairs: names.Repairs):
+    self.metadata = metadata
+    self.repairs = repairs
+    self.rows: list[Row] = []
+    self.left_out: list[Problem] = []
+    self.by_hash: dict[str, str] = {}  # SHA-256 -> the file that was kept.
+    self.by_name: dict[tuple[str, str, int], str] = {}  # (subset, device, shot) -> the file that was kept.
+
+  def leave_out(self, file: str, cause: str) -> None:
+    self.left_out.append(Problem(file, cause, True))
+
+  def take(self, file: File, verdict: Verdict) -> None:
+    try:
+      name = names.parse(file.file, self.repairs)
+    except names.BadName as error:
+      return self.leave_out(file.file, str(error))
+    if verdict.cause:
+      return self.leave_out(file.file, verdict.cause)
+    entry = self.metadata.find(file.file) or NO_ENTRY
+    subset = entry.subset or subset_of_folders(PurePosixPath(file.file).parts[:-1])
+    key = (subset, name.device, name.shot)
+    if verdict.sha256 in self.by_hash:
+      return self.leave_out(file.file, f"duplicate: the same bytes as {self.by_hash[verdict.sha256]}")
+    if key in self.by_name:
+      cause = f"two different images are named {name.device} shot {name.shot}; {self.by_name[key]} is kept"
+      return self.leave_out(file.file, f"{cause} (two devices with one name, or an edited copy?)")
+    self.by_hash[verdict.sha256] = self.by_name[key] = file.file
+    place = (entry.position, entry.motive, entry.scene)
+    row = (file.file, verdict.sha256, *name, subset, *place, verdict.width, verdict.height)
+    return self.rows.append(Row(*row))
+
+  def finish(self, listing: Listing) -> Scan:
+    table = pd.DataFrame(self.rows, columns=Row._fields)
+    remarks = [*self.metadata.problems, *labels.contradictions([f.file for f in listing.jpegs]), *self._gaps(listing)]
+    problems = self.left_out + [Problem(file, cause, False) for file, cause in remarks]
+    return Scan(table, pd.DataFrame(problems, columns=Problem._fields))
+
+  def _gaps(self, listing: Listing) -> list[tuple[str, str]]:
+    """Where the metadata and the folder do not cover each other; one remark each, however many files."""
+    if not self.metadata.entries:
+      return []
+    present = {manifest.identity(f.file) for f in listing.jpegs}
+    absent = sorted(e.file for key, e in self.metadata.entries.items() if key not in present)
+    unknown = [r.file for r in self.rows if r.subset == NATURAL and not r.scene]
+    gaps = []
+    if absent:
+      gaps.append((listing.manifests[0].file, f"lists {_some(absent)} not in the folder"))
+    if unknown:
+      gaps.append((listing.manifests[0].file, f"gives no scene for {_some(unknown)}"))
+    return gaps
+
+
+def _some(files: list[str]) -> str:
+  more = ", ..." if len(files) > SHOWN else ""
+  return f"{len(files)} file{'s' * (len(files) > 1)} ({', '.join(files[:SHOWN])}{more})"

@@ -1,0 +1,19 @@
+"""The four parts of the Dresden database, by the words that people use for them."""
+
+import re
+
+NATURAL = "natural"
+SUBSETS = (NATURAL, "flat-field", "dark", "jpeg")
+# Tried on the letters alone: "Dresden_flat-fields" and "dark frames" say what they are, "jpgs" does not.
+WORDS = {"natural": NATURAL, "flatfield": "flat-field", "^dark|darkf(rame|ield)": "dark", "^jpeg": "jpeg"}
+
+
+def subset_of(label: str) -> str:
+  """The subset that a folder's or manifest's label means, "" if none."""
+  letters = re.sub("[^a-z]", "", label.lower())
+  return next((subset for word, subset in WORDS.items() if re.search(word, letters)), "")
+
+
+def subset_of_folders(folders: tuple[str, ...]) -> str:
+  """The subset said by the innermost folder that says one; natural if none does."""
+  return next((s for s in map(subset_of, reversed(folders)) if s), NATURAL)
