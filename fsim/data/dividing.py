@@ -68,12 +68,13 @@ def _divided(
   have = np.zeros(needed.shape)
   sides = np.empty(len(counts), int)
   poorest = np.where(seen, left, left.max() + 1).min(1)
-  for scene in np.lexsort((rng.random(len(counts)), poorest)):
+  size = counts.sum(1) * rng.uniform(0.5, 1, len(counts))  # Large scenes first: those go where most images are wanted.
+  for scene in np.lexsort((-size, poorest)):
     own = seen[scene]
     empty = needed[:, own] & (have[:, own] == 0)
     urgent = empty & (left[own] <= empty.sum(0))
     lacking = shares[:, None] - have[:, own] / counts[:, own].sum(0)
-    side = np.argmax((lacking + 2 * empty * lacking.clip(0) + 100 * urgent).sum(1) + 1e-6 * rng.random(3))
+    side = np.argmax((lacking + 2 * empty * lacking.clip(0) + 100 * urgent).sum(1) + 1e-6 * rng.random(len(shares)))
     sides[scene] = side
     have[side] += counts[scene]
     left -= own

@@ -27,6 +27,7 @@ PROBLEMS = "problems.csv"
 STORED = ("train", "validation", "test", "rest")  # In the records' order; "rest" is what the default protocol leaves.
 DEFAULT_PROTOCOL = functools.partial(splits.stratified, seed=0, validation=0.1, test=0.3)
 SHARD_BYTES = 256 << 20
+SHOWN = 5  # Causes in the message about a folder without any usable image.
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -78,10 +79,8 @@ class Dresden(tfds.core.ShardBasedBuilder):
     del dl_manager  # Users bring their own copy of the database.
     scanned = verified(self.builder_config, Path(self.data_dir_root) / self.name)
     if scanned.table.empty:
-      first = "".join(f"; {p.file}: {p.cause}" for p in scanned.problems.head(1).itertuples())
-      raise Unusable(
-        f"{self.builder_config.listing.folder}: holds no usable JPEG ({len(scanned.problems)} problems{first})"
-      )
+      causes = "".join(f"\n  {p.file}: {p.cause}" for p in scanned.problems.head(SHOWN).itertuples())
+      raise Unusable(f"{self.builder_config.listing.folder}: holds no usable JPEG{causes}")
     parts = default_splits(scanned.table)
     table = scanned.table.iloc[np.concatenate(list(parts.values()))].reset_index(drop=True)
     table.to_parquet(Path(self.data_dir) / TABLE)

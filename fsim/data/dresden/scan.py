@@ -95,8 +95,8 @@ class Gathering:
     if verdict.sha256 in self.by_hash:
       return self.leave_out(file.file, f"duplicate: the same bytes as {self.by_hash[verdict.sha256]}")
     if key in self.by_name:
-      cause = f"two different images are named {name.device} shot {name.shot}; {self.by_name[key]} is kept"
-      return self.leave_out(file.file, f"{cause} (two devices with one name, or an edited copy?)")
+      kept = f"{self.by_name[key]} has this name too and other content, and is kept"
+      return self.leave_out(file.file, f"{kept} (two devices with one name, or an edited copy?)")
     self.by_hash[verdict.sha256] = self.by_name[key] = file.file
     place = (entry.position, entry.motive, entry.scene)
     row = (file.file, verdict.sha256, *name, subset, *place, verdict.width, verdict.height)
