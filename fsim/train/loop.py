@@ -1,0 +1,113 @@
+"""One loop for every phase: batches in, the chosen state out."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import optax
+from tqdm import tqdm
+
+from fsim.train.checkpoints import Checkpoints
+from fsim.train.mesh import Layout, put, to_host
+from fsim.train.metrics import Diary
+from fsim.train.step import Loss, State, start, training_step
+from fsim.train.stop import Stop, Stopped
+
+
+class Phase(NamedTuple):
+  """What makes one phase of training differ from another.
+
+  batches: step to start from -> global batches from there on.
+  validate: state -> validation metrics, among them "loss".
+  keep: "best" (smallest validation loss) or "last" epoch.
+  save_every: steps between checkpoints inside an epoch; there is always one at its end.
+  """
+
+  name: str
+  init: Callable[[], dict[str, Any]]
+  loss: Loss
+  optimiser: optax.GradientTransformation
+  batches: Callable[[int], Iterator[Any]]
+  validate: Callable[[State], dict[str, float]]
+  epochs: int
+  steps_in_epoch: int
+  keep: str
+  save_every: int
+
+
+def fit(phase: Phase, folder: Path, diary: Diary, layout: Layout) -> State:
+  """Trains, or goes on training, or does nothing if the phase is complete; returns the state that the phase keeps.
+
+  Raises Stopped after saving if SIGTERM or SIGINT came, FloatingPointError if the loss is no longer a number.
+  """
+  fresh = put(jax.tree.map(np.asarray, start(phase.init(), phase.optimiser)), layout.everywhere)
+  checkpoints = Checkpoints(folder / "checkpoints" / phase.name, fresh, layout)
+  try:
+    state = checkpoints.latest() or fresh
+    if int(state.step) < phase.epochs * phase.steps_in_epoch:
+      state = _train(phase, state, checkpoints, diary, layout)
+    if phase.keep == "best":
+      state = checkpoints.best()
+    return state
+  finally:
+    checkpoints.close()
+
+
+def _train(phase: Phase, state: State, checkpoints: Checkpoints, diary: Diary, layout: Layout) -> State:
+  first, last = int(state.step), phase.epochs * phase.steps_in_epoch
+  step_once = training_step(phase.loss, phase.optimiser, layout)
+  batches = phase.batches(first)
+  bar = tqdm(total=last, initial=first, desc=phase.name, unit="step", disable=jax.process_index() > 0)
+  with Stop() as stop, bar:
+    meter = Meter()
+    for step in range(first + 1, last + 1):
+      batch = meter.wait_for(batches)
+      state, metrics = step_once(state, batch)
+      meter.add(metrics)
+      bar.update()
+      stopping = stop.requested(step)
+      if step % phase.steps_in_epoch == 0:
+        summary = meter.close(phase.name, step)
+        validation = phase.validate(state)
+        checkpoints.save(state, validation)
+        diary.write(phase.name, step, summary | {f"validation_{k}": v for k, v in validation.items()})
+        bar.set_postfix(loss=f"{summary['loss']:.4f}", validation=f"{validation['loss']:.4f}")
+        meter = Meter()
+      elif stopping or step % phase.save_every == 0:
+        checkpoints.save(state, None)
+      if stopping and step < last:
+        raise Stopped(f"{phase.name} stopped after step {step} of {last}; the same command goes on from there")
+  return state
+
+
+class Meter:
+  """Means over the steps of an epoch, and the share of its time that the device at most stood idle for want of data."""
+
+  def __init__(self):
+    self._metrics, self._waited, self._began = [], 0.0, time.perf_counter()
+
+  def wait_for(self, batches: Iterator[Any]) -> Any:
+    """The next batch. Its time counts as waiting only if the step before has ended by the time it is here."""
+    began = time.perf_counter()
+    batch = next(batches)
+    if not self._metrics or self._metrics[-1]["loss"].is_ready():
+      self._waited += time.perf_counter() - began
+    return batch
+
+  def add(self, metrics: dict[str, Any]) -> None:
+    """Takes a step's metrics without waiting for them, but lets the host run ahead by one step only."""
+    self._metrics.append(metrics)
+    if len(self._metrics) > 1:
+      self._metrics[-2]["loss"].block_until_ready()
+
+  def close(self, phase: str, step: int) -> dict[str, float]:
+    values = to_host(self._metrics)
+    means = {name: float(np.mean([v[name] for v in values])) for name in values[0]}
+    if not math.isfinite(means["loss"]):
+      raise FloatingPointError(f"the loss of {phase} is {means['loss']} in the epoch that ends at step {step}")
+    seconds = time.perf_counter() - self._began
+    return means | {"steps_per_second": len(values) / seconds, "waiting": self._waited / seconds}

@@ -1,0 +1,36 @@
+"""One program for one device and many: a mesh of all devices and two ways to lay an array on it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+
+class Layout(NamedTuple):
+  """`everywhere` repeats an array on each device, `by_example` divides its first axis among them."""
+
+  everywhere: NamedSharding
+  by_example: NamedSharding
+
+
+def layout() -> Layout:
+  mesh = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
+  return Layout(NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data")))
+
+
+def put(local: Any, sharding: NamedSharding) -> Any:
+  """Arrays of this process -> global arrays. Under `by_example` each process brings its own block of the batch."""
+  return jax.tree.map(lambda x: jax.make_array_from_process_local_data(sharding, np.asarray(x)), local)
+
+
+def to_host(tree: Any) -> Any:
+  """Replicated global arrays -> numpy arrays on every process."""
+  return jax.tree.map(lambda x: np.asarray(x.addressable_data(0)), tree)
+
+
+def from_first(make: Callable[[], Any], like: Any) -> Any:
+  """What the first process makes, on every process; `like` has its shape and type for the others."""
+  return multihost_utils.broadcast_one_to_all(make() if jax.process_index() == 0 else like)

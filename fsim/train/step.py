@@ -1,0 +1,57 @@
+"""State and the one training step that all phases share."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from fsim.train import cpu
+from fsim.train.mesh import Layout
+
+
+class State(NamedTuple):
+  """Everything that training changes: step (scalar), parameters, BatchNorm statistics, optimiser state."""
+
+  step: Any
+  params: Any
+  stats: Any
+  opt: Any
+
+
+# (params, stats, batch) -> (mean loss, (new stats, metrics by name))
+Loss = Callable[[Any, Any, Any], tuple[Any, tuple[Any, dict[str, Any]]]]
+
+
+def start(variables: dict[str, Any], optimiser: optax.GradientTransformation) -> State:
+  """The state before the first step, from what `module.init` returns."""
+  params = variables["params"]
+  return State(jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), optimiser.init(params))
+
+
+def training_step(loss: Loss, optimiser: optax.GradientTransformation, layout: Layout) -> Callable:
+  """A compiled (state, batch) -> (state, metrics). The old state's memory is reused: it must not be read again."""
+
+  def step(state: State, batch: Any) -> tuple[State, dict[str, Any]]:
+    gradient = jax.value_and_grad(loss, has_aux=True)
+    (value, (stats, metrics)), grads = gradient(state.params, state.stats, batch)
+    updates, opt = optimiser.update(grads, state.opt, state.params)
+    params = optax.apply_updates(state.params, updates)
+    return State(state.step + 1, params, stats, opt), {"loss": value, **metrics}
+
+  return jax.jit(
+    step,
+    donate_argnums=0,
+    out_shardings=(layout.everywhere, layout.everywhere),
+    compiler_options=cpu.compiler_options(),
+  )
+
+
+def sgd(*, learning_rate: float, momentum: float, decay: float, halve_every: int = 0) -> optax.GradientTransformation:
+  """SGD with momentum; weight decay on kernels (not on biases or BatchNorm); halved every so many steps (0: never)."""
+  rate = learning_rate
+  if halve_every:
+    rate = optax.exponential_decay(learning_rate, halve_every, 0.5, staircase=True)
+  kernels = lambda params: jax.tree.map(lambda p: p.ndim > 1, params)  # noqa: E731
+  return optax.chain(optax.add_decayed_weights(decay, kernels), optax.sgd(rate, momentum))
