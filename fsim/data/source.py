@@ -64,7 +64,7 @@ def open_folder(
   home = Path(data_dir or get_default_data_dir()).expanduser()
   builder = _builder(config, home)
   if not _is_prepared(builder):
-    with _alone(Path(builder.data_dir).parent):
+    with alone(Path(builder.data_dir).parent):
       builder = _builder(config, home)
       if not _is_prepared(builder):  # By another process, while this one waited.
         _prepare(builder)
@@ -99,7 +99,7 @@ def _opened(builder: Dresden, config: FolderConfig) -> Images:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
   """One process at a time; the system lifts the lock of a process that dies."""
   folder.mkdir(parents=True, exist_ok=True)
   with (folder / "lock").open("w") as file:

@@ -1,0 +1,28 @@
+"""A source named in a configuration -> its images: a folder of photographs, or virtual cameras made on first use."""
+
+import os
+from pathlib import Path
+
+from tensorflow_datasets.core.constants import get_default_data_dir
+
+from fsim.data import source
+from fsim.data.source import Images
+from fsim.data.virtual import dataset
+
+PREFIX = "virtual/"
+
+
+def open_source(name: str, *, data_dir: str | None, on_error: str, merge_d70: bool, repair_mju: bool) -> Images:
+  """`name` is a preset such as virtual/default, or a folder. Arguments as those of `source.open_folder`.
+
+  Raises ValueError for a preset or a folder that does not exist.
+  """
+  home = Path(data_dir or get_default_data_dir()).expanduser()
+  folder = Path(name)
+  if name.startswith(PREFIX):
+    if name not in dataset.PRESETS:
+      raise ValueError(f"there is no preset {name!r}; there are {', '.join(dataset.PRESETS)}")
+    folder = home / "cameras" / name
+    with source.alone(folder):
+      dataset.make(name, folder, workers=len(os.sched_getaffinity(0)))
+  return source.open_folder(folder, data_dir=home, on_error=on_error, merge_d70=merge_d70, repair_mju=repair_mju)

@@ -1,0 +1,24 @@
+"""Runs fsim's commands as a user types them, in a process and a data folder of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def fsim(module: str, *arguments: object, cwd: Path, data: Path, **environment: str) -> subprocess.CompletedProcess:
+  return subprocess.run(
+    [sys.executable, "-m", f"fsim.{module}", *map(str, arguments)],
+    cwd=cwd,
+    env=variables(data, **environment),
+    capture_output=True,
+    text=True,
+    timeout=570,
+    check=False,
+  )
+
+
+def variables(data: Path, **environment: str) -> dict[str, str]:
+  return os.environ | {"PYTHONPATH": str(ROOT), "TFDS_DATA_DIR": str(data), "JAX_PLATFORMS": "cpu"} | environment

@@ -1,0 +1,174 @@
+"""The main job as a user types it, on virtual cameras and on real JPEGs."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fsim.train import metrics
+from tests import jpegs
+from tests.commands import ROOT, fsim, variables
+
+QUICK = f"--config={ROOT}/configs/device.py:quick"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, data):
+  folder = tmp_path_factory.mktemp("finished")
+  done = fsim("main", QUICK, "--workdir=run", cwd=folder, data=data)
+  assert done.returncode == 0, done.stderr
+  return folder / "run"
+
+
+def copied(finished, tmp_path):
+  return shutil.copytree(finished, tmp_path / "run")
+
+
+def test_a_run_leaves_everything_it_promises(finished):
+  for name in ("config.json", "environment.json", "metrics.jsonl", "problems.csv", "scores.parquet", "evaluation.json"):
+    assert (finished / name).is_file(), name
+  assert list((finished / "tensorboard").glob("events*"))
+  page = (finished / "report" / "index.html").read_text()
+  assert "http" not in page.replace("http-equiv", "")  # Nothing to fetch: it opens offline.
+  for heading in ("Similarity matrix", "ROC and DET", "Scores", "Worst errors", "Training", "Settings", "Data"):
+    assert heading in page
+
+
+def test_every_test_pair_is_scored_once_and_no_image_was_trained_on(finished):
+  pairs = pd.read_parquet(finished / "scores.parquet")
+  files = set(pairs["file_a"]) | set(pairs["file_b"])
+  assert len(pairs) == len(files) * (len(files) - 1) // 2
+  assert pairs["score"].between(0, 1).all()
+  images = json.loads((finished / "environment.json").read_text())["data"]["images"]
+  assert len(files) < images
+
+
+def test_a_finished_run_is_only_evaluated_again(finished, tmp_path, data):
+  folder = copied(finished, tmp_path)
+  lines = len((folder / "metrics.jsonl").read_text().splitlines())
+  done = fsim("main", QUICK, "--workdir=run", "--config.evaluate.draws=7", cwd=tmp_path, data=data)
+  assert done.returncode == 0, done.stderr
+  assert len((folder / "metrics.jsonl").read_text().splitlines()) == lines
+  pd.testing.assert_frame_equal(
+    pd.read_parquet(folder / "scores.parquet"), pd.read_parquet(finished / "scores.parquet")
+  )
+
+
+def test_the_page_can_be_rebuilt_from_the_folder_alone(finished, tmp_path, data):
+  folder = copied(finished, tmp_path)
+  shutil.rmtree(folder / "report")
+  done = fsim("report", folder, cwd=tmp_path, data=tmp_path / "no data here")
+  assert done.returncode == 0, done.stderr
+  assert (folder / "report" / "index.html").read_text() == (finished / "report" / "index.html").read_text()
+
+
+def test_a_page_of_no_run_is_refused(tmp_path):
+  done = fsim("report", tmp_path, cwd=tmp_path, data=tmp_path)
+  assert done.returncode == 1
+  assert "is not a finished run: " in done.stderr
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_other_settings_need_another_folder(finished, tmp_path, data):
+  copied(finished, tmp_path)
+  done = fsim("main", QUICK, "--workdir=run", "--config.signature.batch=4", cwd=tmp_path, data=data)
+  assert done.returncode == 1
+  assert "signature.batch: 8 there, 4 now" in done.stderr
+
+
+def test_sigterm_saves_and_the_same_command_finishes_the_same_run(finished, tmp_path, data):
+  command = [sys.executable, "-m", "fsim.main", QUICK, "--workdir=run"]
+  process = subprocess.Popen(
+    command, cwd=tmp_path, env=variables(data), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+  )
+  diary = tmp_path / "run" / "metrics.jsonl"
+  while process.poll() is None and not diary.exists():
+    time.sleep(0.02)
+  os.kill(process.pid, signal.SIGTERM)
+  output = process.communicate(timeout=300)[0]
+  assert process.returncode == 0, output
+  assert "the same command goes on from there" in output
+  done = fsim("main", QUICK, "--workdir=run", cwd=tmp_path, data=data)
+  assert done.returncode == 0, done.stderr
+  same = [[row["validation_loss"] for row in metrics.read(folder)] for folder in (finished, tmp_path / "run")]
+  assert same[0] == same[1]
+  scores = [pd.read_parquet(folder / "scores.parquet")["logit"] for folder in (finished, tmp_path / "run")]
+  np.testing.assert_array_equal(*scores)
+
+
+def device_folder(folder, devices=3, shots=8):
+  """Dresden-named JPEGs of random pixels, of which each device has its own contrast."""
+  rng = np.random.default_rng(0)
+  folder.mkdir()
+  for device in range(devices):
+    for shot in range(shots):
+      pixels = np.clip(rng.normal(120, 20 + 25 * device, (96, 96, 3)), 0, 255).astype(np.uint8)
+      data = jpegs.encode(jpegs.Image.fromarray(pixels), quality=95)
+      (folder / f"Maker_Model{device // 2}_{device % 2}_{shot}.JPG").write_bytes(data)
+  return folder
+
+
+BAD = {
+  "Maker_Model0_0_100.JPG": jpegs.truncated(),
+  "Maker_Model0_0_101.JPG": b"",
+  "Maker_Model0_0_102.JPG": jpegs.png(),
+  "Maker_Model0_0_103.JPG": jpegs.cmyk(),
+  "Maker_Model0_0_104.JPG": jpegs.greyscale(),
+  "Maker_Model0_0_105.JPG": jpegs.twelve_bit(),
+  "Maker_Model0_0_106.JPG": jpegs.jpeg(6, 1, 1),
+  "Maker_Model0_0_107.JPG": jpegs.announcing(20_000, 20_000),
+  "holiday.JPG": jpegs.jpeg(8, 96, 96),
+  "Maker_Model0_0_109.JPG": jpegs.jpeg(9, 80, 40),
+}
+
+
+def test_bad_files_are_named_counted_and_left_out(tmp_path, data):
+  folder = device_folder(tmp_path / "photos")
+  good = folder / "Maker_Model0_0_0.JPG"
+  for name, content in BAD.items():
+    (folder / name).write_bytes(content)
+  shutil.copy(good, folder / "Maker_Model0_0_110.JPG")
+  (folder / "Maker_Model0_0_111.JPG").write_bytes(jpegs.jpeg(11, 96, 96, progressive=True))
+  done = fsim("main", QUICK, f"--config.data.source={folder}", "--workdir=run", cwd=tmp_path, data=data)
+  assert done.returncode == 0, done.stderr
+  problems = pd.read_csv(tmp_path / "run" / "problems.csv")
+  named = set(problems["file"].map(lambda f: f.split("/")[-1]))
+  assert named == set(BAD) | {"Maker_Model0_0_110.JPG"}
+  facts = json.loads((tmp_path / "run" / "environment.json").read_text())["data"]
+  assert facts["left_out"] == len(problems)
+  assert facts["images"] == 25
+
+
+def test_one_bad_file_stops_a_strict_run(tmp_path, data):
+  folder = device_folder(tmp_path / "photos")
+  (folder / "Maker_Model0_0_100.JPG").write_bytes(jpegs.truncated())
+  strict = "--config.data.on_error=raise"
+  done = fsim("main", QUICK, f"--config.data.source={folder}", strict, "--workdir=run", cwd=tmp_path, data=data)
+  assert done.returncode == 1
+  assert "Maker_Model0_0_100.JPG" in done.stderr
+  assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("source", ["nowhere", "empty", "virtual/nonesuch"])
+def test_a_source_without_images_is_refused(source, tmp_path, data):
+  (tmp_path / "empty").mkdir()
+  done = fsim("main", QUICK, f"--config.data.source={source}", "--workdir=run", cwd=tmp_path, data=data)
+  assert done.returncode == 1
+  assert source in done.stderr
+  assert "Traceback" not in done.stderr
+
+
+def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, data):
+  protocol = ["--config.data.protocol=by_scene", "--config.data.validation=0.2"]
+  arguments = [QUICK, f"--config.data.source={realcams}", *protocol, "--workdir=run"]
+  done = fsim("main", *arguments, cwd=tmp_path, data=data)
+  assert done.returncode == 0, done.stderr
+  facts = json.loads((tmp_path / "run" / "environment.json").read_text())["data"]
+  assert facts["devices"] >= 8
