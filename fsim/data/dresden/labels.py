@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from fsim.data.dresden import names
 
-AS_WRITTEN = names.Repairs(merge_d70=False, repair_mju=False)
+MERGED = names.Repairs(merge_d70=True, repair_mju=False)
 
 
 def contradictions(files: list[str]) -> list[tuple[str, str]]:
@@ -14,7 +14,7 @@ def contradictions(files: list[str]) -> list[tuple[str, str]]:
   parsed = {}
   for file in files:
     try:
-      parsed[file] = names.parse(file, AS_WRITTEN)
+      parsed[file] = names.parse(file, MERGED)
     except names.BadName:
       continue
   makes = {_plain(n.make) for n in parsed.values()}
@@ -36,7 +36,8 @@ def _contradicts(folder: str, name: names.Name, makes: set[str], devices: set[st
   if label in devices:
     return label != _plain(name.device)
   make = _plain(re.split("[^A-Za-z0-9]", folder)[0])
-  return make in makes and label != _plain(name.make) and not label.startswith(_plain(name.model))
+  fits = label == _plain(name.make) or label.startswith((_plain(name.model), _plain(name.device)))
+  return make in makes and not fits
 
 
 def _plain(label: str) -> str:

@@ -1,7 +1,8 @@
 """A folder -> the table of its usable images, and everything that is wrong with the rest."""
 
+from io import TextIOBase
 from pathlib import PurePosixPath
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -48,7 +49,7 @@ class Unusable(ValueError):
   """A file that stops the run, because the caller asked for that."""
 
 
-def scan(listing: Listing, repairs: names.Repairs, on_error: str, journal: IO[str]) -> Scan:
+def scan(listing: Listing, repairs: names.Repairs, on_error: str, journal: TextIOBase) -> Scan:
   """Verifies every file and gathers the table.
 
   on_error: "skip" leaves unusable images out and lists them; "raise" raises Unusable at the first. Remarks (a

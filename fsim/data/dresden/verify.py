@@ -9,8 +9,9 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import TextIOBase
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image
 from tqdm import tqdm
@@ -54,7 +55,7 @@ def _decode(data: bytes) -> None:
       raise jpeg.BadImage(f"damaged JPEG: {error}") from error
 
 
-def verify_all(listing: Listing, journal: IO[str]) -> Iterator[tuple[File, Verdict]]:
+def verify_all(listing: Listing, journal: TextIOBase) -> Iterator[tuple[File, Verdict]]:
   """A verdict on every JPEG, in the listing's order; what the journal knows of unchanged files is believed.
 
   The journal is a text file open for reading and appending. An interrupted run continues from it.
@@ -78,7 +79,7 @@ def verify_all(listing: Listing, journal: IO[str]) -> Iterator[tuple[File, Verdi
       threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _remembered(journal: IO[str]) -> Iterator[tuple[File, Verdict]]:
+def _remembered(journal: TextIOBase) -> Iterator[tuple[File, Verdict]]:
   journal.seek(0)
   for line in journal:
     try:
