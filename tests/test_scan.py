@@ -39,8 +39,8 @@ def write(folder: Path, **files: bytes) -> Path:
   return folder
 
 
-def scanned(folder: Path, on_error: str = "skip"):
-  return scan(listing(folder), PUBLISHED, on_error, io.StringIO())
+def scanned(folder: Path, *, strict: bool = False):
+  return scan(listing(folder), PUBLISHED, strict, io.StringIO())
 
 
 def causes(folder: Path) -> dict[str, str]:
@@ -87,11 +87,11 @@ def test_each_bad_file_has_its_cause_and_the_good_one_stays(tmp_path):
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_on_error_raise_stops_and_names_file_and_cause(tmp_path, name):
+def test_strictness_stops_and_names_file_and_cause(tmp_path, name):
   make, cause = BAD[name]
   write(tmp_path, **{name: make()})
   with pytest.raises(Unusable, match=cause) as error:
-    scanned(tmp_path, "raise")
+    scanned(tmp_path, strict=True)
   assert name in str(error.value)
 
 
@@ -150,7 +150,7 @@ def test_metadata_gives_scenes_and_its_gaps_are_remarked(tmp_path):
   assert any("position_num 'eleven' is not understood" in r for r in remarks)
   assert any("lists 1 file (Agfa_A_0_7.JPG) not in the folder" in r for r in remarks)
   assert any("no scene for 2 files (Agfa_A_0_2.JPG, Agfa_A_0_3.JPG)" in r for r in remarks)
-  assert len(scanned(tmp_path, "raise").table) == 3
+  assert len(scanned(tmp_path, strict=True).table) == 3
 
 
 def test_metadata_finds_files_under_another_spelling_and_in_subfolders(tmp_path):

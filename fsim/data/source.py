@@ -9,7 +9,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 import pandas as pd
 from absl import logging
@@ -32,10 +32,11 @@ class Records(Sequence[bytes]):
   def __len__(self) -> int:
     return len(self.source)
 
-  def __getitem__(self, row: int) -> bytes:
+  def __getitem__(self, row: SupportsIndex) -> bytes:
+    row = row.__index__()
     if not 0 <= row < len(self):
       raise IndexError(f"row {row} of {len(self)} records")
-    example = tf_example_pb2.Example.FromString(self.source[int(row)])
+    example = tf_example_pb2.Example.FromString(self.source[row])
     return example.features.feature["image"].bytes_list.value[0]
 
 

@@ -40,6 +40,8 @@ class FolderConfig(tfds.core.BuilderConfig):
 
   @classmethod
   def of(cls, folder: Path, repairs: Repairs, on_error: str) -> "FolderConfig":
+    if on_error not in ("skip", "raise"):
+      raise ValueError(f'on_error must be "skip" or "raise", got {on_error!r}')
     found = listing(folder)
     state = hashlib.sha256(repr((found.key(), repairs, DEFAULT_PROTOCOL.keywords)).encode()).hexdigest()
     return cls(name=f"{_slug(folder)}-{state[:16]}", listing=found, repairs=repairs, on_error=on_error)
@@ -108,7 +110,7 @@ def verified(config: FolderConfig, home: Path) -> Scan:
   folder = config.listing.folder.resolve()
   journal = home / f"{_slug(folder)}-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}.verified.jsonl"
   with journal.open("a+", encoding="utf-8") as lines:
-    return scan(config.listing, config.repairs, config.on_error, lines)
+    return scan(config.listing, config.repairs, config.on_error == "raise", lines)
 
 
 def default_splits(table: pd.DataFrame) -> dict[str, Int[np.ndarray, " n"]]:

@@ -49,21 +49,19 @@ class Unusable(ValueError):
   """A file that stops the run, because the caller asked for that."""
 
 
-def scan(listing: Listing, repairs: names.Repairs, on_error: str, journal: TextIOBase) -> Scan:
+def scan(listing: Listing, repairs: names.Repairs, strict: bool, journal: TextIOBase) -> Scan:
   """Verifies every file and gathers the table.
 
-  on_error: "skip" leaves unusable images out and lists them; "raise" raises Unusable at the first. Remarks (a
-  contradicting folder, gaps in the metadata) never raise. `journal`: see verify_all.
+  Unusable images are left out and listed; the first raises Unusable if `strict`. Remarks (a contradicting folder, gaps in
+  the metadata) never raise. `journal`: see verify_all.
   """
-  if on_error not in ("skip", "raise"):
-    raise ValueError(f'on_error must be "skip" or "raise", got {on_error!r}')
   metadata = manifest.read(listing.folder, [f.file for f in listing.manifests])
   gathering = Gathering(metadata, repairs)
   for file, cause in listing.problems:
     gathering.leave_out(file, cause)
   for file, verdict in verify_all(listing, journal):
     gathering.take(file, verdict)
-    if on_error == "raise" and gathering.left_out:
+    if strict and gathering.left_out:
       file, cause, _ = gathering.left_out[0]
       raise Unusable(f"{listing.folder / file}: {cause}")
   return gathering.finish(listing)

@@ -1,0 +1,188 @@
+"""A folder is verified and stored once, and its records can be read anywhere."""
+
+import hashlib
+import multiprocessing
+import os
+import pickle
+from pathlib import Path
+
+import grain
+import pytest
+
+from fsim.data import source
+from fsim.data.dresden import builder, verify
+from fsim.data.source import open_folder
+from tests import jpegs
+
+
+@pytest.fixture
+def folder(tmp_path):
+  folder = tmp_path / "photos"
+  folder.mkdir()
+  for seed, name in enumerate([f"Nikon_{d}_{shot}.JPG" for d in ("D70_0", "D70s_0") for shot in range(5)]):
+    (folder / name).write_bytes(jpegs.jpeg(seed))
+  return folder
+
+
+@pytest.fixture
+def home(tmp_path):
+  return tmp_path / "data"
+
+
+def forbidden(*_):
+  raise AssertionError("nothing should be prepared anew")
+
+
+def test_records_are_the_bytes_of_the_tables_rows(folder, home):
+  images = open_folder(folder, data_dir=home)
+  assert len(images.records) == len(images.table) == 10
+  for row, record in zip(images.table.itertuples(), images.records, strict=True):
+    assert record == (folder / row.file).read_bytes()
+    assert hashlib.sha256(record).hexdigest() == row.sha256
+  for row in (-1, 10):
+    with pytest.raises(IndexError, match=f"row {row} of 10"):
+      images.records[row]
+
+
+def test_an_unchanged_folder_is_used_again_without_a_look_into_its_files(folder, home, monkeypatch):
+  first = open_folder(folder, data_dir=home)
+  monkeypatch.setattr(Path, "read_bytes", forbidden)
+  monkeypatch.setattr(builder, "scan", forbidden)
+  second = open_folder(folder, data_dir=home)
+  assert second.table.equals(first.table)
+  assert second.table.dtypes.equals(first.table.dtypes)
+  assert second.problems.equals(first.problems)
+  assert second.fingerprint == first.fingerprint
+  assert second.records[3] == first.records[3]
+
+
+def test_of_a_changed_folder_only_the_changes_are_decoded(folder, home, monkeypatch):
+  before = open_folder(folder, data_dir=home)
+  (folder / "Nikon_D70_0_77.JPG").write_bytes(jpegs.jpeg(77))
+  (folder / "Nikon_D70_0_0.JPG").write_bytes(jpegs.jpeg(78, 80, 80))
+  (folder / "Nikon_D70_0_1.JPG").unlink()
+  decoded, real = [], verify.verify
+  monkeypatch.setattr(verify, "verify", lambda path: decoded.append(path.name) or real(path))
+  after = open_folder(folder, data_dir=home)
+  assert sorted(decoded) == ["Nikon_D70_0_0.JPG", "Nikon_D70_0_77.JPG"]
+  assert sorted(set(after.table["file"]) ^ set(before.table["file"])) == ["Nikon_D70_0_1.JPG", "Nikon_D70_0_77.JPG"]
+  assert after.fingerprint != before.fingerprint
+  row = after.table.index[after.table["file"] == "Nikon_D70_0_0.JPG"][0]
+  assert after.records[row] == (folder / "Nikon_D70_0_0.JPG").read_bytes()
+  assert len(before.records[0]) > 0  # The former state stays readable for whoever has it open.
+
+
+def test_options_change_labels_and_fingerprint_but_not_the_devices(folder, home):
+  merged, apart = (open_folder(folder, data_dir=home, merge_d70=m) for m in (True, False))
+  assert set(merged.table["model"]) == {"Nikon_D70"}
+  assert set(apart.table["model"]) == {"Nikon_D70", "Nikon_D70s"}
+  assert set(merged.table["device"]) == set(apart.table["device"]) == {"Nikon_D70_0", "Nikon_D70s_0"}
+  assert merged.fingerprint != apart.fingerprint
+
+
+def test_the_fingerprint_is_that_of_the_images_not_of_their_place(folder, home, tmp_path):
+  first = open_folder(folder, data_dir=home)
+  folder.rename(tmp_path / "moved")
+  assert open_folder(tmp_path / "moved", data_dir=home / "other").fingerprint == first.fingerprint
+
+
+def test_unusable_files_are_skipped_or_stop_even_when_prepared_already(folder, home):
+  (folder / "Nikon_D70_0_9.JPG").write_bytes(jpegs.truncated())
+  for _ in range(2):
+    with pytest.raises(ValueError, match=r"Nikon_D70_0_9\.JPG: damaged JPEG"):
+      open_folder(folder, data_dir=home, on_error="raise")
+    images = open_folder(folder, data_dir=home)
+    assert len(images.table) == 10
+    assert images.problems[["file", "cause"]].to_numpy().tolist()[0][0] == "Nikon_D70_0_9.JPG"
+    assert images.problems["left_out"].tolist() == [True]
+
+
+def test_a_word_that_on_error_does_not_know_is_refused(folder, home):
+  with pytest.raises(ValueError, match='on_error must be "skip" or "raise", got \'ignore\''):
+    open_folder(folder, data_dir=home, on_error="ignore")
+  open_folder(folder, data_dir=home)
+  with pytest.raises(ValueError, match="on_error must be"):
+    open_folder(folder, data_dir=home, on_error="ignore")
+
+
+def test_missing_and_empty_folders_have_one_clear_message(tmp_path, home):
+  (tmp_path / "empty").mkdir()
+  (tmp_path / "file").write_bytes(b"")
+  for name, cause in (("gone", "no such folder"), ("file", "not a folder"), ("empty", "holds no usable JPEG")):
+    with pytest.raises(ValueError, match=f"{tmp_path / name}: {cause}"):
+      open_folder(tmp_path / name, data_dir=home)
+
+
+def test_a_folder_of_bad_files_says_what_they_are(tmp_path, home):
+  bad = tmp_path / "bad"
+  bad.mkdir()
+  (bad / "Nikon_D70_0_1.JPG").write_bytes(jpegs.png())
+  with pytest.raises(ValueError, match=r"(?s)bad: holds no usable JPEG.*Nikon_D70_0_1\.JPG: a PNG file"):
+    open_folder(bad, data_dir=home)
+
+
+def test_data_live_where_tfds_keeps_its_own(folder, tmp_path, monkeypatch):
+  monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "elsewhere"))
+  open_folder(folder)
+  assert list((tmp_path / "elsewhere" / "dresden").glob("photos-*/1.0.0/table.parquet"))
+
+
+def test_records_are_pickled_without_their_readers(folder, home):
+  records = open_folder(folder, data_dir=home).records
+  record = records[4]
+  assert pickle.loads(pickle.dumps(records))[4] == record
+  assert len(pickle.dumps(records)) < 10_000
+
+
+class Hash(grain.transforms.Map):
+  def __init__(self, records: source.Records):
+    self.records = records
+
+  def map(self, element: int) -> str:
+    return f"{os.getpid()} {hashlib.sha256(self.records[element]).hexdigest()}"
+
+
+def test_worker_processes_of_grain_read_records(folder, home):
+  images = open_folder(folder, data_dir=home)
+  stream = grain.MapDataset.range(10).map(Hash(images.records)).to_iter_dataset()
+  found = list(stream.mp_prefetch(grain.MultiprocessingOptions(num_workers=1)))
+  assert [f.split()[1] for f in found] == images.table["sha256"].tolist()
+  assert {f.split()[0] for f in found}.isdisjoint({str(os.getpid())})
+
+
+def prepare(folder: Path, home: Path, results: multiprocessing.Queue) -> None:
+  results.put(open_folder(folder, data_dir=home).fingerprint)
+
+
+def test_processes_that_open_a_folder_at_once_share_one_preparation(folder, home):
+  context = multiprocessing.get_context("spawn")
+  results = context.Queue()
+  processes = [context.Process(target=prepare, args=(folder, home, results)) for _ in range(2)]
+  for process in processes:
+    process.start()
+  assert results.get(timeout=60) == results.get(timeout=60)
+  for process in processes:
+    process.join()
+    assert process.exitcode == 0
+  assert len(list(home.rglob("table.parquet"))) == 1
+
+
+def test_what_a_killed_preparation_left_is_cleared_away(folder, home):
+  data = Path(builder_of(folder, home).data_dir)
+  leftover = data.parent / "incomplete.ABC123_1.0.0"
+  leftover.mkdir(parents=True)
+  (leftover / "dresden-train.array_record-00000-of-00001").write_bytes(b"half")
+  assert len(open_folder(folder, data_dir=home).records) == 10
+  assert not leftover.exists()
+
+
+def builder_of(folder: Path, home: Path) -> builder.Dresden:
+  config = builder.FolderConfig.of(folder, builder.Repairs(merge_d70=True, repair_mju=True), "skip")
+  return builder.Dresden(config=config, data_dir=home, file_format="array_record")
+
+
+def test_real_photographs(realcams, data):
+  images = open_folder(realcams, data_dir=data)
+  assert len(images.records) == 294
+  row = images.table.index[images.table["device"] == "Kodak_Z612_0"][0]
+  assert hashlib.sha256(images.records[row]).hexdigest() == images.table["sha256"][row]
