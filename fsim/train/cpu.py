@@ -16,7 +16,7 @@ def compiler_options() -> dict[str, str]:
   """
   if jax.default_backend() != "cpu" or jaxlib.__version__ != "0.10.2":
     return {}
-  return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+  return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
 
 
 def keep_memory() -> None:
