@@ -174,7 +174,7 @@ def test_other_csv_files_and_other_files_are_no_errors(tmp_path):
   )
   write(tmp_path, **{"._Agfa_A_0_1.JPG": b"", "noextension": b""})
   assert scanned(tmp_path).problems.empty
-  assert listing(tmp_path).others == {".md": 1, ".nef": 1, ".*": 1, "none": 1}
+  assert listing(tmp_path).others == {".csv": 2, ".md": 1, ".nef": 1, ".*": 1, "none": 1}
 
 
 @pytest.mark.parametrize("folder", ["FujiFilm_FinePixJ50", "Nikon_D200", "Nikon_D70_1", "FujiFilm"])
@@ -226,8 +226,10 @@ def test_the_key_follows_content(tmp_path):
   keys = [listing(tmp_path).key(), listing(tmp_path).key()]
   write(tmp_path, **{"Agfa_A_0_1.JPG": jpegs.jpeg(1, 80)})
   keys.append(listing(tmp_path).key())
-  write(tmp_path, **{"meta.csv": b"filename\n"})
+  write(tmp_path, **{"meta.csv": b" Filename ,url\n"})
   keys.append(listing(tmp_path).key())
+  write(tmp_path, **{"runs/problems.csv": b"file,cause\n"})
+  assert listing(tmp_path).key() == keys[-1]
   assert keys[0] == keys[1]
   assert len(set(keys)) == 3
 

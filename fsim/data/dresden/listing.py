@@ -1,4 +1,4 @@
-"""What lies in a folder, without opening any file: fast enough to be asked on every start."""
+"""What lies in a folder, without opening any image: fast enough to be asked on every start."""
 
 import hashlib
 import os
@@ -19,12 +19,12 @@ class File(NamedTuple):
 class Listing(NamedTuple):
   folder: Path
   jpegs: list[File]  # Sorted by name.
-  manifests: list[File]  # CSV files, those nearest to the folder first.
+  manifests: list[File]  # Metadata, those nearest to the folder first.
   others: Counter[str]  # Number of files by extension.
   problems: list[tuple[str, str]]  # (file or folder, cause) of what could not be listed.
 
   def key(self) -> str:
-    """Changes when a JPEG or a CSV file is added, removed, renamed or rewritten."""
+    """Changes when a JPEG or metadata file is added, removed, renamed or rewritten."""
     return hashlib.sha256(repr((self.jpegs, self.manifests)).encode()).hexdigest()
 
 
@@ -36,10 +36,10 @@ def listing(folder: Path) -> Listing:
   for path in _files(folder, problems):
     name = path.relative_to(folder).as_posix()
     kind = ".*" if path.name.startswith(".") else path.suffix.lower()
-    if kind not in (*JPEG, ".csv"):
-      others[kind or "none"] += 1
-      continue
     try:
+      if kind not in JPEG and not (kind == ".csv" and _is_manifest(path)):
+        others[kind or "none"] += 1
+        continue
       status = path.stat()
     except OSError as error:
       problems.append((name, f"cannot be read: {error.strerror}"))
@@ -47,6 +47,12 @@ def listing(folder: Path) -> Listing:
     (manifests if kind == ".csv" else jpegs).append(File(name, status.st_size, status.st_mtime_ns))
   manifests.sort(key=lambda f: (f.file.count("/"), f.file))
   return Listing(folder, sorted(jpegs), manifests, others, problems)
+
+
+def _is_manifest(path: Path) -> bool:
+  """Whether a CSV file has a column "filename". Others, such as the lists that a run writes, do not matter here."""
+  with path.open(encoding="utf-8-sig", errors="replace") as lines:
+    return "filename" in [name.strip(' \r\n"').lower() for name in lines.readline().split(",")]
 
 
 def _files(folder: Path, problems: list[tuple[str, str]]) -> Iterator[Path]:

@@ -43,7 +43,7 @@ def identity(file: str) -> tuple[str, int] | str:
 
 
 def read(folder: Path, files: list[str]) -> Manifest:
-  """All of these CSV files that have a column "filename"; where two rows name one image, the first is believed."""
+  """These CSV files together; where two rows name one image, the first is believed."""
   manifest = Manifest({}, [])
   for file in files:
     try:
@@ -56,9 +56,7 @@ def read(folder: Path, files: list[str]) -> Manifest:
 
 
 def _read_one(file: str, rows: csv.DictReader, manifest: Manifest) -> None:
-  rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or []]
-  if "filename" not in rows.fieldnames:
-    return
+  rows.fieldnames = [name.strip().lower() for name in rows.fieldnames]
   for row in rows:
     cells = {column: (cell or "").strip() for column, cell in row.items() if column is not None}
     entry = Entry(

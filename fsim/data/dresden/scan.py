@@ -52,8 +52,8 @@ class Unusable(ValueError):
 def scan(listing: Listing, repairs: names.Repairs, strict: bool, journal: TextIOBase) -> Scan:
   """Verifies every file and gathers the table.
 
-  Unusable images are left out and listed; the first raises Unusable if `strict`. Remarks (a contradicting folder, gaps in
-  the metadata) never raise. `journal`: see verify_all.
+  Unusable images are left out and listed; the first raises Unusable if `strict`. Remarks (a contradicting folder, gaps
+  in the metadata) never raise. `journal`: see verify_all.
   """
   metadata = manifest.read(listing.folder, [f.file for f in listing.manifests])
   gathering = Gathering(metadata, repairs)
