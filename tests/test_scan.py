@@ -137,7 +137,7 @@ def test_the_innermost_folder_that_says_so_gives_the_subset(folder, subset):
 def test_metadata_gives_scenes_and_its_gaps_are_remarked(tmp_path):
   write(tmp_path, **{f"Agfa_A_0_{shot}.JPG": jpegs.jpeg(shot) for shot in (1, 2, 3)})
   rows = [
-    'Agfa_A_0_1.JPG ,Agfa,A,0,1, 10,"Großer Garten, ""Palais"" ",12 ,"Gate, old",http://x',
+    'Agfa_A_0_1.JPG ,Agfa,A,0,1, 10, "Großer Garten, ""Palais"" ",12 ,"Gate, old",http://x',
     "Agfa_A_0_2.JPG,Agfa,A,0,2,eleven,,2,,",
     "Agfa_A_0_7.JPG,Agfa,A,0,7,1,,1,,",
   ]

@@ -13,6 +13,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from fsim.data import dividing
+from fsim.data.dresden.subsets import NATURAL
 
 Split = dict[str, Int[np.ndarray, " n"]]  # Sorted positions in the table; n differs from side to side.
 
@@ -27,7 +28,6 @@ PROMISES = {
   "image_folds": ("image",),
 }
 
-NATURAL = "natural"
 SIDES = ("train", "validation", "test")
 SCENES = {"test": 11, "validation": 10, "train": 62}  # Of the 83 scenes of the Dresden database.
 # Published with Bondi et al. 2017, as position * 10 + motive. All other scenes train.
