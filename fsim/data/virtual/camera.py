@@ -78,7 +78,7 @@ def draw(rng: np.random.Generator) -> Shot:
     lift=float(rng.normal(0, 0.3)),
     zoom=1.0,
   )
-  iso = float(rng.choice([1.0, 2.0, 4.0], p=[0.5, 0.3, 0.2]))
+  iso = float(rng.choice([1.0, 2.0, 4.0], p=[0.6, 0.3, 0.1]))
   return Shot(
     view=view,
     stops=float(np.clip(rng.normal(0, 0.45), -1, 1)),
