@@ -1,4 +1,4 @@
-"""Virtual cameras: photographs whose every trace is known, of procedural scenes by simulated lenses, sensors, pipelines."""
+"""Virtual cameras: photographs of procedural scenes by simulated lenses, sensors and pipelines, every trace known."""
 
 from fsim.data.virtual.dataset import make, write
 from fsim.data.virtual.presets import PRESETS, Preset

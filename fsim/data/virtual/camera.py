@@ -3,7 +3,7 @@
 A model has a lens, a sensor, a pipeline and an encoder; a device has its model's settings and its own sensor pattern.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -63,8 +63,11 @@ class Shot:
   look: pipeline.Look
 
 
-def draw(rng: np.random.Generator) -> Shot:
-  """A shot of a scene by hand; its spread of brightness and colours hides those of the models."""
+def draw(rng: np.random.Generator, zoomed: float) -> Shot:
+  """A shot of a scene by hand; its spread of brightness and colours hides those of the models.
+
+  A share `zoomed` of the shots uses digital zoom.
+  """
   view = lens.View(
     shift=(float(rng.uniform(-0.05, 0.05)), float(rng.uniform(-0.05, 0.05))),
     rotation=float(rng.normal(0, 0.025)),
@@ -76,7 +79,7 @@ def draw(rng: np.random.Generator) -> Shot:
     contrast=float(rng.lognormal(0, 0.15)),
     saturation=float(rng.lognormal(0, 0.22)),
     lift=float(rng.normal(0, 0.3)),
-    zoom=1.0,
+    zoom=float(rng.uniform(1.2, 2)) if rng.random() < zoomed else 1.0,
   )
   iso = float(rng.choice([1.0, 2.0, 4.0], p=[0.6, 0.3, 0.1]))
   return Shot(
@@ -88,6 +91,12 @@ def draw(rng: np.random.Generator) -> Shot:
     aperture=float(rng.random()),
     look=look,
   )
+
+
+def calibrating(shot: Shot, seconds: float) -> Shot:
+  """The shot without a scene: base ISO, bright but unsaturated where there is light, the camera level, no zoom."""
+  look = replace(shot.look, lift=0.0, zoom=1.0)
+  return replace(shot, iso=1.0, stops=1.3, seconds=seconds, view=replace(shot.view, turns=0), look=look)
 
 
 def size(model: Model, side: int) -> tuple[int, int]:
@@ -144,7 +153,7 @@ def photograph(
   pixels = pipeline.develop(raw, model.pipeline, shot.look, model.sensor.bayer, noise, shot.iso, size(model, side))
   if model.upright and label.turns:
     pixels = np.ascontiguousarray(np.rot90(pixels, -label.turns))
-    label = file.Label(label.make, label.model, label.serial, label.taken, 0)
+    label = replace(label, turns=0)
   return file.encode(pixels, model.encoder, label)
 
 

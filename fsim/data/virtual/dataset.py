@@ -1,10 +1,10 @@
-"""A preset on disk: files named as Dresden's and their metadata, made in parallel, resumable, the same bytes every time."""
+"""A preset on disk: made in parallel, resumable, in shards, the same bytes every time."""
 
 import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from itertools import groupby
 from multiprocessing import get_context
@@ -14,116 +14,87 @@ import numpy as np
 from jaxtyping import Float
 from tqdm import tqdm
 
-from fsim.data.virtual import camera, lens, scene, sensor
+from fsim.data.virtual import camera, lens, plan, scene, sensor
+from fsim.data.virtual.plan import Frame
 from fsim.data.virtual.presets import PRESETS, Preset
 from fsim.data.virtual.seeds import generator
 
-COLUMNS = "filename,brand,model,instance,shot,position_num,position_name,motive_num,motive_name,url,subset"
 OVERSAMPLING = 1.1  # Canvas pixels per pixel of the longest sensor at scale 1.
-KEPT = 48  # Sensor patterns that a process keeps.
+KEPT_BYTES = 400_000_000  # Of sensor patterns that a process keeps; further ones are made anew for every shot.
 
-
-@dataclass(frozen=True)
-class Frame:
-  """One file of a preset: device `instance` of the preset's model `model`, its shot's number, and what it shows."""
-
-  subset: str
-  scene: int
-  model: int
-  instance: int
-  shot: int
+_patterns: dict[tuple, sensor.Maps] = {}
 
 
 def make(preset: str, folder: Path, workers: int) -> None:
   """Writes a preset of PRESETS into a folder by that many processes, or goes on where an earlier call stopped.
 
-  Files: <subset>/Brand_Model_Instance_Shot.JPG, preset.json, and last metadata.csv.
+  Files: <subset>/Brand_Model_Instance_Shot.JPG, preset.json, and when all is there metadata.csv.
   Raises ValueError for an unknown preset, and where the folder holds another one.
   """
   if preset not in PRESETS:
     raise ValueError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
-  write(PRESETS[preset], folder, workers)
+  write(PRESETS[preset], folder, workers, shard=(0, 1))
 
 
-def write(preset: Preset, folder: Path, workers: int) -> None:
-  """`make` for a preset of one's own."""
+def write(preset: Preset, folder: Path, workers: int, shard: tuple[int, int]) -> None:
+  """`make` for any preset; of n machines that share a folder or join their files, number i passes shard (i, n)."""
+  index, count = shard
+  if not 0 <= index < count:
+    raise ValueError(f"shard {index}/{count}: numbers run from 0 to {count - 1}")
   _claim(preset, folder)
-  everything = frames(preset)
-  missing = [frame for frame in everything if not (folder / path(preset, frame)).exists()]
-  tasks = [(preset, folder, list(group)) for _, group in groupby(missing, _task)]
-  with tqdm(total=len(everything), initial=len(everything) - len(missing), unit="photo", desc="virtual cameras") as bar:
-    for made in _done(tasks, workers):
+  everything = plan.frames(preset)
+  mine = [list(group) for _, group in groupby(everything, plan.work)][index::count]
+  total = sum(map(len, mine))
+  missing = [[frame for frame in group if not (folder / plan.path(preset, frame)).exists()] for group in mine]
+  left = sum(map(len, missing))
+  with tqdm(total=total, initial=total - left, unit="photo", desc="virtual cameras") as bar:
+    for made in _done([(preset, folder, group) for group in missing if group], workers):
       bar.update(made)
-  lines = [COLUMNS, *(row(preset, frame) for frame in everything)]
-  _replace(folder / "metadata.csv", ("\n".join(lines) + "\n").encode())
-
-
-def frames(preset: Preset) -> list[Frame]:
-  """All files of a preset, those of one scene together."""
-  devices = [(model, instance) for model, count in enumerate(preset.devices) for instance in range(count)]
-  natural = [Frame("natural", s, model, instance, s + 1) for s in range(preset.scenes) for model, instance in devices]
-  flat = [
-    Frame("flat-field", -1, model, instance, preset.scenes + k + 1)
-    for model, instance in devices
-    for k in range(preset.flat_fields)
-  ]
-  return natural + flat
-
-
-def path(preset: Preset, frame: Frame) -> Path:
-  """Where a frame lies in its folder."""
-  model = preset.models[frame.model]
-  return Path(frame.subset) / f"{model.make}_{model.name}_{frame.instance}_{frame.shot}.JPG"
-
-
-def row(preset: Preset, frame: Frame) -> str:
-  """A frame's line of metadata.csv."""
-  model = preset.models[frame.model]
-  position, motive = place(frame.scene)
-  where = f"{position},position {position},{motive},motive {motive}" if frame.scene >= 0 else ",,,"
-  name = path(preset, frame).name
-  return f"{name},{model.make},{model.name},{frame.instance},{frame.shot},{where},,{frame.subset}"
-
-
-def place(number: int) -> tuple[int, int]:
-  """Position and motive of a scene."""
-  return number // 2 + 1, number % 2 + 1
+  if all((folder / plan.path(preset, frame)).exists() for frame in everything):
+    _replace(folder / "metadata.csv", plan.table(preset).encode())
 
 
 def picture(preset: Preset, frame: Frame) -> bytes:
-  """The bytes of a frame's file."""
+  """The bytes of a frame's file, a function of its arguments alone."""
   model = preset.models[frame.model]
-  device = f"{model.make}_{model.name}_{frame.instance}"
+  device = plan.device(preset, frame)
   rng = generator(preset.seed, "shot", device, frame.shot)
-  shot = camera.draw(rng)
-  if frame.subset == "flat-field":
-    shot = replace(shot, iso=1.0, stops=1.3, view=replace(shot.view, turns=0), look=replace(shot.look, lift=0.0))
-  canvas = _canvas(preset, frame.scene)
-  light = camera.filtered(canvas, model, shot, preset.side)
-  own = _maps(model.sensor, preset.seed, device, *light.shape)
+  shot = camera.draw(rng, preset.zoomed)
+  if frame.subset in ("flat-field", "dark"):
+    shot = camera.calibrating(shot, seconds=30.0 if frame.subset == "dark" else 0.02)
+  height, width = camera.sensor_size(model, preset.side)
+  if frame.subset == "dark":
+    light = np.zeros((height, width), np.float32)
+  else:
+    light = camera.filtered(_canvas(preset, frame.scene), model, shot, preset.side)
+  own = _pattern(model.sensor, preset.seed, device, height, width)
+  encoder = replace(model.encoder, step=model.encoder.step * frame.quality)
   label = camera.label(model, frame.instance, frame.shot, shot.view.turns, preset.seed)
-  return camera.photograph(light, model, own, shot, label, preset.side, rng)
+  return camera.photograph(light, replace(model, encoder=encoder), own, shot, label, preset.side, rng)
 
 
 @lru_cache(maxsize=2)
 def _canvas(preset: Preset, number: int) -> Float[np.ndarray, "3 n n"]:
   longest = max(max(camera.sensor_size(model, preset.side)) for model in preset.models)
   n = int(longest * OVERSAMPLING / lens.FRAME)
-  if number < 0:
+  if number == plan.NO_SCENE:  # A lit screen, slightly brighter at one side.
     return np.broadcast_to(np.linspace(0.97, 1.03, n, dtype=np.float32), (3, n, n)).copy()
-  return scene.render(preset.seed, *place(number), n)
+  return scene.render(preset.seed, *plan.place(number), n)
 
 
-_maps = lru_cache(maxsize=KEPT)(sensor.maps)
-
-
-def _task(frame: Frame) -> tuple:
-  return (frame.subset, frame.scene, *(() if frame.scene >= 0 else (frame.model, frame.instance)))
+def _pattern(kind: sensor.Sensor, seed: int, device: str, height: int, width: int) -> sensor.Maps:
+  key = (kind, seed, device, height, width)
+  if key in _patterns:
+    return _patterns[key]
+  made = sensor.maps(*key)
+  if sum(part.nbytes for maps in (made, *_patterns.values()) for part in maps) <= KEPT_BYTES:
+    _patterns[key] = made
+  return made
 
 
 def _write_all(preset: Preset, folder: Path, group: list[Frame]) -> int:
   for frame in group:
-    _replace(folder / path(preset, frame), picture(preset, frame))
+    _replace(folder / plan.path(preset, frame), picture(preset, frame))
   return len(group)
 
 
@@ -144,7 +115,7 @@ def _done(tasks: list[tuple[Preset, Path, list[Frame]]], workers: int) -> Iterat
 
 def _claim(preset: Preset, folder: Path) -> None:
   """Notes in the folder what it is to hold; refuses a folder that holds something else."""
-  for subset in ("natural", "flat-field"):
+  for subset in sorted({frame.subset for frame in plan.frames(preset)}):
     (folder / subset).mkdir(parents=True, exist_ok=True)
   wanted = json.dumps(asdict(preset), indent=1)
   note = folder / "preset.json"
@@ -154,6 +125,6 @@ def _claim(preset: Preset, folder: Path) -> None:
 
 
 def _replace(target: Path, data: bytes) -> None:
-  part = target.with_name(target.name + ".part")
+  part = target.with_name(f"{target.name}.{os.getpid()}.part")
   part.write_bytes(data)
   os.replace(part, target)

@@ -87,7 +87,7 @@ def malvar(mosaic: Mosaic) -> Planes:
 
 
 def menon(mosaic: Mosaic) -> Planes:
-  """Directional filtering with a posteriori decision, not refined (Menon, Andriani & Calvagno 2007, sections II and III)."""
+  """Directional filtering with a posteriori decision, not refined (Menon, Andriani & Calvagno 2007, II and III)."""
   is_red, is_blue = np.zeros_like(mosaic, bool), np.zeros_like(mosaic, bool)
   is_red[::2, ::2] = is_blue[1::2, 1::2] = True
   is_green = ~(is_red | is_blue)

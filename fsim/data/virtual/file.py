@@ -17,14 +17,14 @@ class Encoder:
   """A model's JPEG settings.
 
   Attributes:
-    mean: quantisation step of the lowest luminance frequencies; about 1 is quality 97, 6 quality 80.
+    step: quantisation step of the lowest luminance frequencies; about 1 is quality 97, 6 quality 80.
     rise: how much larger the step of the highest frequency is than that of the lowest (standard tables: about 6).
     bend: power of frequency with which the step grows (2: slowly at first).
     colour: factor of the chrominance steps on the luminance steps.
     subsampling: a key of SUBSAMPLINGS.
   """
 
-  mean: float
+  step: float
   rise: float
   bend: float
   colour: float
@@ -45,7 +45,7 @@ class Label:
 def tables(encoder: Encoder) -> tuple[list[int], list[int]]:
   """The 64 luminance and 64 chrominance quantisation steps, row by row."""
   frequency = np.hypot(*np.mgrid[0:8, 0:8]) / np.hypot(7, 7)
-  luminance = encoder.mean * (1 + (encoder.rise - 1) * frequency**encoder.bend)
+  luminance = encoder.step * (1 + (encoder.rise - 1) * frequency**encoder.bend)
   both = (luminance, luminance * encoder.colour)
   first, second = (np.clip(np.round(steps), 1, 255).astype(int).ravel().tolist() for steps in both)
   return first, second

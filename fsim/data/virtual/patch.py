@@ -43,7 +43,7 @@ def compose(canvas: Float[np.ndarray, "3 n n"], patches: Iterable[Patch]) -> Flo
 
 
 def shape(n: int, centre: tuple[float, float], radii: tuple[float, float], angle: float, box: float) -> Shape | None:
-  """An ellipse (box 0) or rectangle (box 1) of half-axes `radii` (along, across), around `centre` (row, column), in pixels.
+  """An ellipse (box 0) or rectangle (box 1) of half-axes `radii` (along, across) around `centre` (row, column).
 
   None when it lies outside of the canvas.
   """

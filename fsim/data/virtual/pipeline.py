@@ -1,6 +1,6 @@
 """Raw -> the pixels of the file: white balance, demosaicing, colours, tone, noise reduction, sharpening, size.
 
-Shapes: h w sensor pixels, y x pixels of the file. Planes are red, green, blue; after the tone curve 1 is the file's 255.
+Shapes: h w sensor pixels, y x pixels of the file. Planes are red, green, blue; behind the tone curve 1 is 255.
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.ndimage
-from jaxtyping import Float, UInt16
+from jaxtyping import Float, Float16, UInt16
 
 from fsim.data.virtual.seeds import generator
 from fsim.data.virtual.texture import power_noise
@@ -44,24 +44,32 @@ class Sensor:
 
 
 class Maps(NamedTuple):
-  """A device's own pattern: relative response of each pixel, e- of dark signal in a second, e- of offset."""
+  """A device's own pattern, in half precision because a process keeps those of many devices.
 
-  response: Float[np.ndarray, "h w"]
-  dark: Float[np.ndarray, "h w"]
-  offset: Float[np.ndarray, "h w"]
+  Attributes:
+    gain: relative response of each pixel minus 1: the PRNU factor K.
+    dark: e- of dark signal in a second.
+    rows: e- of offset of each row.
+    columns: e- of offset of each column.
+  """
+
+  gain: Float16[np.ndarray, "h w"]
+  dark: Float16[np.ndarray, "h w"]
+  rows: Float[np.ndarray, "h 1"]
+  columns: Float[np.ndarray, "1 w"]
 
 
 def maps(sensor: Sensor, seed: int, device: str, height: int, width: int) -> Maps:
   """The pattern of a device, fixed by the seed and the device's name."""
   rng = generator(seed, "sensor", device)
-  response = 1 + np.float32(sensor.prnu) * rng.standard_normal((height, width), dtype=np.float32)
-  response += np.float32(sensor.shading) * power_noise(rng, height, width, 1.5)
+  gain = np.float32(sensor.prnu) * rng.standard_normal((height, width), dtype=np.float32)
+  gain += np.float32(sensor.shading) * power_noise(rng, height, width, 1.5)
   dark = np.float32(sensor.dark) * np.abs(rng.standard_normal((height, width), dtype=np.float32))
   hot = rng.random((height, width), dtype=np.float32) < sensor.hot
   dark[hot] += 50 * rng.pareto(1.5, int(hot.sum())).astype(np.float32) + 50
-  rows = rng.standard_normal((height, 1), dtype=np.float32)
-  columns = rng.standard_normal((1, width), dtype=np.float32)
-  return Maps(np.maximum(response, 0), dark, np.float32(sensor.lines) * (rows + columns))
+  rows = np.float32(sensor.lines) * rng.standard_normal((height, 1), dtype=np.float32)
+  columns = np.float32(sensor.lines) * rng.standard_normal((1, width), dtype=np.float32)
+  return Maps(gain.astype(np.float16), np.minimum(dark, 6e4).astype(np.float16), rows, columns)
 
 
 def mosaic(light: Float[np.ndarray, "3 h w"], bayer: str) -> Float[np.ndarray, "h w"]:
@@ -87,20 +95,19 @@ def expose(
     rng: shot and read noise.
   """
   capacity = np.float32(sensor.full_well / iso)
-  signal = rng.poisson(np.maximum(light * own.response * capacity + own.dark * np.float32(seconds), 0)).astype(
-    np.float32
-  )
+  expected = light * (1 + own.gain.astype(np.float32)) * capacity + own.dark.astype(np.float32) * np.float32(seconds)
+  signal = rng.poisson(np.maximum(expected, 0)).astype(np.float32)
   noise = np.float32(sensor.read_noise) * rng.standard_normal(light.shape, dtype=np.float32)
   top = 2**sensor.bits - 1
   gain = np.float32((top - sensor.black) / capacity)
-  numbers = (np.minimum(signal, np.float32(sensor.full_well)) + noise + own.offset) * gain + np.float32(
+  numbers = (np.minimum(signal, np.float32(sensor.full_well)) + noise + own.rows + own.columns) * gain + np.float32(
     sensor.black + 0.5
   )
   return np.clip(numbers, 0, top).astype(np.uint16)
 
 
 def linear(numbers: UInt16[np.ndarray, "h w"], sensor: Sensor, mends: bool) -> Float[np.ndarray, "h w"]:
-  """Raw numbers with black at 0 and white at 1; a camera that `mends` replaces pixels far above all their neighbours."""
+  """Raw numbers with black at 0, white at 1; a camera that `mends` replaces pixels far above all their neighbours."""
   raw = (numbers.astype(np.float32) - np.float32(sensor.black)) * np.float32(1 / (2**sensor.bits - 1 - sensor.black))
   if mends:
     ring = np.ones((5, 5), bool)
