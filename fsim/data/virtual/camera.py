@@ -26,7 +26,7 @@ class Model:
     sensor: what its devices' sensors have in common.
     pipeline: its processing.
     encoder: its JPEG settings.
-    aspect: width of the file over its height in landscape.
+    aspect: width of the file over its height in landscape, at least 1.
     upright: whether portrait shots are stored turned (and not only marked in EXIF).
   """
 
@@ -100,8 +100,8 @@ def calibrating(shot: Shot, seconds: float) -> Shot:
 
 
 def size(model: Model, side: int) -> tuple[int, int]:
-  """Rows and columns of a model's landscape file whose longer side has `side` pixels."""
-  return (side, round(side * model.aspect)) if model.aspect < 1 else (round(side / model.aspect), side)
+  """Rows and columns of a model's landscape file whose longer side has `side` pixels, both even as on the sensor."""
+  return 2 * round(side / model.aspect / 2), 2 * round(side / 2)
 
 
 def sensor_size(model: Model, side: int) -> tuple[int, int]:

@@ -61,7 +61,7 @@ def picture(preset: Preset, frame: Frame) -> bytes:
   rng = generator(preset.seed, "shot", device, frame.shot)
   shot = camera.draw(rng, preset.zoomed)
   if frame.subset in ("flat-field", "dark"):
-    shot = camera.calibrating(shot, seconds=30.0 if frame.subset == "dark" else 0.02)
+    shot = camera.calibrating(shot, seconds=4.0 if frame.subset == "dark" else 0.02)
   height, width = camera.sensor_size(model, preset.side)
   if frame.subset == "dark":
     light = np.zeros((height, width), np.float32)

@@ -56,7 +56,7 @@ def _by_kernels(mosaic: Mosaic, cross: np.ndarray, along: np.ndarray, across: np
   return planes
 
 
-def _kernel(*rows: list[float]) -> Float[np.ndarray, "5 5"]:
+def _kernel(*rows: list) -> Float[np.ndarray, "5 5"]:
   return np.array(rows, np.float32)
 
 

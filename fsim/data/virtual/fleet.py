@@ -68,15 +68,15 @@ def _sensor(rng: np.random.Generator) -> Sensor:
   bits = int(rng.choice([10, 12, 14]))
   return Sensor(
     bayer=str(rng.choice(["RGGB", "GRBG", "GBRG", "BGGR"])),
-    full_well=_log_uniform(rng, 4000, 30000),
-    read_noise=_between(rng, 3, 12),
+    full_well=_log_uniform(rng, 4000.0, 30000.0),
+    read_noise=_between(rng, 3.0, 12.0),
     bits=bits,
     black=2 ** (bits - 6),
-    prnu=_log_uniform(rng, 0.006, 0.012),
-    shading=_between(rng, 0.002, 0.005),
-    dark=_between(rng, 3, 10),
+    prnu=_log_uniform(rng, 0.0025, 0.005),
+    shading=_between(rng, 0.001, 0.003),
+    dark=_between(rng, 3.0, 10.0),
     hot=_log_uniform(rng, 2e-5, 3e-4),
-    lines=_between(rng, 0.5, 2),
+    lines=_between(rng, 0.5, 2.0),
   )
 
 
@@ -98,10 +98,10 @@ def _pipeline(brand: np.random.Generator, own: np.random.Generator) -> Pipeline:
 
 def _encoder(brand: np.random.Generator, own: np.random.Generator) -> Encoder:
   return Encoder(
-    step=_log_uniform(own, 1, 4),
-    rise=_between(brand, 1.5, 7),
-    bend=_between(brand, 1, 2.2),
-    colour=_between(brand, 1, 1.8),
+    step=_log_uniform(own, 1.0, 4.0),
+    rise=_between(brand, 1.5, 7.0),
+    bend=_between(brand, 1.0, 2.2),
+    colour=_between(brand, 1.0, 1.8),
     subsampling=str(brand.choice(list(SUBSAMPLINGS))),
   )
 
@@ -128,9 +128,9 @@ def _phone(make: str, name: str, model: Model, full_well: float, aspect: float) 
 
 _, _, CINDRA, DOVANT, ELMIRA, FJORDAL = SIX
 PHONES = (
-  _phone("Gossamer", "G4-rear", CINDRA, 6000, 4 / 3),
-  _phone("Gossamer", "G4-front", ELMIRA, 4000, 16 / 9),
-  _phone("Ilex", "5-rear", DOVANT, 6000, 4 / 3),
-  replace(_phone("Ilex", "5-front", FJORDAL, 4000, 4 / 3), upright=True),
-  _phone("Talus", "Tab2-front", invent("Talus", "Tab2-front"), 5000, 4 / 3),
+  _phone("Gossamer", "G4-rear", CINDRA, 6000.0, 4 / 3),
+  _phone("Gossamer", "G4-front", ELMIRA, 4000.0, 16 / 9),
+  _phone("Ilex", "5-rear", DOVANT, 6000.0, 4 / 3),
+  replace(_phone("Ilex", "5-front", FJORDAL, 4000.0, 4 / 3), upright=True),
+  _phone("Talus", "Tab2-front", invent("Talus", "Tab2-front"), 5000.0, 4 / 3),
 )

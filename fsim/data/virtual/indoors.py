@@ -74,8 +74,8 @@ def shelf(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
         extent = (rng.uniform(0.01, 0.028) * n, rng.uniform(0.28, 0.45) * pitch)
         yield from things.book(stuff, (foot, x), extent)
         x += 2 * extent[0] + (rng.uniform(0.02, 0.1) * n if rng.random() < 0.08 else 0)
-      board = shape(n, (foot + 0.02 * pitch, n / 2), (n, 0.025 * pitch), 0.0, 1.0)
-      top = shape(n, (foot - 0.93 * pitch, n / 2), (n, 0.08 * pitch), 0.0, 1.0)
+      board = shape(n, (foot + 0.02 * pitch, n / 2), (1.0 * n, 0.025 * pitch), 0.0, 1.0)
+      top = shape(n, (foot - 0.93 * pitch, n / 2), (1.0 * n, 0.08 * pitch), 0.0, 1.0)
       if board is not None:
         yield paint(board, EARTHS[1], things.grain(stuff, board, stuff.rough, 0.2))
       if top is not None:

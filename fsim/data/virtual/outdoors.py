@@ -105,12 +105,12 @@ def facade(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
 def foliage(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
   """Leaves and flowers from near, over a dark ground."""
   n, rng = stuff.n, stuff.rng
-  dark = EARTHS[2][:, None, None] * np.float32(0.3) * np.exp(np.float32(0.4) * stuff.rough)
+  dark = GREENS[2][:, None, None] * np.float32(0.5) * np.exp(np.float32(0.4) * stuff.rough)
 
   def patches() -> Iterator[Patch]:
     for _ in range(3):
       box = (-0.3 * n, -0.3 * n, 1.3 * n, 1.3 * n)
-      yield from things.leaves(stuff, box, 350, (0.008 * n, 0.14 * n), GREENS)
+      yield from things.leaves(stuff, box, 330, (0.022 * n, 0.12 * n), GREENS)
       veil = shape(n, (rng.uniform(0, n), rng.uniform(0, n)), (0.5 * n, 0.3 * n), rng.uniform(0, 3), 0.0)
       if veil is not None:
         yield from shadow(n, veil, (0, 0), 0.03 * n, 0.5)

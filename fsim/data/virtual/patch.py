@@ -34,7 +34,7 @@ class Shape(NamedTuple):
 
 def compose(canvas: Float[np.ndarray, "3 n n"], patches: Iterable[Patch]) -> Float[np.ndarray, "3 n n"]:
   """The canvas with all patches painted on it in their order."""
-  painted = canvas.copy()
+  painted = canvas.astype(np.float32)
   for patch in patches:
     window = painted[:, patch.rows, patch.columns]
     window *= patch.keep

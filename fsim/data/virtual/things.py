@@ -49,11 +49,11 @@ def grain(stuff: Stuff, place: Shape, field: Float[np.ndarray, "n n"], strength:
   return np.maximum(1 + np.float32(strength) * field[top : top + height, left : left + width], np.float32(0.1))
 
 
-def sizes(rng: np.random.Generator, count: int, smallest: float, largest: float) -> Float[np.ndarray, "count"]:
+def sizes(rng: np.random.Generator, count: int, smallest: float, largest: float) -> list[float]:
   """Radii of density r^-3, large first: dead leaves of such sizes have scale-invariant statistics (Lee et al. 2001)."""
   u = rng.random(count)
   radii = (smallest**-2 + u * (largest**-2 - smallest**-2)) ** -0.5
-  return np.sort(radii)[::-1].astype(np.float32)
+  return np.sort(radii)[::-1].tolist()
 
 
 def leaves(

@@ -1,0 +1,99 @@
+"""Makes a collection of virtual cameras' photographs, or shows how its cameras are set.
+
+python -m fsim.simulate --preset=virtual/default --out=DIR
+python -m fsim.simulate --preset=virtual/dresden --out=DIR --size=1024 --shard=0/8
+python -m fsim.simulate --preset=virtual/phones --parameters
+"""
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+from PIL import Image, ImageOps
+
+from fsim.data import virtual
+from fsim.data.virtual import plan
+from fsim.data.virtual.presets import PRESETS, Preset
+
+THUMBNAIL = 160  # Pixels of a contact sheet's squares.
+SHOWN = 8  # Scenes on a contact sheet.
+
+
+def parameters(preset: Preset) -> pd.DataFrame:
+  """The cameras' settings: one row a model, columns named stage.setting."""
+  rows = []
+  for model, count in zip(preset.models, preset.devices, strict=True):
+    row = {"make": model.make, "model": model.name, "devices": count, "aspect": model.aspect, "upright": model.upright}
+    for stage in ("lens", "sensor", "pipeline", "encoder"):
+      settings = dataclasses.asdict(getattr(model, stage))
+      row |= {f"{stage}.{name}": value for name, value in settings.items()}
+    rows.append(row)
+  return pd.DataFrame(rows)
+
+
+def described(table: pd.DataFrame) -> str:
+  """The table for a terminal: settings down, models across, a few models at a time."""
+  turned = table.set_index(table.make + " " + table.model).drop(columns=["make", "model"]).T
+  blocks = [turned.iloc[:, k : k + 5].to_string() for k in range(0, turned.shape[1], 5)]
+  return "\n\n".join(blocks)
+
+
+def contact_sheet(preset: Preset, folder: Path) -> UInt8[np.ndarray, "h w 3"]:
+  """Thumbnails of what is there: a row a model (its first device), a column a scene, upright as EXIF says."""
+  scenes = sorted({round(k) for k in np.linspace(0, preset.scenes - 1, SHOWN)})
+  sheet = np.full((len(preset.models) * THUMBNAIL, len(scenes) * THUMBNAIL, 3), 255, np.uint8)
+  for frame in plan.frames(preset):
+    file = folder / plan.path(preset, frame)
+    if frame.subset != "natural" or frame.instance or frame.scene not in scenes or not file.exists():
+      continue
+    with Image.open(file) as image:
+      thumbnail = ImageOps.contain(ImageOps.exif_transpose(image), (THUMBNAIL, THUMBNAIL))
+    top, left = frame.model * THUMBNAIL, scenes.index(frame.scene) * THUMBNAIL
+    sheet[top : top + thumbnail.height, left : left + thumbnail.width] = np.asarray(thumbnail)
+  return sheet
+
+
+def main(arguments: Sequence[str]) -> None:
+  parser = argparse.ArgumentParser(prog="python -m fsim.simulate", description=__doc__.splitlines()[0])
+  parser.add_argument("--preset", required=True, choices=list(PRESETS), metavar="PRESET", help=", ".join(PRESETS))
+  parser.add_argument("--out", type=Path, help="folder for the files, metadata.csv and contact.png")
+  parser.add_argument("--size", type=int, help="pixels of the longer side, instead of the preset's")
+  parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="make the I-th (from 0) of N parts")
+  parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes; by default one a core")
+  parser.add_argument("--parameters", action="store_true", help="print the cameras' settings and stop")
+  chosen = parser.parse_args(arguments)
+  preset = PRESETS[chosen.preset]
+  if chosen.size is not None:
+    if chosen.size < 64:
+      parser.error(f"--size={chosen.size}: a photograph has at least 64 pixels along its longer side")
+    preset = dataclasses.replace(preset, side=chosen.size)
+  if chosen.workers < 1:
+    parser.error(f"--workers={chosen.workers}: at least one process is needed")
+  if chosen.parameters:
+    print(described(parameters(preset)))
+    return
+  if chosen.out is None:
+    parser.error("--out is missing: say where the files go, for example --out=cameras")
+  try:
+    virtual.write(preset, chosen.out, chosen.workers, chosen.shard)
+  except ValueError as error:
+    parser.error(str(error))
+  Image.fromarray(contact_sheet(preset, chosen.out)).save(chosen.out / "contact.png")
+  parameters(preset).to_csv(chosen.out / "cameras.csv", index=False)
+
+
+def _shard(text: str) -> tuple[int, int]:
+  index, _, count = text.partition("/")
+  if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
+    raise argparse.ArgumentTypeError(f"{text!r} is not of the form I/N with 0 <= I < N")
+  return int(index), int(count)
+
+
+if __name__ == "__main__":
+  main(sys.argv[1:])
