@@ -16,7 +16,6 @@ def get_config(mode: str = "") -> ConfigDict:
   config = ConfigDict()
   config.system = "device"
   config.seed = 0
-  config.input_size = 256  # Side of the central square in pixels; not printed in the paper.
   config.dtype = "float32"  # Of the extractor's arithmetic: float32 or bfloat16.
   config.save_every = 500  # Steps between checkpoints inside an epoch; there is one at its end in any case.
 
@@ -31,6 +30,11 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.merge_d70 = True  # D70s counts as D70, as in the published experiments.
   config.data.repair_mju = True  # mju_1050SW is mju-1050SW.
 
+  config.input = ConfigDict()
+  config.input.size = 256  # Side of the square crop in pixels; not printed in the paper.
+  config.input.front = "residual"  # What the network sees: "rgb" as published, or "residual", which needs fewer images.
+  config.input.crop = "random"  # Of training images: "random" on the JPEG grid, or "centre"; all others are central.
+
   config.reading = ConfigDict()
   config.reading.threads = 2
   config.reading.workers = 0  # Worker processes; 0 decodes in threads.
@@ -41,6 +45,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.signature.learning_rate = 1e-3
   config.signature.momentum = 0.95
   config.signature.decay = 5e-4
+  config.signature.settle = 20  # Batches on which BatchNorm statistics are measured after every epoch.
   config.signature.balanced = "auto"  # Devices drawn equally often: on, off, or auto (if they differ by more than 2:1).
 
   config.similarity = ConfigDict()
@@ -60,14 +65,17 @@ def get_config(mode: str = "") -> ConfigDict:
 
   if mode == "quick":
     config.data.source = "virtual/tiny"
-    config.input_size = 64
+    config.input.size = 64
+    config.signature.settle = 4
     config.signature.epochs = 2
     config.signature.batch = 8
     config.similarity.epochs = 2
     config.similarity.batch = 16
     config.evaluate.resamples = 20
   elif mode == "paper":
-    config.input_size = 512
+    config.input.size = 512
+    config.input.front = "rgb"
+    config.input.crop = "centre"
     config.data.subset = "jpeg"
   elif mode:
     raise ValueError(f"configs/device.py has the modes quick and paper, got {mode!r}")

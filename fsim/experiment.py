@@ -55,7 +55,7 @@ def device(config: ConfigDict, workdir: Path) -> Path:
   parts = {name: subjects.some(rows) for name, rows in split(subjects.table, config).items()}
   classes = sorted(parts["train"].table["device"].unique())
 
-  net = SignatureNet(classes=len(classes), dtype=jnp.dtype(config.dtype))
+  net = SignatureNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
   labelled = {name: _labelled(parts[name], classes) for name in ("train", "validation")}
   records = subjects.images.records
   phase_a = classify.phase(net, records, labelled["train"], labelled["validation"], config, layout)
@@ -96,8 +96,8 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path) -> Subjects:
   images = open_source(name, data_dir=data.folder, on_error=data.on_error, **labels)
   table = images.table.assign(row=np.arange(len(images.table)))
   table = table[table["subset"] == data.subset]
-  small = table[table[["width", "height"]].min(axis=1) < config.input_size]
-  causes = [f"{r.width}x{r.height} is smaller than the input of {config.input_size}" for r in small.itertuples()]
+  small = table[table[["width", "height"]].min(axis=1) < config.input.size]
+  causes = [f"{r.width}x{r.height} is smaller than the input of {config.input.size}" for r in small.itertuples()]
   left_out = pd.DataFrame({"file": small["file"], "cause": causes, "left_out": True})
   problems = pd.concat([images.problems, left_out], ignore_index=True)
   table = table.drop(small.index).reset_index(drop=True)

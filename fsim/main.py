@@ -47,9 +47,9 @@ def parse(argv: list[str]) -> list[str]:
     if rest[1:]:
       raise ValueError(f"unexpected argument {rest[1]!r}; settings are given as --config.FIELD=VALUE")
   except AttributeError as error:
-    _refuse(f"the configuration has no such field: {_unescaped(error)}")
+    _refuse(f"the configuration has no such field: {_said(error)}")
   except (flags.Error, OSError, ValueError) as error:
-    _refuse(_unescaped(error))
+    _refuse(_said(error))
   return rest
 
 
@@ -68,8 +68,12 @@ def _name(config_file: str) -> str:
   return Path(path).stem + (f"-{mode}" if mode else "")
 
 
-def _unescaped(error: Exception) -> str:
-  return str(error).replace("\\'", "'").replace("\\n", " ").strip("'\"")
+def _said(error: Exception) -> str:
+  """What a library means by an error: the cause that it wraps, or the last line where the others are a traceback."""
+  while error.args and isinstance(error.args[0], Exception):
+    error = error.args[0]
+  text = str(error.args[0] if isinstance(error, KeyError) else error)
+  return text.strip().splitlines()[-1].strip() if "Traceback" in text else text.replace("\n", " ")
 
 
 def _refuse(message: str) -> None:

@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from fsim.models import extractors
 from fsim.models.extractors import SignatureNet
 
 
@@ -46,3 +47,22 @@ def test_an_image_is_signed_alike_alone_and_in_company():
   together, _ = net.apply(variables, images)
   alone, _ = net.apply(variables, images[2:3])
   np.testing.assert_allclose(alone[0], together[2], atol=1e-5)
+
+
+def test_a_flat_image_leaves_no_residual():
+  flat = jnp.full((1, 12, 9, 3), 77, jnp.uint8)
+  np.testing.assert_array_equal(extractors.residual(flat), 0)
+
+
+def test_a_ramp_is_content_and_a_speck_is_not():
+  ramp = jnp.broadcast_to(jnp.arange(12)[None, :, None, None], (1, 12, 12, 3)).astype(jnp.float32)
+  np.testing.assert_allclose(extractors.residual(ramp)[:, 1:-1], 0)
+  speck = extractors.residual(ramp.at[0, 5, 5].add(1))
+  np.testing.assert_allclose(speck[0, 5, 5], 1 / extractors.TRUNCATION)
+  np.testing.assert_allclose(speck[0, 5, 6], -0.25 / extractors.TRUNCATION)
+
+
+def test_both_fronts_are_bounded():
+  images = jax.random.randint(jax.random.key(1), (2, 16, 16, 3), 0, 256).astype(jnp.uint8)
+  for front in extractors.FRONTS.values():
+    assert float(jnp.abs(front(images)).max()) <= 1

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsim.data import loader
-from fsim.data.loader import Cut, LabelledCut, Reading, Shard
+from fsim.data.loader import Cut, Reading, Shard, TrainingCut
 from tests import jpegs
 
 ALONE = Shard(0, 1)
@@ -22,9 +22,11 @@ def sequence(n=10, balanced=False, seed=0):
   return loader.order(rows, rows % 3, seed, balanced)
 
 
-def batches(count, *, stored, start=0, shard=ALONE, reading=THREADS, batch=4):
-  cut = LabelledCut(stored, 32)
-  stream = loader.training_batches(cut, sequence(len(stored)), batch=batch, start=start, shard=shard, reading=reading)
+def batches(count, *, stored, start=0, shard=ALONE, reading=THREADS, batch=4, crop="centre"):
+  cut = TrainingCut(stored, 32, crop)
+  stream = loader.training_batches(
+    cut, sequence(len(stored)), batch=batch, seed=0, start=start, shard=shard, reading=reading
+  )
   return list(itertools.islice(stream, count))
 
 
@@ -43,6 +45,27 @@ def test_a_crop_is_central_on_the_block_grid_and_never_enlarged(height, width, s
     assert 0 <= (side - size) / 2 - first < 8
 
 
+@given(st.integers(16, 70), st.integers(16, 70), st.integers(1, 16), st.integers(0, 9))
+def test_a_random_crop_lies_on_the_block_grid(height, width, size, seed):
+  image = np.zeros((height, width, 3), np.uint8)
+  image[..., 0], image[..., 1] = np.arange(height)[:, None], np.arange(width)
+  crop = loader.random_crop(image, size, np.random.default_rng(seed))
+  assert crop.shape == (size, size, 3)
+  assert crop[0, 0, 0] % 8 == crop[0, 0, 1] % 8 == 0
+
+
+def test_random_crops_differ_between_epochs_but_not_between_runs():
+  stored = [jpegs.jpeg(0, 200, 200)]
+  first, second = (batches(6, stored=stored, batch=1, crop="random") for _ in range(2))
+  assert [a.images.tobytes() for a in first] == [b.images.tobytes() for b in second]
+  assert len({a.images.tobytes() for a in first}) > 1
+
+
+def test_an_unknown_way_of_cropping_is_refused():
+  with pytest.raises(ValueError, match='"centre" or "random", got \'left\''):
+    TrainingCut([], 32, "left")
+
+
 def test_labels_stay_with_their_images():
   stored = records(6)
   for batch in batches(5, stored=stored):
@@ -54,7 +77,8 @@ def test_labels_stay_with_their_images():
 
 def test_a_stream_begun_later_goes_on_as_if_never_stopped():
   stored = records(7)
-  whole, later = batches(6, stored=stored), batches(3, stored=stored, start=3)
+  whole = batches(6, stored=stored, crop="random")
+  later = batches(3, stored=stored, crop="random", start=3)
   for a, b in zip(whole[3:], later, strict=True):
     assert np.array_equal(a.images, b.images)
     assert np.array_equal(a.labels, b.labels)
@@ -62,8 +86,8 @@ def test_a_stream_begun_later_goes_on_as_if_never_stopped():
 
 def test_processes_share_the_batch_of_one():
   stored = records(7)
-  one = batches(3, stored=stored)
-  two = [batches(3, stored=stored, shard=Shard(k, 2)) for k in range(2)]
+  one = batches(3, stored=stored, crop="random")
+  two = [batches(3, stored=stored, crop="random", shard=Shard(k, 2)) for k in range(2)]
   for whole, *parts in zip(one, *two, strict=True):
     together = np.concatenate([p.images for p in parts])
     assert sorted(x.tobytes() for x in together) == sorted(x.tobytes() for x in whole.images)
@@ -117,3 +141,5 @@ def test_a_batch_that_cannot_be_shared_is_refused():
 def test_a_damaged_record_is_named():
   with pytest.raises(ValueError, match="image 1 of the data set: damaged JPEG"):
     Cut([jpegs.jpeg(0), jpegs.truncated()], 32)(1)
+  with pytest.raises(ValueError, match="a crop of 49x49 does not fit into an image of 64x48"):
+    Cut([jpegs.jpeg(0, 64, 48)], 49)(0)

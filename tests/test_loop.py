@@ -47,6 +47,7 @@ def phase(**changes) -> Phase:
     loss=loss,
     optimiser=sgd(learning_rate=0.05, momentum=0.9, decay=1e-3, halve_every=6),
     batches=batches,
+    settle=lambda state: state,
     validate=validate,
     epochs=EPOCHS,
     steps_in_epoch=STEPS,

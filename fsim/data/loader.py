@@ -1,7 +1,7 @@
 """Stored images -> batches, with Grain.
 
-The examples of every step are a pure function of (rows, labels, seed, step), on any number of processes: the place in the
-data is the step itself, which every checkpoint holds, and a resumed run may use another number of processes.
+The examples of every step are a pure function of (rows, labels, seed, step), on any number of processes: the place in
+the data is the step itself, which every checkpoint holds, and a resumed run may use another number of processes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,30 +44,56 @@ def centre_crop(image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarra
   Raises ValueError if the image is smaller than the crop: forensic images are never enlarged.
   """
   h, w, _ = image.shape
-  if min(h, w) < size:
-    raise ValueError(f"a crop of {size}x{size} does not fit into an image of {w}x{h}")
+  _require_room(image, size)
   top, left = ((side - size) // 2 // JPEG_GRID * JPEG_GRID for side in (h, w))
   return image[top : top + size, left : left + size]
 
 
+def random_crop(image: UInt8[np.ndarray, "h w 3"], size: int, rng: np.random.Generator) -> UInt8[np.ndarray, "s s 3"]:
+  """A square anywhere on the JPEG block grid. Raises ValueError if the image is smaller than the crop."""
+  h, w, _ = image.shape
+  _require_room(image, size)
+  top, left = (int(rng.integers((side - size) // JPEG_GRID + 1)) * JPEG_GRID for side in (h, w))
+  return image[top : top + size, left : left + size]
+
+
+def _require_room(image: UInt8[np.ndarray, "h w 3"], size: int) -> None:
+  h, w, _ = image.shape
+  if min(h, w) < size:
+    raise ValueError(f"a crop of {size}x{size} does not fit into an image of {w}x{h}")
+
+
 class Cut:
-  """Stored bytes of a row -> its crop. A class so that worker processes can receive it."""
+  """Stored bytes of a row -> its central crop. A class so that worker processes can receive it."""
 
   def __init__(self, records: Sequence[bytes], size: int):
     self.records = records
     self.size = size
 
   def __call__(self, row: int | np.integer) -> UInt8[np.ndarray, "s s 3"]:
+    return centre_crop(self.pixels(row), self.size)
+
+  def pixels(self, row: int | np.integer) -> UInt8[np.ndarray, "h w 3"]:
     try:
-      return centre_crop(jpeg.decode(self.records[int(row)]), self.size)
-    except ValueError as error:
+      return jpeg.decode(self.records[int(row)])
+    except jpeg.BadImage as error:
       raise ValueError(f"image {row} of the data set: {error}") from error
 
 
-class LabelledCut(Cut):
-  def __call__(self, example: Shaped[np.ndarray, "2"]) -> Batch:
+class TrainingCut(Cut):
+  """(row, label) -> labelled crop, "centre" or "random"."""
+
+  def __init__(self, records: Sequence[bytes], size: int, crop: str):
+    super().__init__(records, size)
+    if crop not in ("centre", "random"):
+      raise ValueError(f'crop must be "centre" or "random", got {crop!r}')
+    self.crop = crop
+
+  def __call__(self, example: Shaped[np.ndarray, "2"], rng: np.random.Generator) -> Batch:
     row, label = example
-    return Batch(super().__call__(row), np.asarray(label, np.int32))
+    image = self.pixels(row)
+    crop = random_crop(image, self.size, rng) if self.crop == "random" else centre_crop(image, self.size)
+    return Batch(crop, np.asarray(label, np.int32))
 
 
 def is_balanced(labels: Int[np.ndarray, " n"], setting: str) -> bool:
@@ -91,10 +117,11 @@ def order(
 
 
 def training_batches(
-  cut: LabelledCut,
+  cut: TrainingCut,
   sequence: grain.MapDataset[Shaped[np.ndarray, "2"]],
   *,
   batch: int,
+  seed: int,
   start: int,
   shard: Shard,
   reading: Reading,
@@ -102,8 +129,9 @@ def training_batches(
   """This process's part of every batch from step `start` on. `batch` is the global size."""
   if batch % shard.count:
     raise ValueError(f"a batch of {batch} cannot be shared by {shard.count} processes")
-  mine = sequence.slice(slice(start * batch + shard.index, None, shard.count))
-  batches = mine.map(cut).batch(batch // shard.count, drop_remainder=True)
+  crops = sequence.random_map(cut, seed=seed)  # Before slicing: what is cut depends on the place in the whole sequence.
+  mine = crops.slice(slice(start * batch + shard.index, None, shard.count))
+  batches = mine.batch(batch // shard.count, drop_remainder=True)
   ahead = grain.ReadOptions(num_threads=reading.threads, prefetch_buffer_size=2 * reading.threads)
   stream = batches.to_iter_dataset(ahead)
   if reading.workers:

@@ -62,7 +62,7 @@ def roc_and_det(lines: list[Rates]) -> bytes:
   smallest = min(1 / line.different for line in lines)
   left.set_xscale("symlog", linthresh=max(smallest, 1e-4), linscale=0.3)
   left.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="false positive rate (log)", ylabel="true positive rate", title="ROC")
-  left.legend(loc="lower right", fontsize=8)
+  left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
   left.grid(alpha=0.3)
   ticks = norm.ppf(DET_TICKS)
   names = [f"{100 * t:g} %" for t in DET_TICKS]
@@ -71,7 +71,7 @@ def roc_and_det(lines: list[Rates]) -> bytes:
   limits = (norm.ppf(5e-4), norm.ppf(0.97))
   right.plot(limits, limits, color="grey", lw=0.7, ls=":")
   right.set(xlim=limits, ylim=limits, xlabel="false positive rate", ylabel="miss rate", title="DET")
-  right.legend(loc="upper right", fontsize=8)
+  right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
   right.grid(alpha=0.3)
   return png(figure)
 

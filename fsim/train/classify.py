@@ -1,6 +1,8 @@
 """Phase A: an extractor learns to tell the training devices apart."""
 
-from collections.abc import Callable, Iterator
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from fsim.data import loader
-from fsim.data.loader import Batch, Cut, LabelledCut, Reading, Shard
+from fsim.data.loader import Batch, Cut, Reading, Shard, TrainingCut
 from fsim.train import cpu
 from fsim.train.loop import Phase
 from fsim.train.mesh import Layout, put, to_host
@@ -31,15 +33,20 @@ def phase(
 ) -> Phase:
   """Cross-entropy over devices. `config` has the fields of `signature` in configs/device.py; batch sizes are global."""
   step = config.signature
-  steps_in_epoch = max(len(train.rows) // step.batch, 1)
   shard = Shard(jax.process_index(), jax.process_count())
-  reading = Reading(**config.reading)
+  cut = TrainingCut(records, config.input.size, config.input.crop)
   sequence = loader.order(*train, config.seed, loader.is_balanced(train.labels, step.balanced))
-  size = config.input_size
 
   def batches(first: int) -> Iterator[Batch]:
-    cut = LabelledCut(records, size)
-    local = loader.training_batches(cut, sequence, batch=step.batch, start=first, shard=shard, reading=reading)
+    local = loader.training_batches(
+      cut,
+      sequence,
+      batch=step.batch,
+      seed=config.seed,
+      start=first,
+      shard=shard,
+      reading=Reading(**config.reading),
+    )
     return (put(batch, layout.by_example) for batch in local)
 
   def validate(state: State) -> dict[str, float]:
@@ -50,13 +57,14 @@ def phase(
 
   return Phase(
     name="signature",
-    init=lambda: net.init(jax.random.key(config.seed), jnp.zeros((1, size, size, 3), jnp.uint8)),
+    init=lambda: net.init(jax.random.key(config.seed), jnp.zeros((1, *[config.input.size] * 2, 3), jnp.uint8)),
     loss=classification_loss(net),
     optimiser=sgd(learning_rate=step.learning_rate, momentum=step.momentum, decay=step.decay),
     batches=batches,
+    settle=lambda state: settle(net, state, itertools.islice(batches(0), step.settle), layout),
     validate=validate,
     epochs=step.epochs,
-    steps_in_epoch=steps_in_epoch,
+    steps_in_epoch=max(len(train.rows) // step.batch, 1),
     keep="best",
     save_every=config.save_every,
   )
@@ -73,18 +81,27 @@ def classification_loss(net: nn.Module) -> Callable:
   return loss
 
 
+def settle(net: nn.Module, state: State, batches: Iterable[Batch], layout: Layout) -> State:
+  """Measures the BatchNorm statistics anew on training batches, with the weights as they are.
+
+  The running averages of training belong to weights that have moved on since; where steps are large, a network that is
+  right on every training batch can be at chance when it is used (Wu & Johnson 2021, section 3).
+  """
+  measure = _measuring(net, layout)
+  stats = state.stats
+  for batch in batches:
+    stats = measure(state.params, stats, batch.images)
+  return state._replace(stats=stats)
+
+
 def embed(
   net: nn.Module, state: State, records: Any, rows: Int[np.ndarray, " n"], config: ConfigDict, layout: Layout
 ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n c"]]:
   """Signatures and class logits of stored images, in the order of `rows`, on every process."""
-  forward = jax.jit(
-    lambda params, stats, images: net.apply({"params": params, "batch_stats": stats}, images),
-    out_shardings=layout.everywhere,
-    compiler_options=cpu.compiler_options(),
-  )
+  forward = _forward(net, layout)
   shard = Shard(jax.process_index(), jax.process_count())
   crops = loader.in_order(
-    Cut(records, config.input_size),
+    Cut(records, config.input.size),
     rows,
     batch=config.signature.batch,
     shard=shard,
@@ -93,3 +110,24 @@ def embed(
   outputs = [to_host(forward(state.params, state.stats, put(c, layout.by_example))) for c in crops]
   signatures, logits = (np.concatenate(part)[: len(rows)] for part in zip(*outputs, strict=True))
   return signatures, logits
+
+
+@functools.cache
+def _forward(net: nn.Module, layout: Layout) -> Callable:
+  """(params, stats, images) -> (signatures, logits), compiled once a network."""
+  return jax.jit(
+    lambda params, stats, images: net.apply({"params": params, "batch_stats": stats}, images),
+    out_shardings=layout.everywhere,
+    compiler_options=cpu.compiler_options(),
+  )
+
+
+@functools.cache
+def _measuring(net: nn.Module, layout: Layout) -> Callable:
+  """(params, stats, images) -> stats that have seen these images too."""
+
+  def measure(params: Any, stats: Any, images: Array) -> Any:
+    variables = {"params": params, "batch_stats": stats}
+    return net.apply(variables, images, train=True, mutable=["batch_stats"])[1]["batch_stats"]
+
+  return jax.jit(measure, out_shardings=layout.everywhere, compiler_options=cpu.compiler_options())

@@ -59,6 +59,7 @@ def phase(scorer: nn.Module, train: Signed, validation: Signed, config: ConfigDi
       halve_every=step.halve_every * steps_in_epoch,
     ),
     batches=batches,
+    settle=lambda state: state,
     validate=lambda state: validate(scorer, state, validation),
     epochs=step.epochs,
     steps_in_epoch=steps_in_epoch,

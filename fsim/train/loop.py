@@ -22,6 +22,7 @@ class Phase(NamedTuple):
   """What makes one phase of training differ from another.
 
   batches: step to start from -> global batches from there on.
+  settle: what the state needs before it is used, at the end of every epoch.
   validate: state -> validation metrics, among them "loss".
   keep: "best" (smallest validation loss) or "last" epoch.
   save_every: steps between checkpoints inside an epoch; there is always one at its end.
@@ -32,6 +33,7 @@ class Phase(NamedTuple):
   loss: Loss
   optimiser: optax.GradientTransformation
   batches: Callable[[int], Iterator[Any]]
+  settle: Callable[[State], State]
   validate: Callable[[State], dict[str, float]]
   epochs: int
   steps_in_epoch: int
@@ -72,6 +74,7 @@ def _train(phase: Phase, state: State, checkpoints: Checkpoints, diary: Diary, l
       stopping = stop.requested(step)
       if step % phase.steps_in_epoch == 0:
         summary = meter.close(phase.name, step)
+        state = phase.settle(state)
         validation = phase.validate(state)
         checkpoints.save(state, validation)
         diary.write(phase.name, step, summary | {f"validation_{k}": v for k, v in validation.items()})
