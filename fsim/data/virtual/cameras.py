@@ -19,7 +19,7 @@ AUREL = Model(
   Lens(blur=0.70, vignetting=0.20, aberration=(3e-4, -4e-4), distortion=-0.004, flare=0.01),
   Sensor(
     "RGGB",
-    full_well=5000.0,
+    full_well=6000.0,
     read_noise=6.0,
     bits=12,
     black=64,
@@ -32,7 +32,7 @@ AUREL = Model(
   Pipeline(
     "bilinear", (0.52, 0.61), STRONG, 1.10, True, quiet=0.0, smooth=0.4, amount=0.5, radius=0.8, limit=0.1, size=1.0
   ),
-  Encoder(step=1.3, rise=4.0, bend=1.5, colour=1.2, subsampling="4:4:4"),
+  Encoder(step=2.0, rise=4.0, bend=1.5, colour=1.2, subsampling="4:4:4"),
   aspect=1.0,
   upright=False,
 )
@@ -42,7 +42,7 @@ BOREAS = Model(
   Lens(blur=0.72, vignetting=0.24, aberration=(-5e-4, 6e-4), distortion=-0.006, flare=0.012),
   Sensor(
     "GRBG",
-    full_well=4000.0,
+    full_well=7000.0,
     read_noise=5.0,
     bits=12,
     black=128,
@@ -53,9 +53,9 @@ BOREAS = Model(
     lines=1.0,
   ),
   Pipeline(
-    "malvar", (0.48, 0.66), STRONG, 1.12, True, quiet=0.0, smooth=2.2, amount=2.8, radius=0.8, limit=0.2, size=1.0
+    "malvar", (0.48, 0.66), STRONG, 1.12, True, quiet=0.0, smooth=2.2, amount=2.2, radius=0.8, limit=0.2, size=1.0
   ),
-  Encoder(step=2.2, rise=5.0, bend=1.8, colour=1.6, subsampling="4:2:0"),
+  Encoder(step=2.8, rise=5.0, bend=1.8, colour=1.6, subsampling="4:2:0"),
   aspect=1.0,
   upright=False,
 )
@@ -99,7 +99,7 @@ DOVANT = Model(
     lines=1.0,
   ),
   Pipeline("menon", (0.50, 0.70), MILD, 1.08, True, quiet=0.0, smooth=0.3, amount=0.0, radius=1.0, limit=0.1, size=1.0),
-  Encoder(step=1.0, rise=3.0, bend=2.0, colour=1.0, subsampling="4:2:2"),
+  Encoder(step=1.3, rise=3.0, bend=2.0, colour=1.0, subsampling="4:2:2"),
   aspect=1.0,
   upright=False,
 )
@@ -132,7 +132,7 @@ FJORDAL = Model(
   Lens(blur=0.72, vignetting=0.21, aberration=(-3e-4, -5e-4), distortion=-0.005, flare=0.011),
   Sensor(
     "RGGB",
-    full_well=3500.0,
+    full_well=4500.0,
     read_noise=4.0,
     bits=10,
     black=16,
@@ -145,7 +145,7 @@ FJORDAL = Model(
   Pipeline(
     "malvar", (0.53, 0.60), MILD, 1.14, True, quiet=0.0, smooth=0.6, amount=1.4, radius=1.2, limit=0.12, size=1.28
   ),
-  Encoder(step=2.4, rise=1.6, bend=1.0, colour=1.4, subsampling="4:2:0"),
+  Encoder(step=2.8, rise=1.6, bend=1.0, colour=1.4, subsampling="4:2:0"),
   aspect=1.0,
   upright=False,
 )
