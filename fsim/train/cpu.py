@@ -1,7 +1,12 @@
-"""What JAX needs to use a CPU well. None of it changes results, and none of it touches a GPU or a TPU."""
+"""What JAX needs to use a CPU well. None of it changes results, and none of it touches a GPU or a TPU.
+
+Measurements are in docs/speed.md; `python -m benchmarks.training` repeats them, with each cure left out in turn.
+"""
 
 import ctypes
 import platform
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 
 import jax
 import jaxlib
@@ -12,7 +17,8 @@ M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # From glibc's malloc.h.
 def compiler_options() -> dict[str, str]:
   """For `jax.jit(..., compiler_options=...)` of anything with convolutions.
 
-  jaxlib 0.10.2 runs a convolution without padding, and so each gradient with respect to a kernel, on one core.
+  jaxlib 0.10.2 gives convolutions to a kernel that uses one core. Left out of the list of what goes there (dot products
+  and reductions stay, which gain), they go back to the kernel that uses all. Other versions have other lists.
   """
   if jax.default_backend() != "cpu" or jaxlib.__version__ != "0.10.2":
     return {}
@@ -20,10 +26,21 @@ def compiler_options() -> dict[str, str]:
 
 
 def keep_memory() -> None:
-  """Lets glibc keep large blocks for the next step instead of returning them to the kernel. Call before any array."""
-  if platform.libc_ver()[0] != "glibc":
+  """Lets glibc keep large blocks for the next step, which otherwise begins with a page fault for every 4 KiB of them.
+
+  Call it early. Nothing happens where JAX may choose an accelerator, or without glibc. The process then keeps the most
+  memory that it ever used.
+  """
+  if _may_use_accelerator() or platform.libc_ver()[0] != "glibc":
     return
   libc = ctypes.CDLL(None)
   libc.mallopt(M_MMAP_MAX, 0)
   libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
   libc.mallopt(M_ARENA_MAX, 1)
+
+
+def _may_use_accelerator() -> bool:
+  """Told from what is installed: to ask JAX would start its backends, too early for `jax.distributed`."""
+  if jax.config.jax_platforms:
+    return jax.config.jax_platforms.split(",")[0] != "cpu"
+  return bool(entry_points(group="jax_plugins")) or find_spec("libtpu") is not None

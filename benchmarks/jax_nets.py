@@ -1,0 +1,83 @@
+"""The nets of fsim with fsim's own training step, as they are or with single cures for the CPU left out."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Array, Float, Int, UInt8
+
+from benchmarks.setting import Setting
+from fsim.data.loader import Batch
+from fsim.models import extractors
+from fsim.train import classify, cpu, mesh, step
+
+Tree = dict[str, Any]
+NETS = {"signature": extractors.SignatureNet}
+
+
+def plain_max_pool(x: Float[Array, "b h w c"], window: int, stride: int) -> Float[Array, "b i j c"]:
+  return nn.max_pool(x, (window, window), (stride, stride))
+
+
+class Runner:
+  """One net with its optimiser and a batch, ready to be timed."""
+
+  def __init__(
+    self,
+    setting: Setting,
+    variant: str,
+    weights: Tree | None,
+    images: UInt8[np.ndarray, "b h w 3"],
+    labels: Int[np.ndarray, " b"],
+  ):
+    name, *without = variant.split("-")
+    if "pool" in without:
+      extractors.max_pool = plain_max_pool
+    if "convolution" in without:
+      cpu.compiler_options = dict
+    if "memory" not in without:
+      cpu.keep_memory()
+    self.dtype = jnp.bfloat16 if name.endswith("+bf16") else jnp.float32
+    self.net = NETS[setting.net](classes=setting.classes, dtype=self.dtype)
+    layout = mesh.layout()
+    self.batch = mesh.put(Batch(images, labels), layout.by_example)
+    variables = jax.jit(self.net.init)(jax.random.key(0), images[:1])
+    self.weights = jax.tree.map(np.asarray, variables["params"]) if weights is None else weights
+    optimiser = step.sgd(learning_rate=setting.learning_rate, momentum=setting.momentum, decay=setting.decay)
+    fresh = step.start(dict(variables, params=self.weights), optimiser)
+    self.state = mesh.put(jax.tree.map(np.asarray, fresh), layout.everywhere)
+    self.loss = classify.classification_loss(self.net)
+    self.step = step.training_step(self.loss, optimiser, layout)
+    self.infer = jax.jit(self._infer, compiler_options=cpu.compiler_options())
+    self.square = jax.jit(lambda a: a @ a)
+    self.factor = jnp.ones((setting.matmul, setting.matmul), self.dtype)
+    self.pending: Any = None
+
+  def _infer(self, params: Tree, stats: Tree, images: UInt8[Array, "b h w 3"]) -> Float[Array, "b n"]:
+    return self.net.apply({"params": params, "batch_stats": stats}, images)[1]
+
+  def answers(self) -> Tree:
+    """Logits (with running statistics), then loss and gradients (with those of the batch)."""
+    params, stats = self.state.params, self.state.stats
+    gradient = jax.jit(jax.value_and_grad(self.loss, has_aux=True), compiler_options=cpu.compiler_options())
+    (loss, _), gradients = gradient(params, stats, self.batch)
+    logits = self.infer(params, stats, self.batch.images)
+    return {"logits": np.asarray(logits), "loss": float(loss), "gradients": jax.tree.map(np.asarray, gradients)}
+
+  def flops(self) -> float:
+    """Of one training step, as XLA counts them before it optimises."""
+    return float(self.step.lower(self.state, self.batch).cost_analysis()["flops"])
+
+  def forward(self) -> None:
+    self.pending = self.infer(self.state.params, self.state.stats, self.batch.images)
+
+  def train(self) -> None:
+    self.state, self.pending = self.step(self.state, self.batch)
+
+  def matmul(self) -> None:
+    self.pending = self.square(self.factor)
+
+  def wait(self) -> None:
+    jax.block_until_ready(self.pending)
