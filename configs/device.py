@@ -65,6 +65,7 @@ def get_config(mode: str = "") -> ConfigDict:
 
   if mode == "quick":
     config.data.source = "virtual/tiny"
+    config.data.validation = 0.34
     config.input.size = 64
     config.signature.settle = 4
     config.signature.epochs = 2

@@ -53,6 +53,11 @@ def device(config: ConfigDict, workdir: Path) -> Path:
   diary = Diary(workdir)
   subjects = open_subjects(config.data.source, config, workdir)
   parts = {name: subjects.some(rows) for name, rows in split(subjects.table, config).items()}
+  tests = {"test": parts["test"]}
+  if config.evaluate.elsewhere:
+    tests["elsewhere"] = open_subjects(config.evaluate.elsewhere, config, workdir / "elsewhere")
+  for name, part in {"validation": parts["validation"], **tests}.items():
+    require_pairs(name, part.table)
   classes = sorted(parts["train"].table["device"].unique())
 
   net = SignatureNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
@@ -69,9 +74,6 @@ def device(config: ConfigDict, workdir: Path) -> Path:
   diary.close()
 
   threshold = choose_threshold(scorer, matcher, signed["validation"])
-  tests = {"test": parts["test"]}
-  if config.evaluate.elsewhere:
-    tests["elsewhere"] = open_subjects(config.evaluate.elsewhere, config, workdir / "elsewhere")
   evaluations = []
   for name, part in tests.items():
     logits = compare.all_pairs(scorer, matcher, sign(part))
@@ -128,6 +130,16 @@ def split(table: pd.DataFrame, config: ConfigDict) -> dict[str, np.ndarray]:
   settings = config.data.to_dict() | {"seed": config.seed}
   wanted = inspect.signature(protocol).parameters.keys() & settings.keys()
   return protocol(table, **{k: settings[k] for k in wanted})
+
+
+def require_pairs(name: str, table: pd.DataFrame) -> None:
+  """Raises ValueError unless there are pairs of one device and pairs of two, before hours of training are spent."""
+  counts = table["device"].value_counts()
+  if len(counts) < 2 or counts.max() < 2:
+    raise ValueError(
+      f"the {name} images must hold two of one device, and two devices; there are {len(table)} images of "
+      f"{len(counts)} devices (data.validation and data.test say how many are taken)"
+    )
 
 
 def _labelled(part: Subjects, classes: list[str]) -> Labelled:
@@ -194,8 +206,6 @@ def evaluate(
   similarity = matrix.similarity_matrix(part.table, probability, threshold, settings.draws, config.seed)
   models = part.table.drop_duplicates("device").set_index("device")["model"]
   lines = rates.rates(pairs, settings.resamples, config.seed)
-  if not lines:
-    raise ValueError(f"the images of '{name}' hold no two of one device, or no two devices: nothing can be rated")
   note = f"{len(part.table):,} images of {config.data.source if name == 'test' else settings.elsewhere}."
   return Evaluation(name, note, threshold, similarity, models[similarity.devices].tolist(), lines, pairs)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def main(argv: list[str]) -> int:
   if "JAX_COORDINATOR_ADDRESS" in os.environ:  # Set by whoever launches several processes.
     count, index = (int(os.environ[name]) for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"))
     jax.distributed.initialize(num_processes=count, process_id=index)
+  signal.signal(signal.SIGTERM, _stop)
   try:
     run.open_run(workdir, CONFIG.value)
     page = experiment.SYSTEMS[CONFIG.value.system](CONFIG.value, workdir)
@@ -35,6 +37,11 @@ def main(argv: list[str]) -> int:
     return 1
   print(f"report: {page}")
   return 0
+
+
+def _stop(number: int, frame: object) -> None:
+  """Between phases nothing is under way that the same command would not do again; training has a handler of its own."""
+  raise Stopped("stopped between phases; the same command goes on from there")
 
 
 def parse(argv: list[str]) -> list[str]:

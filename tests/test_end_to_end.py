@@ -156,6 +156,14 @@ def test_one_bad_file_stops_a_strict_run(tmp_path, data):
   assert "Traceback" not in done.stderr
 
 
+def test_a_set_without_pairs_is_refused_before_training(tmp_path, data):
+  folder = device_folder(tmp_path / "photos", devices=2, shots=3)
+  done = fsim("main", QUICK, f"--config.data.source={folder}", "--workdir=run", cwd=tmp_path, data=data)
+  assert done.returncode == 1
+  assert "the validation images must hold two of one device, and two devices; there are 2 images of 2" in done.stderr
+  assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
 @pytest.mark.parametrize("source", ["nowhere", "empty", "virtual/nonesuch"])
 def test_a_source_without_images_is_refused(source, tmp_path, data):
   (tmp_path / "empty").mkdir()

@@ -104,9 +104,10 @@ def test_stopped_and_resumed_is_the_same_run_bit_for_bit(tmp_path, step):
   assert lines[0] == lines[1]
 
 
-def test_a_signal_after_the_last_step_does_not_undo_the_end(tmp_path):
-  state = train(tmp_path, phase(batches=stopping_at(EPOCHS * STEPS)))
-  assert int(state.step) == EPOCHS * STEPS
+def test_a_signal_in_the_last_step_stops_after_it_and_loses_nothing(tmp_path):
+  with pytest.raises(Stopped, match="after step 20 of 20"):
+    train(tmp_path, phase(batches=stopping_at(EPOCHS * STEPS)))
+  assert int(train(tmp_path, phase()).step) == EPOCHS * STEPS
 
 
 def test_a_finished_phase_is_not_run_again(tmp_path):

@@ -25,13 +25,13 @@ def build(workdir: Path) -> Path:
 
   Raises FileNotFoundError if the run has not been evaluated yet.
   """
-  folder = workdir / "report"
-  folder.mkdir(exist_ok=True)
   config = json.loads((workdir / "config.json").read_text())
   environment = json.loads((workdir / "environment.json").read_text())
   diary = metrics.read(workdir)
   evaluations = result.load(workdir)
   problems = pd.read_csv(workdir / "problems.csv")
+  folder = workdir / "report"
+  folder.mkdir(exist_ok=True)
   page = _template().render(
     title=f"fsim {config['system']}: {workdir.name}",
     summary=_summary(evaluations[0]),

@@ -82,7 +82,7 @@ def _train(phase: Phase, state: State, checkpoints: Checkpoints, diary: Diary, l
         meter = Meter()
       elif stopping or step % phase.save_every == 0:
         checkpoints.save(state, None)
-      if stopping and step < last:
+      if stopping:
         raise Stopped(f"{phase.name} stopped after step {step} of {last}; the same command goes on from there")
   return state
 
