@@ -100,6 +100,8 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path) -> Subjects:
   table = table[table["subset"] == data.subset]
   small = table[table[["width", "height"]].min(axis=1) < config.input.size]
   causes = [f"{r.width}x{r.height} is smaller than the input of {config.input.size}" for r in small.itertuples()]
+  if data.on_error == "raise" and causes:
+    raise ValueError(f"{small['file'].iloc[0]}: {causes[0]}")
   left_out = pd.DataFrame({"file": small["file"], "cause": causes, "left_out": True})
   problems = pd.concat([images.problems, left_out], ignore_index=True)
   table = table.drop(small.index).reset_index(drop=True)

@@ -24,7 +24,8 @@ def main(argv: list[str]) -> int:
   if "JAX_COORDINATOR_ADDRESS" in os.environ:  # Set by whoever launches several processes.
     count, index = (int(os.environ[name]) for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"))
     jax.distributed.initialize(num_processes=count, process_id=index)
-  signal.signal(signal.SIGTERM, _stop)
+  for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, _stop)
   try:
     run.open_run(workdir, CONFIG.value)
     page = experiment.SYSTEMS[CONFIG.value.system](CONFIG.value, workdir)

@@ -1,6 +1,7 @@
 """Decodes camera JPEGs as libjpeg does, and says plainly why a file cannot be used.
 
-Pixels: slow integer IDCT and fancy upsampling (libjpeg's defaults), no resize, no rotation by EXIF, no colour management.
+Pixels: slow integer IDCT and fancy upsampling (libjpeg's defaults), no resize, no rotation by EXIF, no colour
+management.
 """
 
 import io
