@@ -25,6 +25,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural"  # natural, flat-field, dark or jpeg (the paper's).
   config.data.protocol = "stratified"  # See fsim/data/splits.py; by_scene where devices saw different places.
+  config.data.fold = 0  # Of scene_instance.
   config.data.validation = 0.1
   config.data.test = 0.3
   config.data.merge_d70 = True  # D70s counts as D70, as in the published experiments.

@@ -34,6 +34,7 @@ from fsim.train.metrics import Diary
 from fsim.train.step import State
 
 WIDTH = 1024  # Values of a signature.
+MATCHING = ("stratified", "by_scene", "scene_instance", "public", "ratio")  # Protocols that train, validate and test.
 CHUNK = 256  # Images between two writes to the signature database.
 
 
@@ -126,8 +127,8 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path) -> Subjects:
 def split(table: pd.DataFrame, config: ConfigDict) -> dict[str, np.ndarray]:
   """Index sets of the protocol, which takes those of the data settings that it names among its arguments."""
   name = config.data.protocol
-  if name not in splits.PROTOCOLS:
-    raise ValueError(f"data.protocol must be one of {', '.join(splits.PROTOCOLS)}, got {name!r}")
+  if name not in MATCHING:
+    raise ValueError(f"data.protocol must be one of {', '.join(MATCHING)}, got {name!r}")
   protocol = splits.PROTOCOLS[name]
   settings = config.data.to_dict() | {"seed": config.seed}
   wanted = inspect.signature(protocol).parameters.keys() & settings.keys()

@@ -164,6 +164,12 @@ def test_a_set_without_pairs_is_refused_before_training(tmp_path, data):
   assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
+def test_an_unknown_protocol_is_refused(tmp_path, data):
+  done = fsim("main", QUICK, "--config.data.protocol=random", "--workdir=run", cwd=tmp_path, data=data)
+  assert done.returncode == 1
+  assert "data.protocol must be one of stratified, by_scene" in done.stderr
+
+
 @pytest.mark.parametrize("source", ["nowhere", "empty", "virtual/nonesuch"])
 def test_a_source_without_images_is_refused(source, tmp_path, data):
   (tmp_path / "empty").mkdir()
