@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fsim.models import extractors
-from fsim.models.extractors import SignatureNet
+from fsim.models.extractors import PatchNet, SignatureNet
 
 
 def count(variables):
@@ -66,3 +66,22 @@ def test_both_fronts_are_bounded():
   images = jax.random.randint(jax.random.key(1), (2, 16, 16, 3), 0, 256).astype(jnp.uint8)
   for front in extractors.FRONTS.values():
     assert float(jnp.abs(front(images)).max()) <= 1
+
+
+def test_the_patch_network_has_the_published_size_and_ceil_pooling():
+  net = PatchNet(classes=18)
+  patches, mean = jnp.zeros((1, 64, 64, 3), jnp.uint8), jnp.zeros((64, 64, 3))
+  variables = jax.eval_shape(lambda: net.init(jax.random.key(0), patches, mean))
+  assert count(variables) == 340_642
+  _, states = jax.eval_shape(lambda v: net.apply(v, patches, mean, capture_intermediates=True), variables)
+  sides = [states["intermediates"][f"Conv_{k}"]["__call__"][0].shape[1] for k in range(4)]
+  assert sides == [61, 27, 10, 1]
+
+
+def test_the_patch_network_sees_the_difference_from_the_mean_patch():
+  net = PatchNet(classes=3)
+  patches = jax.random.randint(jax.random.key(1), (2, 64, 64, 3), 0, 256).astype(jnp.uint8)
+  variables = net.init(jax.random.key(0), patches, patches[0].astype(jnp.float32))
+  feature, _ = net.apply(variables, patches, patches[0].astype(jnp.float32))
+  np.testing.assert_allclose(feature[0], 0, atol=1e-6)
+  assert float(jnp.abs(feature[1]).max()) > 0
