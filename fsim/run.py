@@ -51,11 +51,13 @@ def open_run(workdir: Path, config: ConfigDict) -> Path:
 def write_data(workdir: Path, facts: dict, problems: pd.DataFrame) -> None:
   """The environment, facts about the data, and the table of problem files.
 
-  Raises ValueError if the data are no longer those with which the run began.
+  Raises ValueError if the source is the same but no longer holds the data with which the run began.
   """
   path = workdir / "environment.json"
-  if path.exists() and json.loads(path.read_text())["data"]["fingerprint"] != facts["fingerprint"]:
-    raise ValueError(f"the data of {workdir} have changed since it began; choose another --workdir")
+  if path.exists():
+    former = json.loads(path.read_text())["data"]
+    if former["source"] == facts["source"] and former["fingerprint"] != facts["fingerprint"]:
+      raise ValueError(f"{facts['source']} has changed since the run in {workdir} began; choose another --workdir")
   if jax.process_index() == 0:
     workdir.mkdir(parents=True, exist_ok=True)
     _replace(path, json.dumps(environment() | {"data": facts}, indent=1))

@@ -53,12 +53,14 @@ def test_every_test_pair_is_scored_once_and_no_image_was_trained_on(finished):
 def test_a_finished_run_is_only_evaluated_again(finished, tmp_path, data):
   folder = copied(finished, tmp_path)
   lines = len((folder / "metrics.jsonl").read_text().splitlines())
-  done = fsim("main", QUICK, "--workdir=run", "--config.evaluate.draws=7", cwd=tmp_path, data=data)
+  again = ["--config.evaluate.draws=7", f"--config.evaluate.elsewhere={device_folder(tmp_path / 'photos')}"]
+  done = fsim("main", QUICK, "--workdir=run", *again, cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
   assert len((folder / "metrics.jsonl").read_text().splitlines()) == lines
-  pd.testing.assert_frame_equal(
-    pd.read_parquet(folder / "scores.parquet"), pd.read_parquet(finished / "scores.parquet")
-  )
+  former, now = (pd.read_parquet(path / "scores.parquet") for path in (finished, folder))
+  pd.testing.assert_frame_equal(now[now["evaluation"] == "test"], former)
+  assert (now["evaluation"] == "elsewhere").sum() == 24 * 23 // 2
+  assert "Results: elsewhere" in (folder / "report" / "index.html").read_text()
 
 
 def test_the_page_can_be_rebuilt_from_the_folder_alone(finished, tmp_path, data):

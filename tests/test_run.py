@@ -33,15 +33,20 @@ def test_other_settings_are_refused_and_named(tmp_path):
   assert json.loads((tmp_path / "config.json").read_text())["signature"] == {"batch": 4}
 
 
+def facts(source="photos", fingerprint="a"):
+  return {"source": source, "fingerprint": fingerprint}
+
+
 def test_a_run_notices_that_its_data_changed(tmp_path):
-  run.write_data(tmp_path, {"fingerprint": "a"}, PROBLEMS)
-  run.write_data(tmp_path, {"fingerprint": "a"}, PROBLEMS)
-  with pytest.raises(ValueError, match="have changed since it began"):
-    run.write_data(tmp_path, {"fingerprint": "b"}, PROBLEMS)
+  run.write_data(tmp_path, facts(), PROBLEMS)
+  run.write_data(tmp_path, facts(), PROBLEMS)
+  with pytest.raises(ValueError, match=r"photos has changed since the run in .* began"):
+    run.write_data(tmp_path, facts(fingerprint="b"), PROBLEMS)
+  run.write_data(tmp_path, facts("other photos", "b"), PROBLEMS)
 
 
 def test_the_environment_names_versions_and_devices(tmp_path):
-  run.write_data(tmp_path, {"fingerprint": "a"}, PROBLEMS)
+  run.write_data(tmp_path, facts(), PROBLEMS)
   environment = json.loads((tmp_path / "environment.json").read_text())
   assert environment["packages"].keys() >= {"jax", "flax", "forensic-fsim"}
   assert "cpu" in environment["devices"]

@@ -69,10 +69,10 @@ class SignatureNet(nn.Module):
 
 
 class PatchNet(nn.Module):
-  """Camera model network on 64x64 patches (Bondi et al. 2017, section III, and its published prototxt).
+  """Camera model network on 64x64 patches (Bondi et al. 2017, section III, and its prototxt).
 
-  Four convolutions without a nonlinearity between them but the pooling (ceil, hence SAME), one dense layer with the only
-  ReLU. 340,642 parameters for 18 models.
+  Four convolutions without a nonlinearity between them but the pooling (ceil, hence SAME), one dense layer with the
+  only ReLU. 340,642 parameters for 18 models.
 
   Attributes:
     classes: number of camera models.
