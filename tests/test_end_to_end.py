@@ -37,6 +37,7 @@ def test_a_run_leaves_everything_it_promises(finished):
   assert list((finished / "tensorboard").glob("events*"))
   page = (finished / "report" / "index.html").read_text()
   assert "http" not in page.replace("http-equiv", "")  # Nothing to fetch: it opens offline.
+  assert "Steps waited for data during at most" in page
   for heading in ("Similarity matrix", "ROC and DET", "Scores", "Worst errors", "Training", "Settings", "Data"):
     assert heading in page
 

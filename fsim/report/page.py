@@ -36,6 +36,7 @@ def build(workdir: Path) -> Path:
     title=f"fsim {config['system']}: {workdir.name}",
     summary=_summary(evaluations[0]),
     sections=[_section(e, workdir, config) for e in evaluations],
+    waiting=max(row["waiting"] for row in diary),
     training=[_figure(folder, f"training of the {p} network", figures.training(diary, p)) for p in _phases(diary)],
     data=list(environment.pop("data").items()),
     problems=problems.to_dict("records"),
