@@ -161,8 +161,8 @@ def test_a_split_above_1_gb(room, padding):
   built = Dresden(config=config, data_dir=room / "data", file_format="array_record")
   rest = built.as_data_source(split="rest", decoders=RAW)
   assert len(rest) == count
-  assert len(built.info.splits["rest"].shard_lengths) == 5
+  assert len(built.info.splits["rest"].shard_lengths) > 10
   for row in (0, 17, count - 1):
     assert len(rest[row]["image"]) * count > 1 << 30
     assert hashlib.sha256(rest[row]["image"]).hexdigest() == rest[row]["sha256"].decode()
-  assert megabytes < 800  # Measured: 420 MB, half of which is the interpreter with its libraries.
+  assert megabytes < 800  # 420 MB measured, half of which is the interpreter with its libraries.

@@ -110,6 +110,19 @@ def test_a_signal_in_the_last_step_stops_after_it_and_loses_nothing(tmp_path):
   assert int(train(tmp_path, phase()).step) == EPOCHS * STEPS
 
 
+def test_a_signal_while_the_last_epoch_is_validated_is_not_forgotten(tmp_path):
+  calls = itertools.count(1)
+
+  def validate(state):
+    if next(calls) == EPOCHS:
+      os.kill(os.getpid(), signal.SIGTERM)
+    return {"loss": 1.0}
+
+  with pytest.raises(Stopped, match="stopped at the end of a phase"):
+    train(tmp_path, phase(validate=validate))
+  assert int(train(tmp_path, phase()).step) == EPOCHS * STEPS
+
+
 def test_a_finished_phase_is_not_run_again(tmp_path):
   done = train(tmp_path, phase())
 

@@ -24,9 +24,11 @@ class Stop:
       self._former[number] = signal.signal(number, self._remember)
     return self
 
-  def __exit__(self, *exception) -> None:
+  def __exit__(self, kind: type[BaseException] | None, *exception) -> None:
     for number, handler in self._former.items():
       signal.signal(number, handler)
+    if self._asked and kind is None:  # The signal came after the last step had asked.
+      raise Stopped("stopped at the end of a phase; the same command goes on from there")
 
   def _remember(self, number: int, frame) -> None:
     if self._asked and number == signal.SIGINT:
