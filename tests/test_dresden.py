@@ -125,14 +125,16 @@ def test_the_config_is_named_by_content_and_options(folder):
 
 
 LARGE = """
-import hashlib, resource, sys
+import hashlib, sys
 from pathlib import Path
 import tensorflow_datasets as tfds
 from tests.test_dresden import prepared
 folder, data_dir = map(Path, sys.argv[1:])
 builder = prepared(folder, data_dir)
 assert "tensorflow" not in sys.modules
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+# Not ru_maxrss, which a process inherits from the one that started it.
+(peak,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+print(int(peak.split()[1]) >> 10)
 """
 
 
@@ -161,7 +163,7 @@ def test_a_split_above_1_gb(room, padding):
   built = Dresden(config=config, data_dir=room / "data", file_format="array_record")
   rest = built.as_data_source(split="rest", decoders=RAW)
   assert len(rest) == count
-  assert len(built.info.splits["rest"].shard_lengths) > 10
+  assert len(built.info.splits["rest"].shard_lengths) == 5
   for row in (0, 17, count - 1):
     assert len(rest[row]["image"]) * count > 1 << 30
     assert hashlib.sha256(rest[row]["image"]).hexdigest() == rest[row]["sha256"].decode()

@@ -26,7 +26,7 @@ TABLE = "table.parquet"  # Beside the records, in their order: the labels and th
 PROBLEMS = "problems.csv"
 STORED = ("train", "validation", "test", "rest")  # In the records' order; "rest" is what the default protocol leaves.
 DEFAULT_PROTOCOL = functools.partial(splits.stratified, seed=0, validation=0.1, test=0.3)
-SHARD_BYTES = 64 << 20  # A shard waits in memory while it is compressed; this bounds what waits.
+SHARD_BYTES = 256 << 20
 SHOWN = 5  # Causes in the message about a folder without any usable image.
 
 
