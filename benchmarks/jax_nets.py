@@ -49,7 +49,7 @@ class Runner:
     fresh = step.start(dict(variables, params=self.weights), optimiser)
     self.state = mesh.put(jax.tree.map(np.asarray, fresh), layout.everywhere)
     self.loss = classify.classification_loss(self.net)
-    self.step = step.training_step(self.loss, optimiser, layout)
+    self.step = step.training_step(self.loss, optimiser, layout, seed=0)
     self.infer = jax.jit(self._infer, compiler_options=cpu.compiler_options())
     self.square = jax.jit(lambda a: a @ a)
     self.factor = jnp.ones((setting.matmul, setting.matmul), self.dtype)
@@ -62,7 +62,7 @@ class Runner:
     """Logits (with running statistics), then loss and gradients (with those of the batch)."""
     params, stats = self.state.params, self.state.stats
     gradient = jax.jit(jax.value_and_grad(self.loss, has_aux=True), compiler_options=cpu.compiler_options())
-    (loss, _), gradients = gradient(params, stats, self.batch)
+    (loss, _), gradients = gradient(params, stats, self.batch, jax.random.key(0))
     logits = self.infer(params, stats, self.batch.images)
     return {"logits": np.asarray(logits), "loss": float(loss), "gradients": jax.tree.map(np.asarray, gradients)}
 

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fsim import experiment
 from fsim.data import splits
+from fsim.experiment import device, subjects
 from fsim.train import mesh
 
 PATH = Path(__file__).parent.parent / "configs" / "device.py"
@@ -34,10 +34,10 @@ def table():
   return made.assign(sha256=[f"{k:x}" for k in range(len(made))], file=[f"{k}.JPG" for k in range(len(made))])
 
 
-@pytest.mark.parametrize("name", [name for name in experiment.MATCHING if name != "public"])
+@pytest.mark.parametrize("name", [name for name in subjects.MATCHING if name != "public"])
 def test_each_protocol_is_given_its_own_settings(name, config, table):
   config.data.protocol = name
-  parts = experiment.split(table, config)
+  parts = subjects.split(table, config)
   assert set(parts) == {"train", "validation", "test"}
   splits.require_disjoint(table, parts, "image")
 
@@ -46,14 +46,14 @@ def test_folds_are_a_setting(config, table):
   config.data.protocol = "scene_instance"
   tests = []
   for config.data.fold in (0, 1):
-    tests.append(experiment.split(table, config)["test"])
+    tests.append(subjects.split(table, config)["test"])
   assert not np.array_equal(*tests)
 
 
 def test_protocols_of_other_systems_are_refused(config, table):
   config.data.protocol = "model_disjoint"
   with pytest.raises(ValueError, match="must be one of stratified, by_scene"):
-    experiment.split(table, config)
+    subjects.split(table, config)
 
 
 def test_sets_without_pairs_are_refused():
@@ -61,11 +61,11 @@ def test_sets_without_pairs_are_refused():
   one_device = pd.DataFrame({"device": ["a", "a"]})
   for table in (one_each, one_device):
     with pytest.raises(ValueError, match="the test images must hold two of one device, and two devices"):
-      experiment.require_pairs("test", table)
-  experiment.require_pairs("test", pd.DataFrame({"device": ["a", "a", "b"]}))
+      subjects.require_pairs("test", table)
+  subjects.require_pairs("test", pd.DataFrame({"device": ["a", "a", "b"]}))
 
 
 def test_signatures_know_their_network():
   weights = [{"w": np.full((2, 2), value, np.float32)} for value in (1, 1, 2)]
-  names = [experiment.fingerprint(mesh.put(w, mesh.layout().everywhere)) for w in weights]
+  names = [device.fingerprint(mesh.put(w, mesh.layout().everywhere)) for w in weights]
   assert names[0] == names[1] != names[2]

@@ -26,7 +26,7 @@ class Net(nn.Module):
 def phase(**changes) -> Phase:
   net, layout = Net(), mesh.layout()
 
-  def loss(params, stats, batch):
+  def loss(params, stats, batch, key):
     x, y = batch
     value = ((net.apply({"params": params}, x) - y) ** 2).mean()
     return value, (stats, {"size": jnp.abs(y).mean()})
@@ -38,7 +38,7 @@ def phase(**changes) -> Phase:
 
   def validate(state):
     x = np.random.default_rng(99).normal(size=(8, 3)).astype(np.float32)
-    (value, _) = loss(mesh.to_host(state.params), {}, (x, x.sum(1)))
+    (value, _) = loss(mesh.to_host(state.params), {}, (x, x.sum(1)), None)
     return {"loss": float(value)}
 
   made = Phase(
@@ -52,6 +52,7 @@ def phase(**changes) -> Phase:
     epochs=EPOCHS,
     steps_in_epoch=STEPS,
     keep="last",
+    seed=0,
     save_every=2,
   )
   return made._replace(**changes)
@@ -141,7 +142,7 @@ def test_the_best_epoch_is_kept(tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
-  def loss(params, stats, batch):
+  def loss(params, stats, batch, key):
     return jnp.nan * sum(p.sum() for p in jax.tree.leaves(params)), (stats, {})
 
   with pytest.raises(FloatingPointError, match="the loss of phase is nan in the epoch that ends at step 5"):

@@ -4,8 +4,8 @@ The examples of every step are a pure function of (rows, labels, seed, step), on
 the data is the step itself, which every checkpoint holds, and a resumed run may use another number of processes.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import grain
 import numpy as np
@@ -117,7 +117,7 @@ def order(
 
 
 def training_batches(
-  cut: TrainingCut,
+  cut: Callable[[Any, np.random.Generator], Batch],
   sequence: grain.MapDataset[Shaped[np.ndarray, "2"]],
   *,
   batch: int,
@@ -126,7 +126,10 @@ def training_batches(
   shard: Shard,
   reading: Reading,
 ) -> Iterator[Batch]:
-  """This process's part of every batch from step `start` on. `batch` is the global size."""
+  """This process's part of every batch from step `start` on. `cut` makes (row and label, generator) a labelled crop.
+
+  `batch` is the global size.
+  """
   if batch % shard.count:
     raise ValueError(f"a batch of {batch} cannot be shared by {shard.count} processes")
   crops = sequence.random_map(cut, seed=seed)  # Before slicing: what is cut depends on the place in the whole sequence.
@@ -140,8 +143,8 @@ def training_batches(
 
 
 def in_order(
-  cut: Cut, rows: Int[np.ndarray, " n"], *, batch: int, shard: Shard, threads: int
-) -> Iterator[UInt8[np.ndarray, "b h w 3"]]:
+  cut: Callable[[Any], np.ndarray], rows: Int[np.ndarray, " n"], *, batch: int, shard: Shard, threads: int
+) -> Iterator[np.ndarray]:
   """One pass over the rows in their order, in full batches (the last row is repeated); this process's block of each."""
   padded = np.pad(rows, (0, -len(rows) % batch), mode="edge").reshape(-1, shard.count, batch // shard.count)
   ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)

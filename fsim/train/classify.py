@@ -1,4 +1,4 @@
-"""Phase A: an extractor learns to tell the training devices apart."""
+"""An extractor learns to tell the training devices (or models) apart: phase A of most systems."""
 
 import functools
 import itertools
@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from fsim.data import loader
-from fsim.data.loader import Batch, Cut, Reading, Shard, TrainingCut
+from fsim.data.loader import Batch, Reading, Shard
 from fsim.train import cpu
 from fsim.train.loop import Phase
 from fsim.train.mesh import Layout, put, to_host
@@ -28,18 +28,36 @@ class Labelled(NamedTuple):
   labels: Int[np.ndarray, " n"]
 
 
+class Views(NamedTuple):
+  """What the network sees of a row.
+
+  training: (row and label, generator) -> labelled pixels, perhaps another cut each time.
+  still: row -> pixels, always the same.
+  """
+
+  training: Callable[[Any, np.random.Generator], Batch]
+  still: Callable[[Any], np.ndarray]
+
+
 def phase(
-  net: nn.Module, records: Any, train: Labelled, validation: Labelled, config: ConfigDict, layout: Layout
+  net: nn.Module,
+  views: Views,
+  train: Labelled,
+  validation: Labelled,
+  step: ConfigDict,
+  config: ConfigDict,
+  layout: Layout,
 ) -> Phase:
-  """Cross-entropy over devices. `config` has the fields of `signature` in configs/device.py; batch sizes are global."""
-  step = config.signature
+  """Cross-entropy over classes.
+
+  `step` has the fields of `signature` in configs/device.py, `config` those at its top; batch sizes are global.
+  """
   shard = Shard(jax.process_index(), jax.process_count())
-  cut = TrainingCut(records, config.input.size, config.input.crop)
   sequence = loader.order(*train, config.seed, loader.is_balanced(train.labels, step.balanced))
 
   def batches(first: int) -> Iterator[Batch]:
     local = loader.training_batches(
-      cut,
+      views.training,
       sequence,
       batch=step.batch,
       seed=config.seed,
@@ -50,14 +68,15 @@ def phase(
     return (put(batch, layout.by_example) for batch in local)
 
   def validate(state: State) -> dict[str, float]:
-    _, logits = embed(net, state, records, validation.rows, config, layout)
+    rows, threads = validation.rows, config.reading.threads
+    _, logits = embed(net, state, views.still, rows, batch=step.batch, threads=threads, layout=layout)
     loss = optax.softmax_cross_entropy_with_integer_labels(logits, validation.labels)
     hits = logits.argmax(1) == validation.labels
     return {"loss": float(loss.mean()), "accuracy": float(hits.mean())}
 
   return Phase(
     name="signature",
-    init=lambda: net.init(jax.random.key(config.seed), jnp.zeros((1, *[config.input.size] * 2, 3), jnp.uint8)),
+    init=lambda: net.init(jax.random.key(config.seed), jnp.asarray(views.still(train.rows[0]))[None]),
     loss=classification_loss(net),
     optimiser=sgd(learning_rate=step.learning_rate, momentum=step.momentum, decay=step.decay),
     batches=batches,
@@ -66,17 +85,18 @@ def phase(
     epochs=step.epochs,
     steps_in_epoch=max(len(train.rows) // step.batch, 1),
     keep="best",
+    seed=config.seed,
     save_every=config.save_every,
   )
 
 
 def classification_loss(net: nn.Module) -> Callable:
-  def loss(params: Any, stats: Any, batch: Batch) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+  def loss(params: Any, stats: Any, batch: Batch, key: Array) -> tuple[Array, tuple[Any, dict[str, Array]]]:
     variables = {"params": params, "batch_stats": stats}
-    (_, logits), new = net.apply(variables, batch.images, train=True, mutable=["batch_stats"])
+    (_, logits), new = net.apply(variables, batch.images, train=True, mutable=["batch_stats"], rngs={"dropout": key})
     value = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels).mean()
     accuracy = (logits.argmax(1) == batch.labels).mean()
-    return value, (new["batch_stats"], {"accuracy": accuracy})
+    return value, (new.get("batch_stats", stats), {"accuracy": accuracy})
 
   return loss
 
@@ -95,18 +115,19 @@ def settle(net: nn.Module, state: State, batches: Iterable[Batch], layout: Layou
 
 
 def embed(
-  net: nn.Module, state: State, records: Any, rows: Int[np.ndarray, " n"], config: ConfigDict, layout: Layout
+  net: nn.Module,
+  state: State,
+  still: Callable[[Any], np.ndarray],
+  rows: Int[np.ndarray, " n"],
+  *,
+  batch: int,
+  threads: int,
+  layout: Layout,
 ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n c"]]:
-  """Signatures and class logits of stored images, in the order of `rows`, on every process."""
+  """Signatures and class logits of what is seen of stored images, in the order of `rows`, on every process."""
   forward = _forward(net, layout)
   shard = Shard(jax.process_index(), jax.process_count())
-  crops = loader.in_order(
-    Cut(records, config.input.size),
-    rows,
-    batch=config.signature.batch,
-    shard=shard,
-    threads=config.reading.threads,
-  )
+  crops = loader.in_order(still, rows, batch=batch, shard=shard, threads=threads)
   outputs = [to_host(forward(state.params, state.stats, put(c, layout.by_example))) for c in crops]
   signatures, logits = (np.concatenate(part)[: len(rows)] for part in zip(*outputs, strict=True))
   return signatures, logits
@@ -127,7 +148,8 @@ def _measuring(net: nn.Module, layout: Layout) -> Callable:
   """(params, stats, images) -> stats that have seen these images too."""
 
   def measure(params: Any, stats: Any, images: Array) -> Any:
+    key = jax.random.key(0)  # Of dropout, which does not matter to what BatchNorm sees on average.
     variables = {"params": params, "batch_stats": stats}
-    return net.apply(variables, images, train=True, mutable=["batch_stats"])[1]["batch_stats"]
+    return net.apply(variables, images, train=True, mutable=["batch_stats"], rngs={"dropout": key})[1]["batch_stats"]
 
   return jax.jit(measure, out_shardings=layout.everywhere, compiler_options=cpu.compiler_options())

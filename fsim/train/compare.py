@@ -64,6 +64,7 @@ def phase(scorer: nn.Module, train: Signed, validation: Signed, config: ConfigDi
     epochs=step.epochs,
     steps_in_epoch=steps_in_epoch,
     keep="last",
+    seed=config.seed,
     save_every=config.save_every,
   )
 
@@ -75,7 +76,7 @@ def block(batch: Int[np.ndarray, "b 2"]) -> Int[np.ndarray, "c 2"]:
 
 
 def pair_loss(scorer: nn.Module):
-  def loss(params: Any, stats: Any, batch: PairBatch) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+  def loss(params: Any, stats: Any, batch: PairBatch, key: Array) -> tuple[Array, tuple[Any, dict[str, Array]]]:
     logits = scorers.pair_logits(scorer, {"params": params}, batch.signatures, batch.pairs)
     value = optax.sigmoid_binary_cross_entropy(logits, batch.same).mean()
     return value, (stats, {"accuracy": ((logits > 0) == (batch.same > 0)).mean()})

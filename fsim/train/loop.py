@@ -25,6 +25,7 @@ class Phase(NamedTuple):
   settle: what the state needs before it is used, at the end of every epoch.
   validate: state -> validation metrics, among them "loss".
   keep: "best" (smallest validation loss) or "last" epoch.
+  seed: of what is random inside a step.
   save_every: steps between checkpoints inside an epoch; there is always one at its end.
   """
 
@@ -38,6 +39,7 @@ class Phase(NamedTuple):
   epochs: int
   steps_in_epoch: int
   keep: str
+  seed: int
   save_every: int
 
 
@@ -61,7 +63,7 @@ def fit(phase: Phase, folder: Path, diary: Diary, layout: Layout) -> State:
 
 def _train(phase: Phase, state: State, checkpoints: Checkpoints, diary: Diary, layout: Layout) -> State:
   first, last = int(state.step), phase.epochs * phase.steps_in_epoch
-  step_once = training_step(phase.loss, phase.optimiser, layout)
+  step_once = training_step(phase.loss, phase.optimiser, layout, phase.seed)
   batches = phase.batches(first)
   bar = tqdm(total=last, initial=first, desc=phase.name, unit="step", disable=jax.process_index() > 0)
   with Stop() as stop, bar:

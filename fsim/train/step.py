@@ -20,8 +20,8 @@ class State(NamedTuple):
   opt: Any
 
 
-# (params, stats, batch) -> (mean loss, (new stats, metrics by name))
-Loss = Callable[[Any, Any, Any], tuple[Any, tuple[Any, dict[str, Any]]]]
+# (params, stats, batch, key of the step) -> (mean loss, (new stats, metrics by name))
+Loss = Callable[[Any, Any, Any, Any], tuple[Any, tuple[Any, dict[str, Any]]]]
 
 
 def start(variables: dict[str, Any], optimiser: optax.GradientTransformation) -> State:
@@ -30,12 +30,16 @@ def start(variables: dict[str, Any], optimiser: optax.GradientTransformation) ->
   return State(jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), optimiser.init(params))
 
 
-def training_step(loss: Loss, optimiser: optax.GradientTransformation, layout: Layout) -> Callable:
-  """A compiled (state, batch) -> (state, metrics). The old state's memory is reused: it must not be read again."""
+def training_step(loss: Loss, optimiser: optax.GradientTransformation, layout: Layout, seed: int) -> Callable:
+  """A compiled (state, batch) -> (state, metrics). The old state's memory is reused: it must not be read again.
+
+  What is random in a step (dropout) is a function of the seed and the step, so that a resumed run repeats it.
+  """
 
   def step(state: State, batch: Any) -> tuple[State, dict[str, Any]]:
+    key = jax.random.fold_in(jax.random.key(seed), state.step)
     gradient = jax.value_and_grad(loss, has_aux=True)
-    (value, (stats, metrics)), grads = gradient(state.params, state.stats, batch)
+    (value, (stats, metrics)), grads = gradient(state.params, state.stats, batch, key)
     updates, opt = optimiser.update(grads, state.opt, state.params)
     params = optax.apply_updates(state.params, updates)
     return State(state.step + 1, params, stats, opt), {"loss": value, **metrics}

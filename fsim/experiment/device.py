@@ -1,32 +1,27 @@
-"""The systems, each as its method section: the phases of a run in order."""
+"""Device-based image matching (Bennabhaktula et al. 2020): the phases of a run in order."""
 
 import hashlib
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
-from absl import logging
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from fsim import run
-from fsim.data import jpeg, splits
-from fsim.data.opening import open_source
-from fsim.data.source import Images
+from fsim.data import jpeg
+from fsim.data.loader import Cut, TrainingCut
 from fsim.evaluate import matrix, rates, result, scores
 from fsim.evaluate.result import Evaluation
+from fsim.experiment.subjects import Subjects, labelled, open_subjects, require_pairs, split
 from fsim.models.extractors import SignatureNet
 from fsim.models.scorers import HadamardScorer
-from fsim.report import page
+from fsim.report import matching, page
 from fsim.store import SignatureStore
 from fsim.train import classify, compare, mesh
-from fsim.train.classify import Labelled
+from fsim.train.classify import Views
 from fsim.train.compare import Signed
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
@@ -34,21 +29,10 @@ from fsim.train.metrics import Diary
 from fsim.train.step import State
 
 WIDTH = 1024  # Values of a signature.
-MATCHING = ("stratified", "by_scene", "scene_instance", "public", "ratio")  # Protocols that train, validate and test.
 CHUNK = 256  # Images between two writes to the signature database.
 
 
-class Subjects(NamedTuple):
-  """The images that an experiment is about: a table whose `row` column points into the stored records."""
-
-  table: pd.DataFrame
-  images: Images
-
-  def some(self, rows: Int[np.ndarray, " n"]) -> "Subjects":
-    return self._replace(table=self.table.iloc[rows])
-
-
-def device(config: ConfigDict, workdir: Path) -> Path:
+def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Two-part device matching (Bennabhaktula et al. 2020). Returns the page of the report (on the first process)."""
   layout = mesh.layout()
   diary = Diary(workdir)
@@ -62,13 +46,14 @@ def device(config: ConfigDict, workdir: Path) -> Path:
   classes = sorted(parts["train"].table["device"].unique())
 
   net = SignatureNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
-  labelled = {name: _labelled(parts[name], classes) for name in ("train", "validation")}
+  learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
   records = subjects.images.records
-  phase_a = classify.phase(net, records, labelled["train"], labelled["validation"], config, layout)
+  views = Views(TrainingCut(records, config.input.size, config.input.crop), Cut(records, config.input.size))
+  phase_a = classify.phase(net, views, learned["train"], learned["validation"], config.signature, config, layout)
   signer = fit(phase_a, workdir, diary, layout)
 
   sign = Signing(net, signer, workdir, config, layout)
-  signed = {name: Signed(sign(parts[name]), labelled[name].labels) for name in labelled}
+  signed = {name: Signed(sign(parts[name]), learned[name].labels) for name in learned}
   scorer = HadamardScorer(width=config.similarity.width)
   phase_b = compare.phase(scorer, signed["train"], signed["validation"], config, layout)
   matcher = fit(phase_b, workdir, diary, layout)
@@ -84,73 +69,6 @@ def device(config: ConfigDict, workdir: Path) -> Path:
     return workdir
   result.save(workdir, evaluations)
   return page.build(workdir)
-
-
-SYSTEMS: dict[str, Callable[[ConfigDict, Path], Path]] = {"device": device}
-
-
-def open_subjects(name: str, config: ConfigDict, workdir: Path) -> Subjects:
-  """The usable images of a source, with what was left out and why written to the run folder.
-
-  Raises ValueError if nothing is left.
-  """
-  data = config.data
-  labels = {"merge_d70": data.merge_d70, "repair_mju": data.repair_mju}
-  images = open_source(name, data_dir=data.folder, on_error=data.on_error, **labels)
-  table = images.table.assign(row=np.arange(len(images.table)))
-  table = table[table["subset"] == data.subset]
-  small = table[table[["width", "height"]].min(axis=1) < config.input.size]
-  causes = [f"{r.width}x{r.height} is smaller than the input of {config.input.size}" for r in small.itertuples()]
-  if data.on_error == "raise" and causes:
-    raise ValueError(f"{small['file'].iloc[0]}: {causes[0]}")
-  left_out = pd.DataFrame({"file": small["file"], "cause": causes, "left_out": True})
-  problems = pd.concat([images.problems, left_out], ignore_index=True)
-  table = table.drop(small.index).reset_index(drop=True)
-  if table.empty:
-    raise ValueError(f"{name} has no usable {data.subset} images ({len(problems)} files left out)")
-  facts = {
-    "source": name,
-    "fingerprint": images.fingerprint,
-    "subset": data.subset,
-    "images": len(table),
-    "devices": int(table["device"].nunique()),
-    "models": int(table["model"].nunique()),
-    "scenes": int(table.loc[table["scene"] != "", "scene"].nunique()),
-    "left_out": int(problems["left_out"].sum()),
-  }
-  if facts["left_out"]:
-    logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], name, workdir)
-  run.write_data(workdir, facts, problems)
-  return Subjects(table, images)
-
-
-def split(table: pd.DataFrame, config: ConfigDict) -> dict[str, np.ndarray]:
-  """Index sets of the protocol, which takes those of the data settings that it names among its arguments."""
-  name = config.data.protocol
-  if name not in MATCHING:
-    raise ValueError(f"data.protocol must be one of {', '.join(MATCHING)}, got {name!r}")
-  protocol = splits.PROTOCOLS[name]
-  settings = config.data.to_dict() | {"seed": config.seed}
-  wanted = inspect.signature(protocol).parameters.keys() & settings.keys()
-  return protocol(table, **{k: settings[k] for k in wanted})
-
-
-def require_pairs(name: str, table: pd.DataFrame) -> None:
-  """Raises ValueError unless there are pairs of one device and pairs of two, before hours of training are spent."""
-  counts = table["device"].value_counts()
-  if len(counts) < 2 or counts.max() < 2:
-    raise ValueError(
-      f"the {name} images must hold two of one device, and two devices; there are {len(table)} images of "
-      f"{len(counts)} devices (data.validation and data.test say how many are taken)"
-    )
-
-
-def _labelled(part: Subjects, classes: list[str]) -> Labelled:
-  unknown = set(part.table["device"]) - set(classes)
-  if unknown:
-    raise ValueError(f"devices to be validated but never trained on: {', '.join(sorted(unknown))}")
-  labels = pd.Categorical(part.table["device"], classes).codes
-  return Labelled(part.table["row"].to_numpy(), labels.astype(np.int32))
 
 
 class Signing(NamedTuple):
@@ -173,7 +91,9 @@ class Signing(NamedTuple):
     for first in tqdm(chunks, desc="signing", unit="chunk", disable=jax.process_index() > 0 or not chunks):
       some = fresh.iloc[first : first + CHUNK]
       rows = some["row"].to_numpy()
-      vectors, _ = classify.embed(self.net, self.state, part.images.records, rows, self.config, self.layout)
+      still = Cut(part.images.records, self.config.input.size)
+      batch, threads = self.config.signature.batch, self.config.reading.threads
+      vectors, _ = classify.embed(self.net, self.state, still, rows, batch=batch, threads=threads, layout=self.layout)
       if jax.process_index() == 0:
         self.store().add(some, checkpoint, vectors)
     return mesh.from_first(lambda: self.store().get(part.table, checkpoint), np.zeros((n, WIDTH), np.float32))
@@ -218,4 +138,4 @@ def save_thumbnails(folder: Path, part: Subjects, evaluation: Evaluation, count:
     return
   errors = scores.worst_errors(evaluation.pairs, evaluation.threshold, count)
   for row in set(errors["row_a"]) | set(errors["row_b"]):
-    page.save_thumbnail(folder, row, jpeg.decode(part.images.records[int(part.table.iloc[row]["row"])]))
+    matching.save_thumbnail(folder, row, jpeg.decode(part.images.records[int(part.table.iloc[row]["row"])]))

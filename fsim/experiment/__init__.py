@@ -1,0 +1,10 @@
+"""The systems, each as its method section: the phases of a run in order."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from fsim.experiment import device
+
+SYSTEMS: dict[str, Callable[[ConfigDict, Path], Path]] = {"device": device.experiment}

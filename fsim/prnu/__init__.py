@@ -1,0 +1,1 @@
+"""Sensor noise (PRNU): residual, fingerprint, correlation and PCE; no training."""
