@@ -1,0 +1,119 @@
+"""Every photograph of a folder against every other: which were taken with one camera?
+
+Shapes: n images, h w pixels.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy.sparse.csgraph import connected_components
+from tqdm import tqdm
+
+from fsim.data.dresden import names
+from fsim.prnu import matching, probe
+from fsim.prnu.photographs import Photograph, read_all
+from fsim.prnu.residual import DEFAULT
+
+TILE = 16  # Images a side of the block of pairs in memory.
+Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
+
+
+class Matrix(NamedTuple):
+  """Aligned PCE of all pairs; NaN where sizes differ. `group` numbers the images linked by matches, from 0.
+
+  Attributes:
+    table: one row an image: file, sha256, device (from a Dresden-like name, else empty), group.
+    threshold: PCE for the chosen false-alarm probability over all pairs together.
+  """
+
+  table: pd.DataFrame
+  pce: Float[np.ndarray, "n n"]
+  threshold: float
+  pairs: int
+
+
+def matrix(paths: list[Path], cache: Path, alpha: float, report: Report) -> Matrix:
+  """Patterns are kept in `cache` by the files' hashes, so that an interrupted call goes on, and made once.
+
+  Raises ValueError if fewer than two images are usable.
+  """
+  cache.mkdir(parents=True, exist_ok=True)
+  rows = []
+  for photograph in tqdm(read_all(paths), total=len(paths), desc="residuals", unit="image"):
+    reason = _kept(photograph, cache)
+    if reason:
+      report(photograph.path, reason)
+    else:
+      size = photograph.pixels.shape[:2]
+      rows.append((str(photograph.path), photograph.sha256, _device(photograph.path), size))
+  table = pd.DataFrame(rows, columns=["file", "sha256", "device", "size"]).sort_values(["device", "file"])
+  table = table.reset_index(drop=True)
+  pce = np.full((len(table), len(table)), np.nan)
+  for _, group in table.groupby("size"):
+    pce[np.ix_(group.index, group.index)] = _block(group["sha256"].tolist(), cache)
+  np.fill_diagonal(pce, np.nan)
+  pairs = int(np.isfinite(pce[np.triu_indices(len(pce), 1)]).sum())
+  if pairs == 0:
+    raise ValueError(f"{len(table)} of {len(paths)} files are usable, and no two of one size: there is no pair")
+  limit = matching.threshold(alpha, pairs)
+  table["group"] = connected_components(np.nan_to_num(pce) >= limit, directed=False)[1]
+  return Matrix(table, pce, limit, pairs)
+
+
+def pair_table(result: Matrix) -> pd.DataFrame:
+  """One row an unordered pair of images of one size."""
+  i, j = np.triu_indices(len(result.table), 1)
+  file, pce = result.table["file"].to_numpy(), result.pce[i, j]
+  table = pd.DataFrame({"file_a": file[i], "file_b": file[j], "pce": pce, "match": pce >= result.threshold})
+  return table[np.isfinite(pce)].reset_index(drop=True)
+
+
+def _kept(photograph: Photograph, cache: Path) -> str:
+  """Sees to it that the pattern is in the cache; returns why it cannot be."""
+  if photograph.problem:
+    return photograph.problem
+  settings = DEFAULT
+  path = cache / f"{photograph.sha256}.npy"
+  if path.exists():
+    return ""
+  objection = probe.quality(photograph.pixels, settings).objection()
+  if objection:
+    return objection
+  pattern = np.asarray(probe.against_image(photograph.pixels[None], settings))[0]
+  draft = path.with_suffix(".draft")
+  with draft.open("wb") as file:
+    np.save(file, (pattern / pattern.std()).astype(np.float16))
+  draft.replace(path)
+  return ""
+
+
+def _device(path: Path) -> str:
+  try:
+    return names.parse(path.name, names.Repairs(merge_d70=True, repair_mju=True)).device
+  except names.BadName:
+    return ""
+
+
+def _block(hashes: list[str], cache: Path) -> Float[np.ndarray, "n n"]:
+  """PCE among images of one size, tile by tile."""
+  pce = np.zeros((len(hashes), len(hashes)))
+  tiles = range(0, len(hashes), TILE)
+  bar = tqdm(total=len(tiles) * (len(tiles) + 1) // 2, desc="pairs", unit="tile")
+  for first in tiles:
+    a = _patterns(hashes[first : first + TILE], cache)
+    for second in tiles[first // TILE :]:
+      b = a if first == second else _patterns(hashes[second : second + TILE], cache)
+      found = matching.aligned_pce(a, b)
+      pce[first : first + len(a), second : second + len(b)] = found
+      pce[second : second + len(b), first : first + len(a)] = found.T
+      bar.update()
+  bar.close()
+  return pce
+
+
+def _patterns(hashes: list[str], cache: Path) -> Float[np.ndarray, "n h w"]:
+  return np.stack([np.load(cache / f"{name}.npy").astype(np.float32) for name in hashes])

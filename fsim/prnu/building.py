@@ -1,0 +1,84 @@
+"""A folder of photographs -> a fingerprint file; interrupted, it goes on where it was."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from fsim.data import jpeg
+from fsim.prnu import fingerprint
+from fsim.prnu.fingerprint import Fingerprint
+from fsim.prnu.photographs import Photograph, read_all
+from fsim.prnu.probe import quality
+from fsim.prnu.residual import Settings
+
+SAVE_EVERY = 25  # Images between two saves of what is summed up so far.
+
+Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
+
+
+def commonest_size(paths: list[Path]) -> tuple[int, int]:
+  """(height, width) of most files, of the larger where two are as frequent. Raises ValueError if none can be read."""
+  sizes: Counter[tuple[int, int]] = Counter()
+  for path in paths:
+    try:
+      width, height = jpeg.size(path.read_bytes())
+    except (OSError, jpeg.BadImage):
+      continue  # Named when its turn comes to be read.
+    sizes[height, width] += 1
+  if not sizes:
+    raise ValueError(f"{paths[0].parent}: none of {len(paths)} files can be read as a JPEG")
+  return max(sizes, key=lambda size: (sizes[size], size))
+
+
+def build(paths: list[Path], out: Path, device: str, settings: Settings, report: Report) -> Fingerprint:
+  """Adds every usable image of the commonest size, and saves to `out`; what is left out is reported and not fatal.
+
+  Sums up to here are kept in `out`.part, from which the same call goes on after an interruption; duplicates (the same
+  bytes) are added once. Raises ValueError if no image is left.
+  """
+  size = commonest_size(paths)
+  part = out.with_name(out.name + ".part")
+  sums, images = _begun(part, size, settings)
+  left = 0
+  bar = tqdm(read_all(paths), total=len(paths), desc=f"fingerprint of {device}", unit="image")
+  try:
+    for photograph in bar:
+      if photograph.sha256 in images:
+        continue
+      objection = _objection(photograph, size, settings)
+      if objection:
+        report(photograph.path, objection)
+        left += 1
+        continue
+      sums = fingerprint.add(sums, photograph.pixels, settings)
+      images.append(photograph.sha256)
+      if len(images) % SAVE_EVERY == 0:
+        fingerprint.save(part, fingerprint.estimate(sums, device, tuple(images), settings), bits=32)
+  except KeyboardInterrupt:
+    if images:
+      fingerprint.save(part, fingerprint.estimate(sums, device, tuple(images), settings), bits=32)
+    raise
+  made = fingerprint.estimate(sums, device, tuple(images), settings)
+  fingerprint.save(out, made)
+  part.unlink(missing_ok=True)
+  return made
+
+
+def _begun(part: Path, size: tuple[int, int], settings: Settings) -> tuple[fingerprint.Sums, list[str]]:
+  if not part.exists():
+    return fingerprint.nothing(size), []
+  former = fingerprint.load(part)
+  if former.estimate.shape != size or former.settings != settings:
+    raise ValueError(f"{part}: begun with another size or other settings; delete it to begin anew")
+  return fingerprint.sums_of(former), list(former.images)
+
+
+def _objection(photograph: Photograph, size: tuple[int, int], settings: Settings) -> str:
+  if photograph.problem:
+    return photograph.problem
+  height, width = photograph.pixels.shape[:2]
+  if (height, width) != size:
+    return f"{width}x{height} pixels, but the fingerprint is of {size[1]}x{size[0]}"
+  return quality(photograph.pixels, settings).objection()

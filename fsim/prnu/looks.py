@@ -1,0 +1,96 @@
+"""Geometric looks at a pattern: a rotated, mirrored or resized file is matched only if it is turned back.
+
+Shapes: h w pixels of the pattern in question, H W of the one it is sought in.
+"""
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from fsim.prnu import matching
+
+
+class Look(NamedTuple):
+  """Mirrored left to right first, then turned by quarters counter-clockwise, then scaled."""
+
+  turns: int = 0
+  mirrored: bool = False
+  scale: float = 1.0
+
+  def at(self, pattern: Float[Array, "h w"]) -> Float[Array, "i j"]:
+    return _seen(pattern, *self)
+
+
+UPRIGHT = (Look(),)
+
+
+class Found(NamedTuple):
+  """The best of all looks. `looks` counts every shift of every look, of this pair alone."""
+
+  pce: float
+  look: Look
+  shift: tuple[int, int]
+  looks: int
+
+
+def all_looks(turned: bool, mirrored: bool, scales: Iterable[float] = (1.0,)) -> list[Look]:
+  return [
+    Look(t, m, s) for s in scales for m in ((False, True) if mirrored else (False,)) for t in range(4 if turned else 1)
+  ]
+
+
+def find(
+  pattern: Float[np.ndarray, "h w"], prints: Float[np.ndarray, "n H W"], looks: Sequence[Look], reach: int | None
+) -> list[Found]:
+  """The best look at a pattern for each print; `reach` as in `matching.search`, 0 for aligned patterns.
+
+  A look at which neither pattern fits into the other, or at which aligned ones differ in size, is not taken. Raises
+  ValueError naming the sizes if none is left.
+  """
+  best: list[Found | None] = [None] * len(prints)
+  count = 0
+  for look in looks:
+    seen = look.at(jnp.asarray(pattern))
+    if not _comparable(seen.shape, prints.shape[1:], reach):
+      continue
+    pces, shifts, number = _peaks(seen, prints, reach)
+    count += number
+    for k, (pce, shift) in enumerate(zip(pces, shifts, strict=True)):
+      if best[k] is None or pce > best[k].pce:
+        best[k] = Found(float(pce), look, (int(shift[0]), int(shift[1])), 0)
+  if count == 0:
+    (h, w), (height, width) = pattern.shape, prints.shape[1:]
+    raise ValueError(f"sizes differ: {w}x{h} here, {width}x{height} there; no look asked for brings them together")
+  return [found._replace(looks=count) for found in best]
+
+
+def _comparable(a: tuple[int, int], b: tuple[int, int], reach: int | None) -> bool:
+  if reach == 0:
+    return a == b
+  return (a[0] <= b[0] and a[1] <= b[1]) or (a[0] >= b[0] and a[1] >= b[1])
+
+
+def _peaks(
+  seen: Float[Array, "h w"], prints: Float[np.ndarray, "n H W"], reach: int | None
+) -> tuple[np.ndarray, np.ndarray, int]:
+  if reach == 0:
+    return matching.aligned_pce(seen[None], prints)[0], np.zeros((len(prints), 2), int), 1
+  if seen.shape[0] > prints.shape[1] or seen.shape[1] > prints.shape[2]:
+    pce, shift, looks = matching.search(prints, seen[None], reach)
+    return pce[:, 0], -shift[:, 0], looks
+  pce, shift, looks = matching.search(seen[None], prints, reach)
+  return pce[0], shift[0], looks
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
+def _seen(pattern: Float[Array, "h w"], turns: int, mirrored: bool, scale: float) -> Float[Array, "i j"]:
+  pattern = jnp.rot90(pattern[:, ::-1] if mirrored else pattern, turns)
+  if scale == 1:
+    return pattern
+  size = tuple(max(round(n * scale), 1) for n in pattern.shape)
+  return jax.image.resize(pattern, size, "cubic")

@@ -1,0 +1,79 @@
+"""An image in question -> the pattern that is correlated, or the reason why it can answer nothing.
+
+Shapes: b images, h w pixels, v columns of half a spectrum.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+
+from fsim.prnu.residual import DEFAULT, SMALLEST, Settings, clean, exposed, grey, local_power, noise
+
+FLOOR = 0.1  # Added to the variance of the clean residual, in squared grey levels.
+RISE = 0.35  # Cycles a pixel up to which frequencies count the less, the lower they are.
+DARK = 8  # Grey levels below which a pixel's noise is not the sensor's pattern.
+USABLE = 0.25  # Share of pixels that must be neither dark nor saturated.
+PLAIN = 0.25  # Standard deviation of the residual, in grey levels, below which an image was smoothed or is synthetic.
+
+
+class Quality(NamedTuple):
+  """What decides whether an image can be matched at all; shares of its pixels, and grey levels."""
+
+  saturated: float
+  dark: float
+  deviation: float
+  smallest_side: int
+
+  def objection(self) -> str:
+    """Why no statement is possible, or nothing."""
+    if self.smallest_side < SMALLEST:
+      return f"too small: {self.smallest_side} pixels on the shorter side, at least {SMALLEST} are needed"
+    if self.saturated > 1 - USABLE:
+      return f"over-exposed: {100 * self.saturated:.0f} % of the pixels are saturated"
+    if self.saturated + self.dark > 1 - USABLE:
+      return f"under-exposed: {100 * self.dark:.0f} % of the pixels are nearly black"
+    if self.deviation < PLAIN:
+      return f"no noise left: the residual's standard deviation is {self.deviation:.2f} grey levels"
+    return ""
+
+
+def quality(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> Quality:
+  if min(image.shape[:2]) < SMALLEST:
+    return Quality(0.0, 0.0, 0.0, min(image.shape[:2]))
+  saturated, dark, deviation = (float(x) for x in _shares(image, settings))
+  return Quality(saturated, dark, deviation, min(image.shape[:2]))
+
+
+@functools.partial(jax.jit, static_argnames="settings")
+def _shares(image: UInt8[Array, "h w 3"], settings: Settings) -> tuple[Array, Array, Array]:
+  dark = grey(image) < DARK
+  return 1 - exposed(image).mean(), dark.mean(), noise(image[None], settings).std()
+
+
+@functools.partial(jax.jit, static_argnames="settings")
+def against_fingerprint(images: UInt8[Array, "b h w 3"], settings: Settings = DEFAULT) -> Float[Array, "b h w"]:
+  """Residual times intensity, W I: correlates with a fingerprint K as W does with the expected I K (Goljan 2009)."""
+  return clean(noise(images, settings), settings) * grey(images) * exposed(images)
+
+
+@functools.partial(jax.jit, static_argnames="settings")
+def against_image(images: UInt8[Array, "b h w 3"], settings: Settings = DEFAULT) -> Float[Array, "b h w"]:
+  """W I over the residual's local deviation, low frequencies attenuated.
+
+  Between two single images noise is stronger than between an image and a fingerprint, so that it pays to discount
+  texture and the low frequencies, where denoising leaves content. Chosen on virtual cameras: docs/prnu.md.
+  """
+  residual = clean(noise(images, settings), settings)
+  weighted = residual * grey(images) * exposed(images) / jnp.sqrt(local_power(residual) + FLOOR)
+  spectrum = jnp.fft.rfft2(weighted - weighted.mean((1, 2), keepdims=True))
+  return jnp.fft.irfft2(spectrum * _rising(*images.shape[1:3]), s=images.shape[1:3])
+
+
+def _rising(height: int, width: int) -> Float[np.ndarray, "h v"]:
+  """Amplitude as the square root of the frequency up to RISE, then flat."""
+  frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+  return np.sqrt(np.minimum(frequency / RISE, 1)).astype(np.float32)

@@ -1,0 +1,161 @@
+"""Image -> noise residual, where PRNU is.
+
+Residual: wavelet Wiener filter of Mihcak et al. 1999 as used by Lukas, Fridrich & Goljan 2006 (appendix A), on every
+colour channel. Zero mean and Fourier Wiener filter: Chen, Fridrich, Goljan & Lukas 2008 (section III-B).
+
+Shapes: b images, h w pixels, v columns of half a spectrum. Pixels and residuals are in grey levels, 0..255.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, UInt8
+
+from fsim.prnu.wavelet import Bands, Transform
+
+SATURATED = 250  # Grey levels of the brightest channel from which on a pixel tells nothing about the sensor.
+SMALLEST = 64  # Pixels of the shorter side; below, four levels of a wavelet are mostly border.
+WINDOWS = (3, 5, 7, 9)  # Sides of the squares in which the local variance is estimated; the smallest estimate counts.
+GREY = (0.299, 0.587, 0.114)  # Luma of JPEG.
+
+
+class Settings(NamedTuple):
+  """How a residual is made; part of every fingerprint, and two are compared only if they agree.
+
+  Attributes:
+    wavelet: orthogonal wavelet by its PyWavelets name; "db4" (eight taps) in the public implementations, or "db8".
+    levels: of the wavelet transform.
+    sigma: standard deviation of the noise that the filter takes off, in grey levels (Lukas et al.: 2 to 5).
+    zero_mean: "phases" takes the means of rows and columns off in each of the four CFA phases, "whole" over the image,
+      "none" leaves them.
+    whiten: Wiener filter in the Fourier domain, against what repeats: the JPEG grid, the CFA.
+  """
+
+  wavelet: str = "db4"
+  levels: int = 4
+  sigma: float = 5.0
+  zero_mean: str = "phases"
+  whiten: bool = True
+
+
+DEFAULT = Settings()
+
+
+def noise(images: UInt8[Array, "b h w 3"], settings: Settings) -> Float[Array, "b h w"]:
+  """What the wavelet filter takes off the three channels, as one grey image; no clean-up yet.
+
+  The filter of each channel is followed by linear steps only, so the inverse transform is done once, of the grey bands.
+  Raises ValueError below SMALLEST pixels.
+  """
+  require_size(*images.shape[1:3])
+  channels = jnp.moveaxis(images, -1, 1).astype(jnp.float32)
+  transform = Transform(settings.wavelet)
+  _, details = transform.analyse(channels, settings.levels)
+  noisy = [Bands(*(_noisy(band, settings.sigma**2) for band in level)) for level in details]
+  # A sum and not a matrix product, which XLA would precede by transposing every band.
+  mixed = [Bands(*(sum(w * band[:, c] for c, w in enumerate(GREY)) for band in level)) for level in noisy]
+  return transform.synthesise(mixed, images.shape[1:3])
+
+
+def clean(pattern: Float[Array, "b h w"], settings: Settings) -> Float[Array, "b h w"]:
+  """Takes off what cameras of one model share: means of rows and columns, and periodic parts."""
+  if settings.zero_mean == "phases":
+    pattern = _zero_mean_phases(pattern)
+  elif settings.zero_mean == "whole":
+    pattern = _zero_mean(pattern)
+  elif settings.zero_mean != "none":
+    raise ValueError(f'zero_mean must be "phases", "whole" or "none", got {settings.zero_mean!r}')
+  return _whiten(pattern) if settings.whiten else pattern
+
+
+@functools.partial(jax.jit, static_argnames="settings")
+def residuals(images: UInt8[Array, "b h w 3"], settings: Settings = DEFAULT) -> Float[Array, "b h w"]:
+  """Clean residuals of images of one size. Raises ValueError below SMALLEST pixels."""
+  return clean(noise(images, settings), settings)
+
+
+def require_size(height: int, width: int) -> None:
+  if min(height, width) < SMALLEST:
+    raise ValueError(f"{width}x{height} pixels are too few for a noise residual: at least {SMALLEST} on each side")
+
+
+def grey(images: UInt8[Array, "*b h w 3"]) -> Float[Array, "*b h w"]:
+  return images.astype(jnp.float32) @ jnp.asarray(GREY)
+
+
+def exposed(images: UInt8[Array, "*b h w 3"]) -> Bool[Array, "*b h w"]:
+  """Where no channel is saturated."""
+  return images.max(-1) < SATURATED
+
+
+def local_power(x: Float[Array, "*b h w"]) -> Float[Array, "*b h w"]:
+  """Mean square over 9x9 pixels around each; beyond the border counts as zero."""
+  padded = jnp.pad(x * x, [(0, 0)] * (x.ndim - 2) + [(4, 4), (4, 4)])
+  h, w = x.shape[-2:]
+  rows = jax.lax.optimization_barrier(sum(padded[..., k : k + w] for k in range(9)))
+  return sum(rows[..., k : k + h, :] for k in range(9)) / 81
+
+
+def _noisy(band: Float[Array, "*b h w"], variance: Float[Array, ""] | float) -> Float[Array, "*b h w"]:
+  """The part of a band that is called noise: all where nothing but noise of this variance is seen, little at edges."""
+  power = jnp.pad(band * band, [(0, 0)] * (band.ndim - 2) + [(4, 4), (4, 4)])
+  return band * _attenuation(power, variance)
+
+
+def _attenuation(power: Float[Array, "*b i j"], variance: Float[Array, "..."] | float) -> Float[Array, "*b h w"]:
+  """Wiener gain of the noise, from squares padded by 4 on all sides."""
+  excess = jnp.maximum(_smallest_mean(power) - variance, 0)
+  return variance / (excess + variance)
+
+
+def _smallest_mean(x: Float[Array, "*b i j"]) -> Float[Array, "*b h w"]:
+  """Least of the means over squares of the WINDOWS around each pixel; sums grow from one window to the next."""
+  h, w = x.shape[-2] - 8, x.shape[-1] - 8
+  row = x[..., 4 : 4 + w]
+  rows = []
+  for k in (1, 2, 3, 4):
+    row = row + x[..., 4 - k : 4 - k + w] + x[..., 4 + k : 4 + k + w]
+    rows.append(row)
+  rows = jax.lax.optimization_barrier(tuple(rows))  # Else XLA sums rows anew for every column.
+  means = [
+    sum(row[..., 4 + d : 4 + d + h, :] for d in range(-(k // 2), k // 2 + 1)) / k**2
+    for k, row in zip(WINDOWS, rows, strict=True)
+  ]
+  return functools.reduce(jnp.minimum, means)
+
+
+def _zero_mean(x: Float[Array, "*b h w"]) -> Float[Array, "*b h w"]:
+  x = x - x.mean(-2, keepdims=True)
+  return x - x.mean(-1, keepdims=True)
+
+
+def _zero_mean_phases(x: Float[Array, "b h w"]) -> Float[Array, "b h w"]:
+  """Each of the four phases of the colour filter array by itself; an odd last row or column belongs to its phase."""
+  for i in (0, 1):
+    for j in (0, 1):
+      x = x.at[:, i::2, j::2].set(_zero_mean(x[:, i::2, j::2]))
+  return x
+
+
+def _whiten(x: Float[Array, "b h w"]) -> Float[Array, "b h w"]:
+  """Wiener filter in the Fourier domain: frequencies that stand out from white noise of the same power come down."""
+  h, w = x.shape[-2:]
+  spectrum = jnp.fft.rfft2(x)
+  power = (spectrum.real**2 + spectrum.imag**2) / (h * w)
+  variance = x.var((-2, -1), keepdims=True)
+  gain = _attenuation(_wrapped(power, w), variance)
+  return jnp.fft.irfft2(spectrum * gain, s=(h, w))
+
+
+def _wrapped(power: Float[Array, "b h v"], width: int) -> Float[Array, "b i j"]:
+  """Half a spectrum with 4 rows and columns more on each side, as it goes on: cyclic, and |F(-f)| = |F(f)|."""
+  half = power.shape[-1]
+  mirrored = jnp.roll(jnp.flip(power, -2), 1, -2)  # Row -u.
+  left = jnp.flip(mirrored[..., 1:5], -1)
+  last = width // 2 - (1 - width % 2)  # Column half - 1 + k is the mirror of width - (half - 1 + k).
+  right = jnp.flip(mirrored[..., last - 3 : last + 1], -1)
+  wide = jnp.concatenate([left, power, right], -1)
+  assert wide.shape[-1] == half + 8
+  return jnp.concatenate([wide[..., -4:, :], wide, wide[..., :4, :]], -2)

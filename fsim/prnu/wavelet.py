@@ -1,0 +1,84 @@
+"""Separable wavelet transform with symmetric borders, as PyWavelets computes it (mode "symmetric").
+
+Shapes: h w rows and columns of an image, any leading axes before them; the four bands of a level are about half of it.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import pywt
+from jax import lax
+from jaxtyping import Array, Float
+
+Image = Float[Array, "*c h w"]
+
+
+class Bands(NamedTuple):
+  """The details of one level; names as in PyWavelets: horizontal details are high-pass across rows."""
+
+  horizontal: Image
+  vertical: Image
+  diagonal: Image
+
+
+class Transform(NamedTuple):
+  """Taps of an orthogonal wavelet, by its name in PyWavelets: "db4" has eight, "db8" sixteen."""
+
+  name: str
+
+  @property
+  def low(self) -> np.ndarray:
+    return np.asarray(pywt.Wavelet(self.name).dec_lo, np.float32)
+
+  @property
+  def high(self) -> np.ndarray:
+    return np.asarray(pywt.Wavelet(self.name).dec_hi, np.float32)
+
+  def analyse(self, image: Image, levels: int) -> tuple[Image, list[Bands]]:
+    """Returns the approximation and the details, finest first."""
+    details = []
+    for _ in range(levels):
+      low, high = self._down(image, -2)
+      (image, vertical), (horizontal, diagonal) = self._down(low, -1), self._down(high, -1)
+      details.append(Bands(horizontal, vertical, diagonal))
+    return image, details
+
+  def synthesise(self, details: list[Bands], size: tuple[int, int]) -> Image:
+    """The image of `size` that has these details and no approximation."""
+    image = jnp.zeros_like(details[-1].diagonal)
+    for level in reversed(range(len(details))):
+      bands = details[level]
+      h, w = details[level - 1].diagonal.shape[-2:] if level else size
+      image = image[..., : bands.diagonal.shape[-2], : bands.diagonal.shape[-1]]
+      low, high = self._up(image, bands.vertical, -1, w), self._up(bands.horizontal, bands.diagonal, -1, w)
+      image = self._up(low, high, -2, h)
+    return image
+
+  def _down(self, x: Image, axis: int) -> tuple[Image, Image]:
+    taps = len(self.low)
+    size = x.shape[axis]
+    padding = [(0, 0)] * x.ndim
+    padding[axis] = (taps - 2, taps)
+    extended = jnp.pad(x, padding, mode="symmetric")
+    kept = (size + taps - 1) // 2
+    tap = [lax.slice_in_dim(extended, j, j + 2 * kept - 1, 2, axis % x.ndim) for j in range(taps)]
+    return _weighted(self.low[::-1], tap), _weighted(self.high[::-1], tap)
+
+  def _up(self, low: Image, high: Image, axis: int, size: int) -> Image:
+    """The first `size` values whose `_down` this is: even and odd ones apart, each from every second tap."""
+    taps, kept = len(self.low), low.shape[axis]
+    pairs = kept - taps // 2 + 1
+    both = []
+    for parity in (0, 1):
+      starts = [taps // 2 - 1 - j for j in range(taps // 2)]
+      parts = [[lax.slice_in_dim(x, s, s + pairs, 1, axis % x.ndim) for s in starts] for x in (low, high)]
+      # Of an orthogonal wavelet the reconstruction taps are the reversed decomposition taps.
+      both.append(_weighted(self.low[::-1][parity::2], parts[0]) + _weighted(self.high[::-1][parity::2], parts[1]))
+    mixed = jnp.stack(both, axis=axis % low.ndim + 1)
+    whole = mixed.reshape(*low.shape[: axis % low.ndim], 2 * pairs, *low.shape[axis % low.ndim + 1 :])
+    return lax.slice_in_dim(whole, 0, size, 1, axis % low.ndim)
+
+
+def _weighted(taps: np.ndarray, shifted: list[Image]) -> Image:
+  return sum(float(t) * x for t, x in zip(taps, shifted, strict=True))
