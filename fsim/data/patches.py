@@ -119,6 +119,14 @@ class Cache(NamedTuple):
     """The image of each patch."""
     return number // self.choice.count
 
+  def mean(self, numbers: Int[np.ndarray, " p"]) -> Float[np.ndarray, "s s 3"]:
+    """Pixel by pixel, of these patches."""
+    pixels = np.load(self.folder / "patches.npy", mmap_mode="r")
+    total = np.zeros(pixels.shape[2:])
+    for row, place in zip(*divmod(numbers, self.choice.count), strict=True):
+      total += pixels[row, place]
+    return total / len(numbers)
+
   def stored(self) -> "Stored":
     return Stored(self.folder / "patches.npy")
 
