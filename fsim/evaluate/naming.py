@@ -85,7 +85,7 @@ def save(folder: Path, namings: list[Naming]) -> None:
   """naming.json and answers.parquet."""
   tables = [n.answers.assign(naming=n.name) for n in namings]
   pd.concat(tables, ignore_index=True).to_parquet(folder / "answers.parquet")
-  plain = [n._replace(answers=None)._asdict() | _figures(n) for n in namings]
+  plain = [{part: getattr(n, part) for part in ("name", "note", "unit", "classes")} | _figures(n) for n in namings]
   (folder / "naming.json").write_text(json.dumps(plain, indent=1))
 
 

@@ -69,13 +69,14 @@ def _energy(evidence: Evidence, _: Clouds, allowed: Allowed) -> Float[np.ndarray
 
 
 def _margin(evidence: Evidence, _: Clouds, allowed: Allowed) -> Float[np.ndarray, " m"]:
-  """Mean of the smallest SVM decision for the class that stands best against its worst opponent."""
+  """Mean of the smallest SVM decision for the class that stands best against its worst opponent; 0 without any."""
   c = evidence.logits.shape[1]
   first, second = np.triu_indices(c, 1)
   duels = np.full((len(evidence.decided), c, c), np.inf)
   duels[:, first, second], duels[:, second, first] = evidence.decided, -evidence.decided
   worst = np.where(allowed[:, None, :], duels, np.inf).min(2)
-  return _mean(evidence, np.where(allowed, worst, -np.inf).max(1))
+  best = np.where(allowed, worst, -np.inf).max(1)
+  return _mean(evidence, np.where(np.isinf(best), 0, best))
 
 
 def _distance(evidence: Evidence, known: Clouds, allowed: Allowed) -> Float[np.ndarray, " m"]:

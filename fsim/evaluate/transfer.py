@@ -5,10 +5,12 @@ Shapes: p patches, d features.
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from tqdm import tqdm
 
 from fsim.evaluate import svm, votes
+
+COLUMNS = ["images", "draw", "patch_accuracy", "image_accuracy"]
 
 
 def transfer(
@@ -41,7 +43,7 @@ def transfer(
     voted = votes.count(votes.majority(scores), places, len(image)).argmax(1)
     row = {"patch_accuracy": (scores.argmax(1) == labels[tested]).mean(), "image_accuracy": (voted == truth).mean()}
     rows.append({"images": size, "draw": draw} | row)
-  return pd.DataFrame(rows, columns=["images", "draw", "patch_accuracy", "image_accuracy"])
+  return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def testable(patches: pd.DataFrame) -> list[str]:

@@ -28,7 +28,7 @@ def softmax(logits: Float[np.ndarray, "p c"]) -> Float[np.ndarray, "p c"]:
 
 
 def count(ballots: Float[np.ndarray, "p c"], image: Int[np.ndarray, " p"], images: int) -> Float[np.ndarray, "m c"]:
-  """Mean ballot of each image, zero where there are no patches; `image` says to which of 0..images-1 a patch belongs."""
+  """Mean ballot of each image, zero where it has no patches; `image` says whose each patch is, of 0..images-1."""
   sums = np.zeros((images, ballots.shape[1]))
   np.add.at(sums, image, ballots)
   return sums / np.maximum(np.bincount(image, minlength=images), 1)[:, None]

@@ -8,6 +8,7 @@ from fsim.evaluate import naming
 from fsim.evaluate.naming import Naming
 from fsim.report.figures import png
 
+TRANSFERRED = {"patch_accuracy": "patches", "image_accuracy": "images, majority of their patches"}
 WRITTEN = 30  # Classes up to which the cells of a confusion matrix hold their percentage.
 
 
@@ -43,6 +44,38 @@ def voting(curve: pd.DataFrame) -> bytes:
     axes.plot(rows["patches"], 100 * rows["mean"], marker=".", label=rule)
     axes.fill_between(rows["patches"], 100 * rows["low"], 100 * rows["high"], alpha=0.2)
   axes.set(xlabel="voting patches an image", ylabel="images named rightly (%)", xlim=(1, None))
+  axes.grid(alpha=0.3)
+  axes.legend(fontsize=8, loc="lower right")
+  return png(drawing)
+
+
+def transfer(draws: pd.DataFrame) -> bytes:
+  """Accuracy on models that the network never saw against the images learned from (figure 4 of Bondi et al. 2017)."""
+  drawing, axes = plt.subplots(figsize=(7, 3.8))
+  for name, label in TRANSFERRED.items():
+    grouped = draws.groupby("images")[name]
+    axes.errorbar(
+      list(grouped.groups), 100 * grouped.mean(), yerr=100 * grouped.std(), marker="o", capsize=3, label=label
+    )
+  axes.set(xlabel="images of each model to learn from", ylabel="named rightly (%)")
+  axes.set_xticks(sorted(draws["images"].unique()))
+  axes.grid(alpha=0.3)
+  axes.legend(fontsize=8, loc="lower right")
+  return png(drawing)
+
+
+def unknown(facts: dict) -> bytes:
+  """ROC of the answer "none of these", with the threshold's place on it."""
+  drawing, axes = plt.subplots(figsize=(5, 4.6))
+  label = f"{facts['score']}: AUC {facts['auc'][facts['score']]:.3f}"
+  axes.plot(facts["curve"]["known_rejected"], facts["curve"]["unknown_rejected"], drawstyle="steps-post", label=label)
+  axes.plot(facts["known_rejected"], facts["unknown_rejected"], "o", color="#d95f02", label="threshold from validation")
+  axes.set(
+    xlim=(0, 1),
+    ylim=(0, 1.01),
+    xlabel=f"learned models called none of these ({facts['known_images']:,} images)",
+    ylabel=f"other models called none of these ({facts['unknown_images']:,} images)",
+  )
   axes.grid(alpha=0.3)
   axes.legend(fontsize=8, loc="lower right")
   return png(drawing)

@@ -6,12 +6,12 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from fsim.report import figures, matching
+from fsim.report import figures, matching, patch
 from fsim.report.parts import figure
 from fsim.run import flat
 from fsim.train import metrics
 
-RESULTS = {"device": matching.sections}  # System -> what its results look like.
+RESULTS = {"device": matching.sections, "patch": patch.sections}  # System -> what its results look like.
 
 
 def build(workdir: Path) -> Path:
