@@ -37,7 +37,7 @@ class Clouds(NamedTuple):
 class Rule(NamedTuple):
   """An image with a smaller `score` (one of SCORES) than the threshold is none of the learned models.
 
-  aucs: of each score on validation images, with their own model left out against as they are.
+  aucs: of each score on validation images, each model in turn left out and its images told apart from the others'.
   """
 
   score: str
@@ -101,17 +101,21 @@ def score(rule: Rule, evidence: Evidence) -> Float[np.ndarray, " m"]:
 def choose(validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds, rejected: float) -> Rule:
   """The score and the threshold, from validation images of learned models alone.
 
-  Each image serves twice: as it is, and as a stranger, its own model taken from the possible answers. The score that
-  tells the two apart best is taken, with the threshold below which the share `rejected` of the images as they are lies.
-  (The network has learned from the model that is taken away, so real strangers may be harder or easier to tell.)
+  Each model in turn is taken from the possible answers, and its images become strangers among those of the others. The
+  score with the largest mean AUC is taken, with the threshold below which the share `rejected` of all images lies when
+  every answer is possible. (The network has learned from the model that is taken away, so true strangers may be harder
+  or easier to tell.)
   """
-  everything = np.ones(validation.logits.shape, bool)
-  others = np.arange(validation.logits.shape[1]) != truth[validation.image][:, None]
-  inside = {name: function(validation, known, everything) for name, function in SCORES.items()}
-  outside = {name: function(validation, known, others) for name, function in SCORES.items()}
-  aucs = {name: auc(inside[name], outside[name]) for name in SCORES}
+  classes = np.arange(validation.logits.shape[1])
+  aucs = dict.fromkeys(SCORES, 0.0)
+  for left_out in classes:
+    allowed = np.broadcast_to(classes != left_out, validation.logits.shape)
+    for name, function in SCORES.items():
+      scores, strange = function(validation, known, allowed), truth == left_out
+      aucs[name] += auc(scores[~strange], scores[strange]) / len(classes)
   best = max(aucs, key=aucs.get)
-  return Rule(best, float(np.quantile(inside[best], rejected)), known, aucs)
+  everything = SCORES[best](validation, known, np.ones(validation.logits.shape, bool))
+  return Rule(best, float(np.quantile(everything, rejected)), known, aucs)
 
 
 def auc(known: Float[np.ndarray, " m"], strangers: Float[np.ndarray, " n"]) -> float:

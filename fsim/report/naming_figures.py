@@ -3,7 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.patches import Patch
 
+from fsim.data.patches import Choice
 from fsim.evaluate import naming
 from fsim.evaluate.naming import Naming
 from fsim.report.figures import png
@@ -78,4 +80,32 @@ def unknown(facts: dict) -> bytes:
   )
   axes.grid(alpha=0.3)
   axes.legend(fontsize=8, loc="lower right")
+  return png(drawing)
+
+
+def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Choice) -> bytes:
+  """A photograph, and beside it the class of every block in its colour (Bondi et al. 2017, figure 5).
+
+  `found`: rows and columns of class numbers, -1 (grey) where there is no statement.
+  """
+  present, counts = np.unique(found[found >= 0], return_counts=True)
+  shades = plt.get_cmap("tab20" if len(present) <= 20 else "gist_ncar")(np.linspace(0, 1, max(len(present), 2)))
+  colours = np.full((*found.shape, 4), (0.6, 0.6, 0.6, 1.0))
+  for k, shade in zip(present, shades, strict=False):
+    colours[found == k] = shade
+  height, width = image.shape[:2]
+  drawing, (left, right) = plt.subplots(1, 2, figsize=(12, 1.5 + 5.5 * height / width))
+  left.imshow(image)
+  right.imshow(image)
+  rows, columns = found.shape
+  right.imshow(colours, extent=(0, columns * choice.stride, rows * choice.stride, 0), alpha=0.75)
+  right.set(xlim=(0, width), ylim=(height, 0))
+  labels = [f"{classes[k]}: {count} blocks" for k, count in zip(present, counts, strict=True)]
+  handles = [Patch(color=shade, label=label) for shade, label in zip(shades, labels, strict=False)]
+  if (found < 0).any():
+    handles.append(Patch(color=(0.6, 0.6, 0.6), label=f"no statement: {(found < 0).sum()} blocks"))
+  right.legend(handles=handles, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3)
+  for axes, title in ((left, "image"), (right, f"model of each {choice.size}x{choice.size} block, alone")):
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, fontsize=9)
   return png(drawing)

@@ -71,7 +71,7 @@ def _unknown(workdir: Path) -> list[Section]:
   if not facts:
     return []
   lines = [[name, f"{facts['auc_validation'][name]:.3f}", f"{auc:.3f}"] for name, auc in facts["auc"].items()]
-  head = ["score", "AUC on validation images, own model left out", "AUC on models never learned"]
+  head = ["score", "AUC on validation images, each model left out in turn", "AUC on models never learned"]
   reading = f"Validation chose {facts['score']}, and its threshold; the last column had no part in that."
   note = (
     f"Of {facts['unknown_images']:,} images of {facts['unknown_models']} models never learned, "
