@@ -27,6 +27,23 @@ def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
   return namings.summary(answers[0], resamples, seed), [whole, *confused, *later]
 
 
+def numbers(workdir: Path) -> dict[str, float]:
+  """Accuracies of images and patches, by numbers of votes and on models met later, and the rates of none of these."""
+  found = {a.name: naming.top(a, 1) for a in naming.load(workdir)}
+  curve = pd.read_csv(workdir / "voting.csv")
+  some = curve[curve["patches"].isin(SHOWN)]
+  found |= {f"{rule}, {k} voting": mean for rule, k, mean in some[["rule", "patches", "mean"]].itertuples(index=False)}
+  draws = pd.read_csv(workdir / "transfer.csv")
+  for size, rows in draws.groupby("images"):
+    for name, label in naming_figures.TRANSFERRED.items():
+      found[f"new models, {size} images: {label}"] = rows[name].mean()
+  facts = json.loads((workdir / "unknown.json").read_text())
+  if facts:
+    found["none of these: AUC"] = facts["auc"][facts["score"]]
+    found |= {f"none of these: {kind} rejected": facts[f"{kind}_rejected"] for kind in ("known", "unknown")}
+  return found
+
+
 def _setting(workdir: Path) -> str:
   chosen = json.loads((workdir / "svm.json").read_text())
   kind = "standardised" if chosen["standardised"] else "unchanged"
