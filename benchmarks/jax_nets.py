@@ -11,14 +11,17 @@ from jaxtyping import Array, Float, Int, UInt8
 from benchmarks.setting import Setting
 from fsim.data.loader import Batch
 from fsim.models import extractors
+from fsim.models.pool import Padding
 from fsim.train import classify, cpu, mesh, step
 
 Tree = dict[str, Any]
-NETS = {"signature": extractors.SignatureNet}
+NETS = {"signature": extractors.SignatureNet, "patch": extractors.PatchNet}
 
 
-def plain_max_pool(x: Float[Array, "b h w c"], window: int, stride: int) -> Float[Array, "b i j c"]:
-  return nn.max_pool(x, (window, window), (stride, stride))
+def plain_max_pool(
+  x: Float[Array, "b h w c"], window: int, stride: int, padding: Padding = "VALID"
+) -> Float[Array, "b i j c"]:
+  return nn.max_pool(x, (window, window), (stride, stride), padding)
 
 
 class Runner:

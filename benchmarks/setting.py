@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Setting(NamedTuple):
-  """One net, its batch, and the optimiser of phase A (Bennabhaktula et al. 2020).
+  """One net, its batch, and its published optimiser.
 
   device: "cpu" or "cuda". matmul: side of the square matrices whose product gives the machine's rate.
   """

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.setting import Setting
+from fsim.models.extractors import PATCH_SCALE
 from fsim.train import cpu
 
 Tree = dict[str, Any]
@@ -57,7 +58,29 @@ class SignatureNet(nn.Module):
     return names | {"signature": (self.signature, self.side), "hidden": (self.hidden, 0), "classes": (self.classes, 0)}
 
 
-NETS = {"signature": SignatureNet}
+class PatchNet(nn.Module):
+  """`fsim.models.extractors.PatchNet`, with a mean patch of 0 as the net has before it is set."""
+
+  def __init__(self, classes: int, size: int):
+    super().__init__()
+    ends = ((3, 32, 4), (32, 48, 5), (48, 64, 5), (64, 128, 5))
+    self.conv = nn.ModuleList(nn.Conv2d(*end) for end in ends)
+    self.register_buffer("mean", torch.zeros(3, size, size))
+    self.feature = nn.Linear(128, 128)
+    self.classes = nn.Linear(128, classes)
+
+  def forward(self, images: torch.Tensor) -> torch.Tensor:
+    x = (images.float() - self.mean) * PATCH_SCALE
+    for conv in self.conv[:-1]:
+      x = F.max_pool2d(conv(x), 2, 2, ceil_mode=True)
+    return self.classes(torch.relu(self.feature(self.conv[-1](x).flatten(1))))
+
+  def layers(self) -> Layers:
+    names = {f"Conv_{i}": (layer, 0) for i, layer in enumerate(self.conv)}
+    return names | {"feature": (self.feature, 0), "classes": (self.classes, 0)}
+
+
+NETS = {"signature": SignatureNet, "patch": PatchNet}
 
 
 def to_torch(kernel: Float[np.ndarray, "..."], side: int) -> Float[np.ndarray, "..."]:

@@ -1,4 +1,4 @@
-"""python -m benchmarks.training [--size 128 256] [--batch 16] [--variants fsim torch] [--rounds 9] [--json FILE]
+"""python -m benchmarks.training [--net signature] [--size 128 256] [--batch 16] [--variants fsim torch] [--rounds 9]
 
 Forward pass and full training step (forward, backward, BatchNorm, SGD with momentum) of a net of fsim beside the same
 net in PyTorch. Needs `pip install '.[benchmark]'`. Every variant runs in a process of its own, so that none profits or
@@ -39,6 +39,11 @@ VARIANTS = {
     "torch+channels_last+memory",
   ),
   "cuda": ("fsim", "fsim+bf16", "torch+channels_last+compile", "torch+channels_last+compile+bf16"),
+}
+# Of each net: sides and batches to measure by default, classes, and its published optimiser.
+NETS = {
+  "signature": ([128, 256], [16], {"classes": 31, "learning_rate": 1e-3, "momentum": 0.95, "decay": 5e-4}),
+  "patch": ([64], [128], {"classes": 18, "learning_rate": 0.015, "momentum": 0.9, "decay": 7.5e-3}),
 }
 MATMUL = {"cpu": 2048, "cuda": 8192}  # Side of the square matrices whose product stands for the machine's best.
 # Relative, see `differences`. Two values of a pooling window that agree to the last bits can change places between two
@@ -182,18 +187,18 @@ def main() -> None:
   os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # All variants share the GPU.
   device = {"cpu": "cpu", "gpu": "cuda"}[jax.default_backend()]
   parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-  parser.add_argument("--net", default="signature")
-  parser.add_argument("--size", type=int, nargs="+", default=[128, 256])
-  parser.add_argument("--batch", type=int, nargs="+", default=[16])
+  parser.add_argument("--net", choices=list(NETS), default="signature")
+  parser.add_argument("--size", type=int, nargs="+", help="sides of the images, by default those of the net's setting")
+  parser.add_argument("--batch", type=int, nargs="+")
   parser.add_argument("--variants", nargs="+", default=VARIANTS[device], help=f"of {', '.join(VARIANTS[device])}")
   parser.add_argument("--rounds", type=int, default=9)
   parser.add_argument("--calls", type=int, default=2, help="steps a measurement")
   parser.add_argument("--json", type=Path, help="file for all rows")
   options = parser.parse_args()
   rows = []
-  for size, batch in itertools.product(options.size, options.batch):
-    optimiser = {"learning_rate": 1e-3, "momentum": 0.95, "decay": 5e-4}
-    setting = Setting(options.net, size, batch, device, MATMUL[device], classes=31, **optimiser)
+  sizes, batches, published = NETS[options.net]
+  for size, batch in itertools.product(options.size or sizes, options.batch or batches):
+    setting = Setting(options.net, size, batch, device, MATMUL[device], **published)
     rows += compare(setting, tuple(options.variants), options.rounds, options.calls)
     print_table([row for row in rows if (row["size"], row["batch"]) == (size, batch)])
   if options.json:

@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pandas as pd
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from tqdm import trange
 
 from fsim.data import jpeg, loader, source, splits
 from fsim.data.source import Images
-from fsim.models.extractors import PatchNet
+from fsim.models.extractors import PatchNet, with_mean
 from fsim.train import cpu
 
 SIDE, BATCH, PER_IMAGE = 64, 128, 16
@@ -36,15 +36,16 @@ def patches(
 
 def train(
   x: UInt8[np.ndarray, "m 64 64 3"], labels: Int[np.ndarray, " m"], classes: int, steps: int, name: str
-) -> tuple[PatchNet, dict, Float[Array, "64 64 3"]]:
-  net, mean = PatchNet(classes=classes), jnp.asarray(x.mean(0, dtype=np.float32))
-  params = net.init(jax.random.key(0), jnp.asarray(x[:1]), mean)
+) -> tuple[PatchNet, dict]:
+  net = PatchNet(classes=classes)
+  variables = with_mean(net.init(jax.random.key(0), jnp.asarray(x[:1])), x.mean(0, dtype=np.float32))
+  params, stats = variables["params"], variables["batch_stats"]
   rate = optax.exponential_decay(0.015, steps // 5, 0.5, staircase=True)
   optimiser = optax.chain(optax.add_decayed_weights(7.5e-3), optax.sgd(rate, 0.9))
 
   def step(params, opt, images, target):
     def loss(params):
-      _, logits = net.apply(params, images, mean)
+      _, logits = net.apply({"params": params, "batch_stats": stats}, images)
       return optax.softmax_cross_entropy_with_integer_labels(logits, target).mean()
 
     value, grads = jax.value_and_grad(loss)(params)
@@ -60,11 +61,11 @@ def train(
     recent.append(value)
     if k % 50 == 49:
       bar.set_postfix(loss=f"{np.mean(recent[-50:]):.3f}")
-  return net, params, mean
+  return net, {"params": params, "batch_stats": stats}
 
 
-def predict(net: PatchNet, params: dict, mean: Float[Array, "64 64 3"], x: UInt8[np.ndarray, "m 64 64 3"]):
-  forward = jax.jit(lambda images: net.apply(params, images, mean)[1], compiler_options=cpu.compiler_options())
+def predict(net: PatchNet, variables: dict, x: UInt8[np.ndarray, "m 64 64 3"]) -> Float[np.ndarray, "m n"]:
+  forward = jax.jit(lambda images: net.apply(variables, images)[1], compiler_options=cpu.compiler_options())
   return np.concatenate([forward(x[k : k + 256]) for k in range(0, len(x), 256)])
 
 
@@ -75,11 +76,9 @@ def accuracies(images: Images, split: splits.Split, column: str, arguments: argp
   names = sorted(table[column].unique())
   labels = table[column].map({name: k for k, name in enumerate(names)}).to_numpy()
   x = patches(images, split["train"], arguments.patches, rng)
-  net, params, mean = train(
-    x, np.repeat(labels[split["train"]], arguments.patches), len(names), arguments.steps, column
-  )
+  net, variables = train(x, np.repeat(labels[split["train"]], arguments.patches), len(names), arguments.steps, column)
   test = split["test"]
-  logits = predict(net, params, mean, patches(images, test, PER_IMAGE, rng))
+  logits = predict(net, variables, patches(images, test, PER_IMAGE, rng))
   voted = logits.reshape(len(test), PER_IMAGE, -1).sum(1).argmax(1)
   found = {
     "patch": (logits.argmax(1) == np.repeat(labels[test], PER_IMAGE)).mean(),

@@ -46,6 +46,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.signature.learning_rate = 1e-3
   config.signature.momentum = 0.95
   config.signature.decay = 5e-4
+  config.signature.halve_every = 0  # Epochs; 0: the learning rate stays.
   config.signature.settle = 20  # Batches on which BatchNorm statistics are measured after every epoch.
   config.signature.balanced = "auto"  # Devices drawn equally often: on, off, or auto (if they differ by more than 2:1).
 

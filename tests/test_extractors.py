@@ -69,11 +69,10 @@ def test_both_fronts_are_bounded():
 
 
 def test_the_patch_network_has_the_published_size_and_ceil_pooling():
-  net = PatchNet(classes=18)
-  patches, mean = jnp.zeros((1, 64, 64, 3), jnp.uint8), jnp.zeros((64, 64, 3))
-  variables = jax.eval_shape(lambda: net.init(jax.random.key(0), patches, mean))
+  net, patches = PatchNet(classes=18), jnp.zeros((1, 64, 64, 3), jnp.uint8)
+  variables = jax.eval_shape(lambda: net.init(jax.random.key(0), patches))
   assert count(variables) == 340_642
-  _, states = jax.eval_shape(lambda v: net.apply(v, patches, mean, capture_intermediates=True), variables)
+  _, states = jax.eval_shape(lambda v: net.apply(v, patches, capture_intermediates=True), variables)
   sides = [states["intermediates"][f"Conv_{k}"]["__call__"][0].shape[1] for k in range(4)]
   assert sides == [61, 27, 10, 1]
 
@@ -81,7 +80,16 @@ def test_the_patch_network_has_the_published_size_and_ceil_pooling():
 def test_the_patch_network_sees_the_difference_from_the_mean_patch():
   net = PatchNet(classes=3)
   patches = jax.random.randint(jax.random.key(1), (2, 64, 64, 3), 0, 256).astype(jnp.uint8)
-  variables = net.init(jax.random.key(0), patches, patches[0].astype(jnp.float32))
-  feature, _ = net.apply(variables, patches, patches[0].astype(jnp.float32))
+  variables = extractors.with_mean(net.init(jax.random.key(0), patches), np.asarray(patches[0], np.float32))
+  feature, _ = net.apply(variables, patches)
   np.testing.assert_allclose(feature[0], 0, atol=1e-6)
   assert float(jnp.abs(feature[1]).max()) > 0
+
+
+def test_training_leaves_the_mean_patch_alone():
+  net = PatchNet(classes=3)
+  patches = jax.random.randint(jax.random.key(1), (2, 64, 64, 3), 0, 256).astype(jnp.uint8)
+  variables = extractors.with_mean(net.init(jax.random.key(0), patches), np.full((64, 64, 3), 99.0, np.float32))
+  (_, logits), new = net.apply(variables, patches, train=True, mutable=["batch_stats"])
+  np.testing.assert_array_equal(new["batch_stats"]["mean"], 99)
+  np.testing.assert_array_equal(logits, net.apply(variables, patches)[1])

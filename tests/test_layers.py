@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ["data", "prnu", "models", "train", "evaluate", "store", "run", "report", "experiment", "main"]
-COMMANDS = {"simulate": "data"}  # Programs beside the rooms: each may import up to the room named.
+COMMANDS = {
+  "simulate": "data",
+  "identify": "report",
+}  # Programs beside the rooms: each may import up to the room named.
 
 
 def room_of(module: str) -> str:

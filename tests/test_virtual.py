@@ -103,6 +103,9 @@ def test_presets_have_the_multiplicities_that_they_name():
   assert (len(dresden.models), sum(dresden.devices), dresden.scenes) == (27, 74, 83)
   assert sum(n for n in dresden.devices if n > 1) == 66
   assert {f.subset for f in plan.frames(dresden)} == {"natural", "flat-field", "dark", "jpeg"}
+  models = PRESETS["virtual/models"]
+  assert (models.devices.count(2), models.devices.count(1)) == (18, 10)
+  assert len({(m.make, m.name) for m in models.models}) == 28
   assert len({(m.make, m.name.split("-")[0]) for m in phones.models}) == 3
   assert len(phones.models) == 5
 

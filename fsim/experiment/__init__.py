@@ -5,6 +5,9 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from fsim.experiment import device
+from fsim.experiment import device, patch
 
-SYSTEMS: dict[str, Callable[[ConfigDict, Path], Path]] = {"device": device.experiment}
+SYSTEMS: dict[str, Callable[[ConfigDict, Path], Path]] = {
+  "device": device.experiment,
+  "patch": patch.experiment,
+}

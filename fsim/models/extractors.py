@@ -6,6 +6,7 @@ Shapes: b images, h w pixels, c colours, d features, n classes. Pixels come as 0
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, UInt8
 
@@ -72,21 +73,30 @@ class PatchNet(nn.Module):
   """Camera model network on 64x64 patches (Bondi et al. 2017, section III, and its prototxt).
 
   Four convolutions without a nonlinearity between them but the pooling (ceil, hence SAME), one dense layer with the
-  only ReLU. 340,642 parameters for 18 models.
+  only ReLU. 340,642 parameters for 18 models. The mean patch lies among the statistics ("batch_stats"), 0 until
+  `with_mean` sets it, so that a checkpoint is never used with the mean of other data.
 
   Attributes:
     classes: number of camera models.
+    dtype: type of the arithmetic (parameters, feature and logits stay float32).
   """
 
   classes: int
+  dtype: Dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, images: Pixels, mean: Float[Array, "h w 3"]) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
-    """`mean`: pixelwise, of the training patches, in grey levels. Returns (feature of 128 values, class logits)."""
-    x = (images.astype(jnp.float32) - mean) * PATCH_SCALE
+  def __call__(self, images: Pixels, train: bool = False) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
+    """Returns (feature of 128 values, class logits); the same in training."""
+    mean = self.variable("batch_stats", "mean", jnp.zeros, images.shape[1:], jnp.float32)
+    x = ((images.astype(jnp.float32) - mean.value) * PATCH_SCALE).astype(self.dtype)
     for width, kernel in ((32, 4), (48, 5), (64, 5)):
-      x = nn.Conv(width, (kernel, kernel), padding="VALID")(x)
+      x = nn.Conv(width, (kernel, kernel), padding="VALID", dtype=self.dtype)(x)
       x = max_pool(x, window=2, stride=2, padding="SAME")
-    x = nn.Conv(128, (5, 5), padding="VALID")(x).reshape(x.shape[0], -1)
-    feature = nn.relu(nn.Dense(128, name="feature")(x))
+    x = nn.Conv(128, (5, 5), padding="VALID", dtype=self.dtype)(x).reshape(x.shape[0], -1)
+    feature = nn.relu(nn.Dense(128, dtype=self.dtype, name="feature")(x)).astype(jnp.float32)
     return feature, nn.Dense(self.classes, name="classes")(feature)
+
+
+def with_mean(variables: dict[str, Any], mean: Float[np.ndarray, "h w 3"]) -> dict[str, Any]:
+  """A PatchNet's variables with this mean patch, in grey levels: of training patches, pixel by pixel."""
+  return variables | {"batch_stats": {"mean": jnp.asarray(mean, jnp.float32)}}

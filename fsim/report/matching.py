@@ -27,6 +27,16 @@ def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
   return _summary(evaluations[0]), [_section(e, workdir, config["evaluate"]["errors"]) for e in evaluations]
 
 
+def numbers(workdir: Path) -> dict[str, float]:
+  """AUC and EER of every set and kind of pairs, and the overall accuracy."""
+  found = {}
+  for evaluation in result.load(workdir):
+    found[f"{evaluation.name}: overall accuracy"] = evaluation.matrix.accuracy()
+    for line in evaluation.rates:
+      found |= {f"{evaluation.name}, {line.subset}: {name}": line.values[name] for name in ("auc", "eer")}
+  return found
+
+
 def save_thumbnail(folder: Path, row: int, pixels: np.ndarray) -> None:
   """A small JPEG of an image, so that the page can be rebuilt without the data."""
   folder.mkdir(parents=True, exist_ok=True)

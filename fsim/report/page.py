@@ -6,12 +6,13 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from fsim.report import figures, matching
+from fsim.report import figures, matching, patch
 from fsim.report.parts import figure
 from fsim.run import flat
 from fsim.train import metrics
 
-RESULTS = {"device": matching.sections}  # System -> what its results look like.
+NUMBERS = {"device": matching.numbers, "patch": patch.numbers}  # System -> {measure: value} of a finished run.
+RESULTS = {"device": matching.sections, "patch": patch.sections}  # System -> what its results look like.
 
 
 def build(workdir: Path) -> Path:
@@ -40,6 +41,11 @@ def build(workdir: Path) -> Path:
   path = folder / "index.html"
   path.write_text(page)
   return path
+
+
+def numbers(workdir: Path) -> dict[str, float]:
+  """The measures of a finished run, by name, to be set beside those of others. Raises FileNotFoundError before."""
+  return NUMBERS[json.loads((workdir / "config.json").read_text())["system"]](workdir)
 
 
 def _template() -> jinja2.Template:

@@ -53,6 +53,7 @@ def phase(
   `step` has the fields of `signature` in configs/device.py, `config` those at its top; batch sizes are global.
   """
   shard = Shard(jax.process_index(), jax.process_count())
+  steps_in_epoch = max(len(train.rows) // step.batch, 1)
   sequence = loader.order(*train, config.seed, loader.is_balanced(train.labels, step.balanced))
 
   def batches(first: int) -> Iterator[Batch]:
@@ -78,12 +79,17 @@ def phase(
     name="signature",
     init=lambda: net.init(jax.random.key(config.seed), jnp.asarray(views.still(train.rows[0]))[None]),
     loss=classification_loss(net),
-    optimiser=sgd(learning_rate=step.learning_rate, momentum=step.momentum, decay=step.decay),
+    optimiser=sgd(
+      learning_rate=step.learning_rate,
+      momentum=step.momentum,
+      decay=step.decay,
+      halve_every=step.halve_every * steps_in_epoch,
+    ),
     batches=batches,
     settle=lambda state: settle(net, state, itertools.islice(batches(0), step.settle), layout),
     validate=validate,
     epochs=step.epochs,
-    steps_in_epoch=max(len(train.rows) // step.batch, 1),
+    steps_in_epoch=steps_in_epoch,
     keep="best",
     seed=config.seed,
     save_every=config.save_every,

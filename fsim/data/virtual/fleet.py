@@ -118,6 +118,13 @@ def _dresden() -> tuple[tuple[Model, int], ...]:
 
 
 DRESDEN = _dresden()
+# Eighteen models with siblings to learn (a twin counts as its model) and ten without any, to be met later.
+FAMILIES = tuple(model for model, count in DRESDEN if count > 1 and (model.make, model.name) not in TWINS)
+STRANGERS = (
+  *(model for model, count in DRESDEN if count == 1),
+  invent("Vesper", "X3"),
+  invent("Vesper", "X7"),
+)
 
 
 def _phone(make: str, name: str, model: Model, full_well: float, aspect: float) -> Model:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fsim.data.virtual.camera import Model
 from fsim.data.virtual.cameras import SIX
-from fsim.data.virtual.fleet import DRESDEN, PHONES
+from fsim.data.virtual.fleet import DRESDEN, FAMILIES, PHONES, STRANGERS
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,32 @@ PRESETS = {
     darks=0,
     zoomed=0.0,
     side=512,
+    seed=1,
+  ),
+  # The 18 models that Bondi et al. 2017 learn, two devices each, and ten more of one device that are never learned.
+  "virtual/models": Preset(
+    models=FAMILIES + STRANGERS,
+    devices=(2,) * len(FAMILIES) + (1,) * len(STRANGERS),
+    scenes=40,
+    repeats=1,
+    studied=0,
+    flat_fields=0,
+    darks=0,
+    zoomed=0.0,
+    side=768,
+    seed=1,
+  ),
+  # The same at the smallest size that still has models to learn, models to meet later, and scenes to keep apart.
+  "virtual/few": Preset(
+    models=SIX[:5],
+    devices=(2, 2, 1, 1, 1),
+    scenes=10,
+    repeats=1,
+    studied=0,
+    flat_fields=0,
+    darks=0,
+    zoomed=0.0,
+    side=256,
     seed=1,
   ),
   # Models, devices, scenes and the order of magnitude of images of the Dresden Image Database (Gloe & Boehme 2010).

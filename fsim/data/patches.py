@@ -1,0 +1,205 @@
+"""Which patches of an image are worth looking at, and where they are kept once they are cut.
+
+Shapes: h w pixels of an image, n patches of one image, s pixels a side, m images, k patches kept of each.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from tqdm import tqdm
+
+from fsim.data import jpeg
+from fsim.data.loader import JPEG_GRID, Batch
+from fsim.data.source import alone
+
+Patches = UInt8[np.ndarray, "n s s 3"]
+MAXIMUM = 255  # Grey level of a saturated pixel.
+HALF_RANGE = 127.5
+ALPHA, BETA, GAMMA = 0.7, 4.0, np.log(0.01)  # Of `quality`, as in the code published with the paper.
+CHUNK = 64  # Images whose patches are in memory at once.
+PIXELS = 2**20  # Of an image, judged at once.
+
+
+class Choice(NamedTuple):
+  """Which patches are taken: the `count` best by `rule` (see CHOICES), `size` pixels a side, on a grid of `stride`.
+
+  saturated: patches with a larger share of saturated pixels are never taken, so an image may have fewer than `count`.
+  """
+
+  size: int
+  stride: int
+  count: int
+  rule: str
+  saturated: float
+
+
+def mid_tone(patches: Patches) -> Float[np.ndarray, " n"]:
+  """0 for a mean at half the range, falling to -1 (Bondi et al. 2017, section IV: "close to the half image range")."""
+  return -np.abs(patches.mean((1, 2, 3)) - HALF_RANGE) / HALF_RANGE
+
+
+def quality(patches: Patches) -> Float[np.ndarray, " n"]:
+  """The measure of the authors' published code in 0..1: mid-tone, and with some texture.
+
+  q = mean over colours of .7 (4 m - 4 m^2) + .3 (1 - e^(ln(.01) s)), m the mean and s the deviation in 0..1.
+  """
+  m, s = patches.mean((1, 2)) / MAXIMUM, patches.std((1, 2)) / MAXIMUM
+  return (ALPHA * BETA * (m - m**2) + (1 - ALPHA) * (1 - np.exp(GAMMA * s))).mean(1)
+
+
+CHOICES: dict[str, Callable[[Patches], Float[np.ndarray, " n"]]] = {"paper": mid_tone, "code": quality}
+
+
+def saturated(patches: Patches) -> Float[np.ndarray, " n"]:
+  """Share of the pixels that have a colour at its maximum: there the sensor's and the camera's traces are cut off."""
+  return (patches == MAXIMUM).any(3).mean((1, 2))
+
+
+def grid(h: int, w: int, size: int, stride: int) -> Int[np.ndarray, "n 2"]:
+  """Tops and lefts of all patches that fit, in reading order. They lie on the JPEG block grid.
+
+  Raises ValueError for a stride that does not keep to it.
+  """
+  if size < 1 or stride < 1 or stride % JPEG_GRID:
+    raise ValueError(f"patches need a stride on the JPEG grid, a multiple of {JPEG_GRID}, got {stride} (size {size})")
+  tops, lefts = (np.arange(0, side - size + 1, stride) for side in (h, w))
+  return np.stack(np.meshgrid(tops, lefts, indexing="ij"), -1).reshape(-1, 2)
+
+
+def cut(image: UInt8[np.ndarray, "h w 3"], places: Int[np.ndarray, "n 2"], size: int) -> Patches:
+  made = np.empty((len(places), size, size, 3), np.uint8)
+  for patch, (top, left) in zip(made, places, strict=True):
+    patch[:] = image[top : top + size, left : left + size]
+  return made
+
+
+def usable(patches: Patches, choice: Choice) -> Bool[np.ndarray, " n"]:
+  return saturated(patches) <= choice.saturated
+
+
+def choose(image: UInt8[np.ndarray, "h w 3"], choice: Choice) -> Int[np.ndarray, "n 2"]:
+  """Tops and lefts of the best usable patches, best first (of equals the first in reading order); perhaps none."""
+  if choice.rule not in CHOICES:
+    raise ValueError(f"patches are chosen by one of {', '.join(CHOICES)}, got {choice.rule!r}")
+  places = grid(*image.shape[:2], choice.size, choice.stride)
+  if not len(places):
+    return places
+  step = max(1, PIXELS // choice.size**2)
+  some = (cut(image, places[k : k + step], choice.size) for k in range(0, len(places), step))
+  scores = np.concatenate([np.where(usable(p, choice), CHOICES[choice.rule](p), -np.inf) for p in some])
+  best = np.argsort(-scores, kind="stable")[: choice.count]
+  return places[best[np.isfinite(scores[best])]]
+
+
+class Cache(NamedTuple):
+  """The chosen patches of every image of a data set, on disk, each image decoded once.
+
+  Patch number j of the image in row i has the number i * count + j, so index sets of images, which is what protocols
+  make, say which patches may be trained on. `found` is the number of patches of each row.
+  """
+
+  folder: Path
+  choice: Choice
+  found: Int[np.ndarray, " m"]
+
+  def numbers(self, rows: Int[np.ndarray, " r"]) -> Int[np.ndarray, " p"]:
+    """Numbers of all patches of these images, image by image, best first."""
+    own = np.arange(self.choice.count) < self.found[rows, None]
+    return (np.asarray(rows)[:, None] * self.choice.count + np.arange(self.choice.count))[own]
+
+  def row(self, number: Int[np.ndarray, " p"]) -> Int[np.ndarray, " p"]:
+    """The image of each patch."""
+    return number // self.choice.count
+
+  def mean(self, numbers: Int[np.ndarray, " p"]) -> Float[np.ndarray, "s s 3"]:
+    """Pixel by pixel, of these patches."""
+    pixels = np.load(self.folder / "patches.npy", mmap_mode="r")
+    total = np.zeros(pixels.shape[2:])
+    for row, place in zip(*divmod(numbers, self.choice.count), strict=True):
+      total += pixels[row, place]
+    return total / len(numbers)
+
+  def stored(self) -> "Stored":
+    return Stored(self.folder / "patches.npy")
+
+
+class Stored:
+  """Number -> pixels, from an array on disk. A class so that worker processes can receive it without the array."""
+
+  def __init__(self, path: Path):
+    self.path = path
+    self._array: Any = None
+
+  def __getstate__(self) -> dict:
+    return {"path": self.path, "_array": None}
+
+  def __call__(self, number: int | np.integer) -> UInt8[np.ndarray, "s s 3"]:
+    if self._array is None:
+      whole = np.load(self.path, mmap_mode="r")
+      self._array = whole.reshape(-1, *whole.shape[2:])
+    return np.array(self._array[int(number)])
+
+
+class Training:
+  """(number and label, generator) -> labelled patch, always the same."""
+
+  def __init__(self, stored: Stored):
+    self.stored = stored
+
+  def __call__(self, example: Int[np.ndarray, "2"], rng: np.random.Generator) -> Batch:
+    return Batch(self.stored(example[0]), np.asarray(example[1], np.int32))
+
+
+def open_cache(
+  records: Sequence[bytes], rows: Int[np.ndarray, " r"], fingerprint: str, choice: Choice, home: Path
+) -> Cache:
+  """The chosen patches of those rows, cut on first use and kept for every later run and fold with these settings.
+
+  fingerprint: of the stored bytes. home: where data sets are kept. The folder gets its name when it is complete, so
+  what an interrupted call leaves is never taken for whole. Rows that were not asked for have no patches.
+  """
+  said = repr((fingerprint, len(records), np.asarray(rows).tolist(), tuple(choice)))
+  folder = home / "patches" / hashlib.sha256(said.encode()).hexdigest()[:20]
+  with alone(folder.parent / f"{folder.name}.lock"):
+    if not folder.exists():
+      draft = folder.with_name(f"{folder.name}.incomplete")
+      shutil.rmtree(draft, ignore_errors=True)
+      draft.mkdir(parents=True)
+      _fill(records, rows, choice, draft)
+      (draft / "choice.json").write_text(json.dumps({"fingerprint": fingerprint} | choice._asdict(), indent=1))
+      os.replace(draft, folder)
+  return Cache(folder, choice, np.load(folder / "found.npy"))
+
+
+def _fill(records: Sequence[bytes], rows: Int[np.ndarray, " r"], choice: Choice, folder: Path) -> None:
+  found = np.zeros(len(records), np.int32)
+  shape = (len(records), choice.count, choice.size, choice.size, 3)
+  array = np.lib.format.open_memmap(folder / "patches.npy", mode="w+", dtype=np.uint8, shape=shape)
+  with tqdm(total=len(rows), desc="patches", unit="image") as bar:
+    for row, patches in _of_each(records, rows, choice):
+      array[row, : len(patches)] = patches
+      found[row] = len(patches)
+      bar.update()
+  array.flush()
+  np.save(folder / "found.npy", found)
+
+
+def _of_each(records: Sequence[bytes], rows: Int[np.ndarray, " r"], choice: Choice) -> Iterator[tuple[int, Patches]]:
+  def of(row: int) -> tuple[int, Patches]:
+    try:
+      image = jpeg.decode(records[row])
+    except jpeg.BadImage as error:
+      raise ValueError(f"image {row} of the data set: {error}") from error
+    return row, cut(image, choose(image, choice), choice.size)
+
+  with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    for first in range(0, len(rows), CHUNK):
+      yield from pool.map(of, rows[first : first + CHUNK].tolist())

@@ -1,0 +1,121 @@
+"""Everything that is needed to name the camera model of an image: network, SVMs, rule for strangers, choice of patches.
+
+Shapes: p patches, s pixels a side, c classes.
+"""
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from fsim.data import patches
+from fsim.data.patches import Choice
+from fsim.evaluate import openset, svm, votes
+from fsim.evaluate.openset import Evidence, Rule
+from fsim.evaluate.svm import Svms
+from fsim.models import saved
+from fsim.models.extractors import PatchNet
+from fsim.train import cpu
+
+BATCH = 128
+LEAST = 4  # Patches without which an image is not spoken about.
+NONE, SILENT = "none of these", "no statement"
+
+
+class Namer(NamedTuple):
+  """`variables` are those of a PatchNet, whose parameters may also come from elsewhere (fsim/models/caffe.py)."""
+
+  choice: Choice
+  variables: dict[str, Any]
+  svms: Svms
+  rule: Rule
+
+
+class Verdict(NamedTuple):
+  """What is said of an image.
+
+  answer: a model, NONE or SILENT. model: the likeliest of the learned ones, whatever the answer; "" if silent.
+  votes: number of patches for each model that has any, most first. margin: share of the votes for the first less that
+  for the second. score, threshold: below the threshold the answer is NONE; None if silent.
+  """
+
+  answer: str
+  model: str
+  patches: int
+  votes: dict[str, int]
+  margin: float
+  score: float | None
+  threshold: float
+
+
+def evidence(namer: Namer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Evidence:
+  """Of the patches of one image."""
+  forward = _forward(len(namer.svms.classes))
+  parts = []
+  for first in range(0, len(pixels), BATCH):
+    some = pixels[first : first + BATCH]
+    padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
+    parts.append([np.asarray(out)[: len(some)] for out in forward(namer.variables, padded)])
+  features, logits = (np.concatenate(part) for part in zip(*parts, strict=True))
+  return Evidence(features, logits, svm.decisions(namer.svms, features), np.zeros(len(pixels), int), 1)
+
+
+def name(namer: Namer, image: UInt8[np.ndarray, "h w 3"]) -> Verdict:
+  """By the majority of the chosen patches."""
+  chosen = patches.cut(image, patches.choose(image, namer.choice), namer.choice.size)
+  if len(chosen) < LEAST:
+    return Verdict(SILENT, "", len(chosen), {}, 0.0, None, namer.rule.threshold)
+  seen = evidence(namer, chosen)
+  scores = svm.scores(namer.svms, seen.decided)
+  order = votes.count(votes.majority(scores), seen.image, 1)[0].argsort()[::-1]
+  cast = np.bincount(scores.argmax(1), minlength=len(namer.svms.classes))
+  model = namer.svms.classes[order[0]]
+  score = float(openset.score(namer.rule, seen)[0])
+  return Verdict(
+    answer=model if score >= namer.rule.threshold else NONE,
+    model=model,
+    patches=len(chosen),
+    votes={namer.svms.classes[k]: int(cast[k]) for k in order if cast[k]},
+    margin=float(cast[order[0]] - cast[order[1]]) / len(chosen),
+    score=score,
+    threshold=namer.rule.threshold,
+  )
+
+
+def blocks(namer: Namer, image: UInt8[np.ndarray, "h w 3"]) -> Int[np.ndarray, "r q"]:
+  """The class of every patch of the grid, alone (Bondi et al. 2017, figure 5); -1 where the patch is unusable."""
+  places = patches.grid(*image.shape[:2], namer.choice.size, namer.choice.stride)
+  rows, columns = (len(np.unique(places[:, axis])) for axis in (0, 1))
+  pixels = patches.cut(image, places, namer.choice.size)
+  found, usable = np.full(len(places), -1), patches.usable(pixels, namer.choice)
+  if usable.any():
+    found[usable] = svm.scores(namer.svms, evidence(namer, pixels[usable]).decided).argmax(1)
+  return found.reshape(rows, columns)
+
+
+def save(folder: Path, namer: Namer) -> None:
+  """Arrays and JSON: nothing that runs when it is read."""
+  folder.mkdir(parents=True, exist_ok=True)
+  saved.save(folder / "network.npz", namer.variables)
+  svm.save(folder / "svms.npz", namer.svms)
+  openset.save(folder / "unknown.npz", namer.rule)
+  (folder / "choice.json").write_text(json.dumps(namer.choice._asdict(), indent=1))
+
+
+def load(folder: Path) -> Namer:
+  """Raises FileNotFoundError if the folder holds none."""
+  choice = Choice(**json.loads((folder / "choice.json").read_text()))
+  network = saved.load(folder / "network.npz")
+  return Namer(choice, network, svm.load(folder / "svms.npz"), openset.load(folder / "unknown.npz"))
+
+
+@functools.cache
+def _forward(classes: int) -> Callable:
+  net = PatchNet(classes=classes)
+  return jax.jit(lambda variables, x: net.apply(variables, jnp.asarray(x)), compiler_options=cpu.compiler_options())

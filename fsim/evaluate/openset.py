@@ -1,0 +1,141 @@
+"""None of these: is an image's camera model among those that were learned?
+
+Every score is larger for an image that looks like one of the learned models. It is not a probability.
+Shapes: p patches, m images, c classes, d features, q = c (c - 1) / 2 pairs of classes.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.special import logsumexp
+from sklearn.covariance import LedoitWolf
+from sklearn.metrics import roc_auc_score
+
+from fsim.evaluate import votes
+
+
+class Evidence(NamedTuple):
+  """What network and SVMs say of the patches of some images; `image` says to which of 0..images-1 a patch belongs."""
+
+  features: Float[np.ndarray, "p d"]
+  logits: Float[np.ndarray, "p c"]
+  decided: Float[np.ndarray, "p q"]
+  image: Int[np.ndarray, " p"]
+  images: int
+
+
+class Clouds(NamedTuple):
+  """Features of each class as normal distributions of one shape, which `root` makes round."""
+
+  means: Float[np.ndarray, "c d"]
+  root: Float[np.ndarray, "d d"]
+
+
+class Rule(NamedTuple):
+  """An image with a smaller `score` (one of SCORES) than the threshold is none of the learned models.
+
+  aucs: of each score on validation images, each model in turn left out and its images told apart from the others'.
+  """
+
+  score: str
+  threshold: float
+  clouds: Clouds
+  aucs: dict[str, float]
+
+
+Allowed = Bool[np.ndarray, "p c"]  # The classes that may be the answer for each patch.
+
+
+def clouds(features: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> Clouds:
+  """From training patches; the common covariance is shrunk so that features that hardly vary do no harm."""
+  means = np.stack([features[labels == k].mean(0, dtype=np.float64) for k in range(labels.max() + 1)])
+  precision = LedoitWolf(assume_centered=True).fit(features - means[labels]).precision_
+  values, vectors = np.linalg.eigh(precision)
+  return Clouds(means, vectors * np.sqrt(np.maximum(values, 0)))
+
+
+def _softmax(evidence: Evidence, _: Clouds, allowed: Allowed) -> Float[np.ndarray, " m"]:
+  """The largest mean probability."""
+  p = votes.softmax(np.where(allowed, evidence.logits, -np.inf))
+  return votes.count(p, evidence.image, evidence.images).max(1)
+
+
+def _energy(evidence: Evidence, _: Clouds, allowed: Allowed) -> Float[np.ndarray, " m"]:
+  """Mean log of the summed exponentials of the logits (Liu et al. 2020)."""
+  return _mean(evidence, logsumexp(np.where(allowed, evidence.logits, -np.inf), axis=1))
+
+
+def _margin(evidence: Evidence, _: Clouds, allowed: Allowed) -> Float[np.ndarray, " m"]:
+  """Mean of the smallest SVM decision for the class that stands best against its worst opponent; 0 without any."""
+  c = evidence.logits.shape[1]
+  first, second = np.triu_indices(c, 1)
+  duels = np.full((len(evidence.decided), c, c), np.inf)
+  duels[:, first, second], duels[:, second, first] = evidence.decided, -evidence.decided
+  worst = np.where(allowed[:, None, :], duels, np.inf).min(2)
+  best = np.where(allowed, worst, -np.inf).max(1)
+  return _mean(evidence, np.where(np.isinf(best), 0, best))
+
+
+def _distance(evidence: Evidence, known: Clouds, allowed: Allowed) -> Float[np.ndarray, " m"]:
+  """Less the mean squared Mahalanobis distance to the nearest class (Lee et al. 2018)."""
+  round_features, round_means = evidence.features @ known.root, known.means @ known.root
+  squares = (round_features**2).sum(1)[:, None] - 2 * round_features @ round_means.T + (round_means**2).sum(1)
+  return -_mean(evidence, np.where(allowed, squares, np.inf).min(1))
+
+
+SCORES: dict[str, Callable[[Evidence, Clouds, Allowed], Float[np.ndarray, " m"]]] = {
+  "softmax": _softmax,
+  "energy": _energy,
+  "margin": _margin,
+  "distance": _distance,
+}
+
+
+def score(rule: Rule, evidence: Evidence) -> Float[np.ndarray, " m"]:
+  return SCORES[rule.score](evidence, rule.clouds, np.ones(evidence.logits.shape, bool))
+
+
+def choose(validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds, rejected: float) -> Rule:
+  """The score and the threshold, from validation images of learned models alone.
+
+  Each model in turn is taken from the possible answers, and its images become strangers among those of the others. The
+  score with the largest mean AUC is taken, with the threshold below which the share `rejected` of all images lies when
+  every answer is possible. (The network has learned from the model that is taken away, so true strangers may be harder
+  or easier to tell.)
+  """
+  classes = np.arange(validation.logits.shape[1])
+  aucs = dict.fromkeys(SCORES, 0.0)
+  for left_out in classes:
+    allowed = np.broadcast_to(classes != left_out, validation.logits.shape)
+    for name, function in SCORES.items():
+      scores, strange = function(validation, known, allowed), truth == left_out
+      aucs[name] += auc(scores[~strange], scores[strange]) / len(classes)
+  best = max(aucs, key=aucs.get)
+  everything = SCORES[best](validation, known, np.ones(validation.logits.shape, bool))
+  return Rule(best, float(np.quantile(everything, rejected)), known, aucs)
+
+
+def auc(known: Float[np.ndarray, " m"], strangers: Float[np.ndarray, " n"]) -> float:
+  truth = np.repeat([1, 0], [len(known), len(strangers)])
+  return float(roc_auc_score(truth, np.concatenate([known, strangers])))
+
+
+def save(path: Path, rule: Rule) -> None:
+  """Plain arrays in an .npz file."""
+  names, values = np.array(list(rule.aucs)), np.array(list(rule.aucs.values()))
+  parts = {"score": rule.score, "threshold": rule.threshold, "names": names, "aucs": values}
+  np.savez(path, **parts, **rule.clouds._asdict())
+
+
+def load(path: Path) -> Rule:
+  with np.load(path, allow_pickle=False) as stored:
+    known = Clouds(stored["means"], stored["root"])
+    aucs = dict(zip(stored["names"].tolist(), stored["aucs"].tolist(), strict=True))
+    return Rule(str(stored["score"]), float(stored["threshold"]), known, aucs)
+
+
+def _mean(evidence: Evidence, values: Float[np.ndarray, " p"]) -> Float[np.ndarray, " m"]:
+  return votes.count(values[:, None], evidence.image, evidence.images)[:, 0]

@@ -1,0 +1,212 @@
+"""Camera models from patches (Bondi et al. 2017): the phases of a run in order."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+from ml_collections import ConfigDict
+from tensorflow_datasets.core.constants import get_default_data_dir
+
+from fsim.data import patches
+from fsim.data.patches import Cache, Choice
+from fsim.evaluate import namer, naming, openset, svm, votes
+from fsim.evaluate.namer import Namer
+from fsim.evaluate.naming import Naming
+from fsim.evaluate.openset import Evidence
+from fsim.experiment import strangers
+from fsim.experiment.subjects import Subjects, open_subjects, split
+from fsim.models.extractors import PatchNet, with_mean
+from fsim.report import page
+from fsim.train import classify, mesh
+from fsim.train.classify import Labelled, Views
+from fsim.train.loop import fit
+from fsim.train.mesh import Layout
+from fsim.train.metrics import Diary
+from fsim.train.step import State
+
+WIDTH = 128  # Values of a feature.
+
+
+class Part(NamedTuple):
+  """The images of one side that have patches, their patches' numbers, and for each patch the place of its image.
+
+  silent: number of images without any usable patch.
+  """
+
+  table: pd.DataFrame
+  numbers: Int[np.ndarray, " p"]
+  image: Int[np.ndarray, " p"]
+  silent: int
+
+
+class Seeing(NamedTuple):
+  """Patches -> features and logits by the trained network."""
+
+  net: PatchNet
+  state: State
+  cache: Cache
+  config: ConfigDict
+  layout: Layout
+
+  def __call__(self, part: Part) -> Evidence:
+    """Without SVM decisions yet."""
+    if not len(part.numbers):
+      return Evidence(np.zeros((0, WIDTH)), np.zeros((0, self.net.classes)), np.zeros((0, 0)), part.image, 0)
+    batch, threads = self.config.network.batch, self.config.reading.threads
+    pixels = self.cache.stored()
+    features, logits = classify.embed(
+      self.net, self.state, pixels, part.numbers, batch=batch, threads=threads, layout=self.layout
+    )
+    return Evidence(features, logits, np.zeros((len(features), 0)), part.image, len(part.table))
+
+
+def experiment(config: ConfigDict, workdir: Path) -> Path:
+  """Camera model identification (Bondi et al. 2017). Returns the page of the report (on the first process)."""
+  layout = mesh.layout()
+  diary = Diary(workdir)
+  subjects = open_subjects(config.data.source, config, workdir)
+  learned = strangers.to_learn(subjects.table, config)
+  sides = {name: learned.iloc[rows] for name, rows in split(learned, config).items()}
+  classes = sorted(sides["train"]["model"].unique())
+  cache = open_patches(subjects, config)
+  parts = {name: patches_of(cache, table) for name, table in sides.items()}
+  require(parts, classes)
+
+  net = PatchNet(classes=len(classes), dtype=jnp.dtype(config.dtype))
+  phase = classify_patches(net, cache, parts, classes, config, layout)
+  state = fit(phase, workdir, diary, layout)
+  diary.close()
+
+  see = Seeing(net, state, cache, config, layout)
+  train, validation = see(parts["train"]), see(parts["validation"])
+  own = {name: places(parts[name], classes) for name in parts}
+  machines, setting = learn_svms(train, validation, own, parts, classes, config)
+  validation = decide(machines, validation)
+  clouds = openset.clouds(train.features, own["train"][parts["train"].image])
+  rule = openset.choose(validation, own["validation"], clouds, config.unknown.rejected)
+
+  test = decide(machines, see(parts["test"]))
+  others = patches_of(cache, strangers.of(subjects.table, sides, config, config.seed))
+  unseen = decide(machines, see(others))
+  answers = {
+    "namings": name_all(test, parts["test"], own["test"], classes, machines),
+    "voting": voting(test, own["test"], machines, config),
+    "transfer": strangers.learned_later(unseen, others.table, setting, config),
+    "unknown": strangers.told_apart(rule, test, unseen, others.table),
+  }
+  if jax.process_index() > 0:
+    return workdir
+  variables = {"params": mesh.to_host(state.params), "batch_stats": mesh.to_host(state.stats)}
+  namer.save(workdir / "namer", Namer(cache.choice, variables, machines, rule))
+  save(workdir, answers, setting)
+  return page.build(workdir)
+
+
+def open_patches(subjects: Subjects, config: ConfigDict) -> Cache:
+  settings = config.input
+  choice = Choice(settings.size, settings.stride, settings.count, settings.rule, settings.saturated)
+  home = Path(config.data.folder or get_default_data_dir()).expanduser()
+  images = subjects.images
+  return patches.open_cache(images.records, subjects.table["row"].to_numpy(), images.fingerprint, choice, home)
+
+
+def patches_of(cache: Cache, table: pd.DataFrame) -> Part:
+  """Patches are taken of images that the protocol has already put on a side: none can stand on two."""
+  rows = table["row"].to_numpy()
+  speaks = cache.found[rows] > 0
+  table = table[speaks].reset_index(drop=True)
+  numbers = cache.numbers(rows[speaks])
+  return Part(table, numbers, np.repeat(np.arange(len(table)), cache.found[rows[speaks]]), int((~speaks).sum()))
+
+
+def require(parts: dict[str, Part], classes: list[str]) -> None:
+  """Raises ValueError unless each side has usable patches of every model, before time is spent on training."""
+  for name, part in parts.items():
+    missing = sorted(set(classes) - set(part.table["model"]))
+    if missing or len(classes) < 2:
+      raise ValueError(
+        f"the {name} images must hold usable patches of each of two models or more; of {len(classes)} models these "
+        f"have none: {', '.join(missing) or 'none'} (input.saturated and data.validation and data.test decide)"
+      )
+
+
+def places(part: Part, classes: list[str]) -> Int[np.ndarray, " m"]:
+  """Class numbers of the images."""
+  return pd.Categorical(part.table["model"], classes).codes.astype(np.int64)
+
+
+def classify_patches(
+  net: PatchNet, cache: Cache, parts: dict[str, Part], classes: list[str], config: ConfigDict, layout: Layout
+) -> classify.Phase:
+  """The phase that trains the network, with the mean of the training patches in its state."""
+  labelled = {
+    name: Labelled(parts[name].numbers, places(parts[name], classes)[parts[name].image].astype(np.int32))
+    for name in ("train", "validation")
+  }
+  pixels = cache.stored()
+  views = Views(patches.Training(pixels), pixels)
+  phase = classify.phase(net, views, labelled["train"], labelled["validation"], config.network, config, layout)
+  mean = cache.mean(parts["train"].numbers)
+  return phase._replace(name="patch", init=lambda: with_mean(phase.init(), mean))
+
+
+def learn_svms(
+  train: Evidence,
+  validation: Evidence,
+  own: dict[str, Int[np.ndarray, " m"]],
+  parts: dict[str, Part],
+  classes: list[str],
+  config: ConfigDict,
+) -> tuple[svm.Svms, svm.Chosen]:
+  """C and standardisation on validation patches, then all training patches."""
+  labels, theirs = own["train"][parts["train"].image], own["validation"][parts["validation"].image]
+  some = svm.balanced_sample(labels, config.svm.sample, config.seed)
+  setting = svm.choose((train.features[some], labels[some]), (validation.features, theirs), config.svm.c)
+  return svm.fit(train.features, labels, classes, setting.c, setting.standardised), setting
+
+
+def decide(machines: svm.Svms, seen: Evidence) -> Evidence:
+  return seen._replace(decided=svm.decisions(machines, seen.features))
+
+
+def name_all(
+  test: Evidence, part: Part, own: Int[np.ndarray, " m"], classes: list[str], machines: svm.Svms
+) -> list[Naming]:
+  """Images by votes, and patches alone, by SVMs and by the network's softmax."""
+  duels = svm.scores(machines, test.decided)
+  probabilities = votes.softmax(test.logits)
+  images, alone = part.table, part.table.iloc[part.image]
+  voted = votes.count(votes.majority(duels), test.image, test.images)
+  averaged = votes.count(probabilities, test.image, test.images)
+  left = f" {part.silent} test images have no usable patch and are left out." if part.silent else ""
+  sets = [
+    ("images, majority of SVMs", "Each patch votes for the model that wins most duels.", images, voted, own),
+    ("images, mean softmax", "The network's probabilities, averaged over patches.", images, averaged, own),
+    ("patches, SVMs", "Each patch alone, by SVMs.", alone, duels, own[part.image]),
+    ("patches, softmax", "Each patch alone, by the network.", alone, probabilities, own[part.image]),
+  ]
+  return [
+    Naming(name, note + left, name.split(",")[0], classes, naming.answers(table, scores, truth, classes))
+    for name, note, table, scores, truth in sets
+  ]
+
+
+def voting(test: Evidence, own: Int[np.ndarray, " m"], machines: svm.Svms, config: ConfigDict) -> pd.DataFrame:
+  ballots = {
+    "majority of SVMs": votes.majority(svm.scores(machines, test.decided)),
+    "mean softmax": votes.softmax(test.logits),
+  }
+  return votes.curve(ballots, test.image, own, config.input.count, config.evaluate.draws, config.seed)
+
+
+def save(workdir: Path, answers: dict, setting: svm.Chosen) -> None:
+  naming.save(workdir, answers["namings"])
+  answers["voting"].to_csv(workdir / "voting.csv", index=False)
+  answers["transfer"].to_csv(workdir / "transfer.csv", index=False)
+  (workdir / "unknown.json").write_text(json.dumps(answers["unknown"], indent=1))
+  (workdir / "svm.json").write_text(json.dumps(setting._asdict(), indent=1))

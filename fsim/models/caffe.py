@@ -1,0 +1,139 @@
+"""Weights of the patch network from Caffe: the network published with Bondi et al. 2017, which is not ours to ship.
+
+python -m fsim.models.caffe best.caffemodel mean.binaryproto --out=DIR
+
+leaves DIR/network.npz, variables of fsim.models.extractors.PatchNet. Caffe is not needed.
+Shapes: o i channels out of and into a layer, h w rows and columns, n classes.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from fsim.models import saved, wire
+from fsim.models.extractors import PatchNet
+
+# Numbers of fields in caffe.proto: of NetParameter, LayerParameter, V1LayerParameter, BlobProto, BlobShape.
+NET_LAYERS, NET_V1_LAYERS = 100, 2
+LAYER_NAME, LAYER_TYPE, LAYER_BLOBS = 1, 2, 7
+V1_NAME, V1_TYPE, V1_BLOBS = 4, 5, 6
+V1_CONVOLUTION, V1_INNER_PRODUCT = 4, 14
+BLOB_SIDES, BLOB_DATA, BLOB_SHAPE, BLOB_DOUBLES = (1, 2, 3, 4), 5, 7, 8
+SHAPE_DIM = 1
+TYPES = {V1_CONVOLUTION: "Convolution", V1_INNER_PRODUCT: "InnerProduct"}
+CONVOLUTIONS = ("Conv_0", "Conv_1", "Conv_2", "Conv_3")
+DENSE = ("feature", "classes")
+SIDE = 64
+
+
+class Layer(NamedTuple):
+  name: str
+  type: str
+  blobs: list[np.ndarray]
+
+
+class NotThisNet(ValueError):
+  """A file that holds no weights of the patch network; the message says what differs."""
+
+
+def blob(data: bytes) -> Float[np.ndarray, "..."]:
+  """A BlobProto in either form: dimensions as `shape` or as num, channels, height, width; floats or doubles."""
+  found = wire.fields(data)
+  values = wire.floats(found, BLOB_DATA, wire.FIXED32)
+  if not len(values):
+    values = wire.floats(found, BLOB_DOUBLES, wire.FIXED64)
+  shapes = wire.messages(found, BLOB_SHAPE)
+  if shapes:
+    shape = wire.integers(wire.fields(shapes[0]), SHAPE_DIM)
+  else:
+    shape = [(wire.integers(found, number) or [1])[-1] for number in BLOB_SIDES]
+  if int(np.prod(shape)) != len(values):
+    raise wire.Malformed(f"a blob of shape {shape} holds {len(values)} values")
+  return values.reshape(shape).astype(np.float32)
+
+
+def layers(data: bytes) -> list[Layer]:
+  """The layers of a NetParameter that have weights, of the present form and of the former one (V1)."""
+  net = wire.fields(data)
+  made = []
+  for message in wire.messages(net, NET_LAYERS):
+    found = wire.fields(message)
+    name, kind = (b"".join(wire.messages(found, n)).decode() for n in (LAYER_NAME, LAYER_TYPE))
+    made.append(Layer(name, kind, [blob(b) for b in wire.messages(found, LAYER_BLOBS)]))
+  for message in wire.messages(net, NET_V1_LAYERS):
+    found = wire.fields(message)
+    (kind,) = wire.integers(found, V1_TYPE)[-1:] or [0]
+    name = b"".join(wire.messages(found, V1_NAME)).decode()
+    made.append(Layer(name, TYPES.get(kind, str(kind)), [blob(b) for b in wire.messages(found, V1_BLOBS)]))
+  return [layer for layer in made if layer.blobs]
+
+
+def variables(net: Sequence[Layer], mean: Float[np.ndarray, "..."]) -> dict[str, Any]:
+  """PatchNet's variables from Caffe's layers and mean image, whose colours are blue, green, red.
+
+  Caffe keeps kernels as (o, i, h, w), Flax as (h, w, i, o); dense weights as (o, i), Flax as (i, o). The map that the
+  first dense layer flattens is 1x1, so its order does not matter. Raises NotThisNet if a shape is another.
+  """
+  kinds = [layer.type for layer in net]
+  wanted = ["Convolution"] * len(CONVOLUTIONS) + ["InnerProduct"] * len(DENSE)
+  if kinds != wanted:
+    raise NotThisNet(f"the network needs {', '.join(wanted)}; this file has {', '.join(kinds) or 'no weights'}")
+  params = {}
+  for name, layer in zip(CONVOLUTIONS + DENSE, net, strict=True):
+    if len(layer.blobs) != 2:
+      raise NotThisNet(f"layer {layer.name} has {len(layer.blobs)} blobs, but weights and biases are needed")
+    weights, bias = layer.blobs
+    dense = layer.type == "InnerProduct"
+    kernel = weights.reshape(weights.shape[-2:]).T if dense else weights.transpose(2, 3, 1, 0)
+    params[name] = {"kernel": kernel, "bias": bias.reshape(-1)}
+  params["Conv_0"]["kernel"] = params["Conv_0"]["kernel"][:, :, ::-1]
+  if mean.size != 3 * SIDE * SIDE:
+    raise NotThisNet(f"the mean image is 3 x {SIDE} x {SIDE}, got {' x '.join(map(str, mean.shape))}")
+  patch = mean.reshape(3, SIDE, SIDE).transpose(1, 2, 0)[:, :, ::-1]
+  made = {"params": params, "batch_stats": {"mean": patch}}
+  _require_shapes(made)
+  return jax.tree.map(np.ascontiguousarray, made)
+
+
+def _require_shapes(made: dict[str, Any]) -> None:
+  classes = len(made["params"]["classes"]["bias"])
+  net, patch = PatchNet(classes=classes), jnp.zeros((1, SIDE, SIDE, 3), jnp.uint8)
+  wanted = jax.eval_shape(lambda: net.init(jax.random.key(0), patch))["params"]
+  for name, layer in wanted.items():
+    for part, array in layer.items():
+      got = made["params"][name][part].shape
+      if got != array.shape:
+        raise NotThisNet(f"{part} of {name} has the shape {got}, but the patch network's is {array.shape}")
+
+
+def main(arguments: Sequence[str]) -> int:
+  parser = argparse.ArgumentParser(prog="python -m fsim.models.caffe", description=__doc__.splitlines()[0])
+  parser.add_argument("model", type=Path, metavar="best.caffemodel")
+  parser.add_argument("mean", type=Path, metavar="mean.binaryproto")
+  parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+  chosen = parser.parse_args(arguments)
+  file = chosen.model
+  try:
+    net = layers(chosen.model.read_bytes())
+    file = chosen.mean
+    mean = blob(chosen.mean.read_bytes())
+    file = chosen.model
+    made = variables(net, mean)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    saved.save(chosen.out / "network.npz", made)
+  except (ValueError, OSError) as error:
+    print(f"fsim: {file}: {error}", file=sys.stderr)
+    return 1
+  print(f"{chosen.out / 'network.npz'}: {len(made['params']['classes']['bias'])} classes")
+  return 0
+
+
+if __name__ == "__main__":
+  sys.exit(main(sys.argv[1:]))

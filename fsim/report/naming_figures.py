@@ -1,0 +1,111 @@
+"""Figures of systems that name a class. Each function draws one figure from plain data and returns PNG bytes."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.patches import Patch
+
+from fsim.data.patches import Choice
+from fsim.evaluate import naming
+from fsim.evaluate.naming import Naming
+from fsim.report.figures import png
+
+TRANSFERRED = {"patch_accuracy": "patches", "image_accuracy": "images, majority of their patches"}
+WRITTEN = 30  # Classes up to which the cells of a confusion matrix hold their percentage.
+
+
+def confusion(answers: Naming) -> bytes:
+  """The confusion matrix as in figure 2 of Bondi et al. 2017: rows are true classes, cells are percent of their row."""
+  counts = naming.confusion(answers)
+  c = len(answers.classes)
+  with np.errstate(invalid="ignore"):
+    percent = 100 * counts / counts.sum(1, keepdims=True)
+  side = 3.2 + 0.36 * c
+  drawing, axes = plt.subplots(figsize=(side + 1, side))
+  image = axes.imshow(percent, cmap="viridis", vmin=0, vmax=100)
+  axes.set_xticks(range(c), answers.classes, rotation=90, fontsize=8)
+  axes.set_yticks(range(c), answers.classes, fontsize=8)
+  axes.set(xlabel="said", ylabel="true")
+  for (row, column), value in np.ndenumerate(percent):
+    if c <= WRITTEN and value >= 0.5:
+      colour = "white" if value < 60 else "black"
+      axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=7)
+  drawing.colorbar(image, ax=axes, fraction=0.046, pad=0.03, label="percent of the true class")
+  total, devices = len(answers.answers), answers.answers["device"].nunique()
+  axes.set_title(f"{total:,} {answers.unit} of {devices} devices, {c} classes", fontsize=10)
+  return png(drawing)
+
+
+def voting(curve: pd.DataFrame) -> bytes:
+  """Accuracy against the number of voting patches (figure 3 of Bondi et al. 2017).
+
+  `curve` has the columns patches, rule, mean, low and high (accuracies; of random subsets of each image's patches).
+  """
+  drawing, axes = plt.subplots(figsize=(8, 4))
+  for rule, rows in curve.groupby("rule", sort=False):
+    axes.plot(rows["patches"], 100 * rows["mean"], marker=".", label=rule)
+    axes.fill_between(rows["patches"], 100 * rows["low"], 100 * rows["high"], alpha=0.2)
+  axes.set(xlabel="voting patches an image", ylabel="images named rightly (%)", xlim=(1, None))
+  axes.grid(alpha=0.3)
+  axes.legend(fontsize=8, loc="lower right")
+  return png(drawing)
+
+
+def transfer(draws: pd.DataFrame) -> bytes:
+  """Accuracy on models that the network never saw against the images learned from (figure 4 of Bondi et al. 2017)."""
+  drawing, axes = plt.subplots(figsize=(7, 3.8))
+  for name, label in TRANSFERRED.items():
+    grouped = draws.groupby("images")[name]
+    axes.errorbar(
+      list(grouped.groups), 100 * grouped.mean(), yerr=100 * grouped.std(), marker="o", capsize=3, label=label
+    )
+  axes.set(xlabel="images of each model to learn from", ylabel="named rightly (%)")
+  axes.set_xticks(sorted(draws["images"].unique()))
+  axes.grid(alpha=0.3)
+  axes.legend(fontsize=8, loc="lower right")
+  return png(drawing)
+
+
+def unknown(facts: dict) -> bytes:
+  """ROC of the answer "none of these", with the threshold's place on it."""
+  drawing, axes = plt.subplots(figsize=(5, 4.6))
+  label = f"{facts['score']}: AUC {facts['auc'][facts['score']]:.3f}"
+  axes.plot(facts["curve"]["known_rejected"], facts["curve"]["unknown_rejected"], drawstyle="steps-post", label=label)
+  axes.plot(facts["known_rejected"], facts["unknown_rejected"], "o", color="#d95f02", label="threshold from validation")
+  axes.set(
+    xlim=(0, 1),
+    ylim=(0, 1.01),
+    xlabel=f"learned models called none of these ({facts['known_images']:,} images)",
+    ylabel=f"other models called none of these ({facts['unknown_images']:,} images)",
+  )
+  axes.grid(alpha=0.3)
+  axes.legend(fontsize=8, loc="lower right")
+  return png(drawing)
+
+
+def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Choice) -> bytes:
+  """A photograph, and beside it the class of every block in its colour (Bondi et al. 2017, figure 5).
+
+  `found`: rows and columns of class numbers, -1 (grey) where there is no statement.
+  """
+  present, counts = np.unique(found[found >= 0], return_counts=True)
+  shades = plt.get_cmap("tab20" if len(present) <= 20 else "gist_ncar")(np.linspace(0, 1, max(len(present), 2)))
+  colours = np.full((*found.shape, 4), (0.6, 0.6, 0.6, 1.0))
+  for k, shade in zip(present, shades, strict=False):
+    colours[found == k] = shade
+  height, width = image.shape[:2]
+  drawing, (left, right) = plt.subplots(1, 2, figsize=(12, 1.5 + 5.5 * height / width))
+  left.imshow(image)
+  right.imshow(image)
+  rows, columns = found.shape
+  right.imshow(colours, extent=(0, columns * choice.stride, rows * choice.stride, 0), alpha=0.75)
+  right.set(xlim=(0, width), ylim=(height, 0))
+  labels = [f"{classes[k]}: {count} blocks" for k, count in zip(present, counts, strict=True)]
+  handles = [Patch(color=shade, label=label) for shade, label in zip(shades, labels, strict=False)]
+  if (found < 0).any():
+    handles.append(Patch(color=(0.6, 0.6, 0.6), label=f"no statement: {(found < 0).sum()} blocks"))
+  right.legend(handles=handles, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3)
+  for axes, title in ((left, "image"), (right, f"model of each {choice.size}x{choice.size} block, alone")):
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, fontsize=9)
+  return png(drawing)

@@ -1,0 +1,1 @@
+"""Starts many runs."""

@@ -1,0 +1,167 @@
+"""A small caffemodel is written here, byte by byte, and its network computed with NumPy as Caffe computes it."""
+
+import struct
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
+
+from fsim.models import caffe, saved, wire
+from fsim.models.extractors import PATCH_SCALE, PatchNet
+
+SHAPES = [(32, 3, 4, 4), (48, 32, 5, 5), (64, 48, 5, 5), (128, 64, 5, 5), (128, 128), (7, 128)]
+FORMS = ["new", "v1"]
+
+
+def varint(value):
+  out = b""
+  while value > 0x7F:
+    out += bytes([value & 0x7F | 0x80])
+    value >>= 7
+  return out + bytes([value])
+
+
+def field(number, value):
+  if isinstance(value, int):
+    return varint(number << 3) + varint(value)
+  return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def blob(array, form, doubles=False):
+  values = array.ravel()
+  if form == "v1":  # Four sides, and every value with a tag of its own.
+    sides = [1] * (4 - array.ndim) + list(array.shape)
+    head = b"".join(field(k + 1, side) for k, side in enumerate(sides))
+    return head + b"".join(varint(5 << 3 | 5) + struct.pack("<f", v) for v in values)
+  shape = field(1, b"".join(varint(side) for side in array.shape))
+  if doubles:
+    return field(7, shape) + field(8, values.astype("<f8").tobytes())
+  return field(7, shape) + field(5, values.astype("<f4").tobytes())
+
+
+def caffemodel(weights, form, doubles=False):
+  message = field(1, b"patch net")
+  for k, (kernel, bias) in enumerate(weights):
+    blobs = [blob(kernel, form, doubles), blob(bias, form, doubles)]
+    name = f"layer{k}".encode()
+    if form == "v1":
+      head = field(4, name) + field(5, 4 if kernel.ndim == 4 else 14)
+      message += field(2, head + b"".join(field(6, b) for b in blobs))
+    else:
+      head = field(1, name) + field(2, b"Convolution" if kernel.ndim == 4 else b"InnerProduct")
+      message += field(100, head + b"".join(field(7, b) for b in blobs))
+    pool = field(1, b"pool") + field(2, b"Pooling") if form == "new" else field(4, b"pool") + field(5, 17)
+    message += field(100 if form == "new" else 2, pool)
+  return message
+
+
+@pytest.fixture(scope="module")
+def weights():
+  rng = np.random.default_rng(0)
+  return [
+    (rng.normal(0, (1 / np.prod(s[1:])) ** 0.5, s).astype(np.float32), rng.normal(0, 0.1, s[0]).astype(np.float32))
+    for s in SHAPES
+  ]
+
+
+@pytest.fixture(scope="module")
+def mean():
+  return np.random.default_rng(1).uniform(50, 200, (3, 64, 64)).astype(np.float32)
+
+
+def reference(weights, mean, bgr):
+  """Caffe's forward pass of one image of 3 x 64 x 64 in blue, green, red: (feature, logits)."""
+  x = (bgr.astype(np.float64) - mean) * PATCH_SCALE
+  for k, (kernel, bias) in enumerate(weights[:4]):
+    windows = sliding_window_view(x, kernel.shape[2:], axis=(1, 2))
+    x = np.einsum("ihwrc,oirc->ohw", windows, kernel) + bias[:, None, None]
+    if k < 3:
+      side = -(-(x.shape[1] - 2) // 2) + 1  # Caffe: ceil((side - kernel) / stride) + 1.
+      pooled = np.empty((len(x), side, side))
+      for r in range(side):
+        for c in range(side):
+          pooled[:, r, c] = x[:, 2 * r : 2 * r + 2, 2 * c : 2 * c + 2].max((1, 2))  # Cut off at the border.
+      x = pooled
+  feature = np.maximum(weights[4][0] @ x.ravel() + weights[4][1], 0)
+  return feature, weights[5][0] @ feature + weights[5][1]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_imported_network_computes_what_caffe_computes(weights, mean, form, tmp_path, capsys):
+  (tmp_path / "best.caffemodel").write_bytes(caffemodel(weights, form))
+  (tmp_path / "mean.binaryproto").write_bytes(blob(mean, form))
+  arguments = [str(tmp_path / "best.caffemodel"), str(tmp_path / "mean.binaryproto"), f"--out={tmp_path / 'net'}"]
+  assert caffe.main(arguments) == 0
+  assert "7 classes" in capsys.readouterr().out
+  variables = saved.load(tmp_path / "net" / "network.npz")
+  rgb = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3)).astype(np.uint8)
+  features, logits = PatchNet(classes=7).apply(variables, jnp.asarray(rgb))
+  for image, feature, values in zip(rgb, features, logits, strict=True):
+    expected = reference(weights, mean, image.transpose(2, 0, 1)[::-1])
+    np.testing.assert_allclose(feature, expected[0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(values, expected[1], rtol=1e-3, atol=1e-4)
+  assert np.abs(features).max() > 0.01
+
+
+def test_both_forms_and_both_precisions_hold_the_same_weights(weights):
+  made = [caffe.layers(caffemodel(weights, *kind)) for kind in (("new",), ("v1",), ("new", True))]
+  for other in made[1:]:
+    for one, two in zip(made[0], other, strict=True):
+      assert one.type == two.type
+      for a, b in zip(one.blobs, two.blobs, strict=True):
+        np.testing.assert_array_equal(a.ravel(), b.ravel())
+
+
+@pytest.mark.parametrize(
+  ("change", "message"),
+  [
+    (lambda w: w[:5], "this file has Convolution, Convolution, Convolution, Convolution, InnerProduct$"),
+    (lambda w: [], "no weights"),
+    (lambda w: [(w[0][0][:16], w[0][1][:16]), *w[1:]], "of Conv_0 has the shape"),
+  ],
+)
+def test_another_network_is_refused(weights, mean, change, message):
+  with pytest.raises(caffe.NotThisNet, match=message):
+    caffe.variables(caffe.layers(caffemodel(change(weights), "new")), mean)
+
+
+def test_a_mean_of_another_size_is_refused(weights):
+  with pytest.raises(caffe.NotThisNet, match="the mean image is 3 x 64 x 64, got 3 x 32 x 32"):
+    caffe.variables(caffe.layers(caffemodel(weights, "new")), np.zeros((3, 32, 32), np.float32))
+
+
+def test_a_file_that_is_none_is_named(weights, mean, tmp_path, capsys):
+  (tmp_path / "mean").write_bytes(blob(mean, "new"))
+  (tmp_path / "whole").write_bytes(caffemodel(weights, "new"))
+  (tmp_path / "cut").write_bytes(caffemodel(weights, "new")[:100_000])
+  (tmp_path / "text").write_text("layer { name: 'conv1' }")
+  for model, meant, blamed in (("cut", "mean", "cut"), ("text", "mean", "text"), ("whole", "text", "text")):
+    assert caffe.main([str(tmp_path / model), str(tmp_path / meant), f"--out={tmp_path / 'net'}"]) == 1
+    assert capsys.readouterr().err.startswith(f"fsim: {tmp_path / blamed}: ")
+  assert caffe.main([str(tmp_path / "absent"), str(tmp_path / "mean"), f"--out={tmp_path / 'net'}"]) == 1
+  assert "No such file" in capsys.readouterr().err
+  assert not (tmp_path / "net").exists()
+
+
+@given(st.lists(st.integers(0, 2**63), max_size=20), st.booleans())
+def test_integers_are_read_packed_or_one_by_one(values, packed):
+  data = field(3, b"".join(map(varint, values))) if packed else b"".join(field(3, v) for v in values)
+  assert wire.integers(wire.fields(data), 3) == values
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(data):
+  try:
+    found = wire.fields(data)
+  except wire.Malformed:
+    return
+  assert all(number > 0 for number in found)
+
+
+def test_a_blob_that_lies_about_its_shape_is_refused():
+  lying = field(7, field(1, varint(5))) + field(5, np.zeros(4, "<f4").tobytes())
+  with pytest.raises(wire.Malformed, match=r"a blob of shape \[5\] holds 4 values"):
+    caffe.blob(lying)

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from fsim.evaluate import openset, svm
+from fsim.evaluate.openset import Evidence
+
+C, D, EACH = 5, 8, 6  # Learned classes, features, patches an image.
+
+
+def world(seed, classes, images=40, spread=1.0):
+  """Evidence of images of these classes (of nine), of which the first C were learned; and their class numbers."""
+  centres = 4 * np.random.default_rng(7).normal(size=(9, D))
+  rng = np.random.default_rng(seed)
+  truth = rng.permutation(np.arange(images) % len(classes))
+  image = np.repeat(np.arange(images), EACH)
+  features = centres[np.array(classes)[truth[image]]] + spread * rng.normal(size=(len(image), D))
+  logits = 6 - 0.05 * ((features[:, None] - centres[:C]) ** 2).sum(2)
+  return Evidence(features, logits, np.zeros((len(features), 0)), image, images), truth
+
+
+@pytest.fixture(scope="module")
+def learned():
+  train, truth = world(0, range(C), images=100)
+  labels = truth[train.image]
+  machines = svm.fit(train.features, labels, [str(k) for k in range(C)], 0.1, False)
+  return machines, openset.clouds(train.features, labels)
+
+
+def decided(machines, evidence):
+  return evidence._replace(decided=svm.decisions(machines, evidence.features))
+
+
+@pytest.fixture(scope="module")
+def rule(learned):
+  machines, clouds = learned
+  validation, truth = world(1, range(C), images=60)
+  return openset.choose(decided(machines, validation), truth, clouds, rejected=0.1)
+
+
+def test_the_threshold_costs_the_share_of_validation_images_that_was_asked_for(learned, rule):
+  validation, _ = world(1, range(C), images=60)
+  scores = openset.score(rule, decided(learned[0], validation))
+  assert (scores < rule.threshold).mean() == pytest.approx(0.1, abs=1 / 60)
+
+
+def test_strangers_score_less_by_the_chosen_score(learned, rule):
+  known, strangers = (decided(learned[0], world(2, classes)[0]) for classes in (range(C), (6, 7, 8)))
+  inside, outside = openset.score(rule, known), openset.score(rule, strangers)
+  assert openset.auc(inside, outside) > 0.95
+  assert (outside < rule.threshold).mean() > 0.7
+  assert rule.aucs[rule.score] == max(rule.aucs.values())
+
+
+def test_no_score_gains_by_merely_losing_an_answer(learned):
+  """Features that say nothing: taking a model away must tell its images from the others' by no score."""
+  machines, clouds = learned
+  rng = np.random.default_rng(0)
+  evidence, truth = world(3, range(C), images=400)
+  noise = evidence._replace(
+    features=rng.normal(size=evidence.features.shape), logits=rng.normal(size=evidence.logits.shape)
+  )
+  found = openset.choose(decided(machines, noise), truth, clouds, 0.05)
+  assert all(0.4 < value < 0.6 for value in found.aucs.values())
+
+
+def test_an_image_is_scored_alike_alone_and_in_company(learned, rule):
+  evidence = decided(learned[0], world(2, range(C))[0])
+  together = openset.score(rule, evidence)
+  own = evidence.image == 3
+  alone = Evidence(evidence.features[own], evidence.logits[own], evidence.decided[own], np.zeros(EACH, int), 1)
+  np.testing.assert_allclose(openset.score(rule, alone), together[3])
+
+
+def test_distance_is_that_of_mahalanobis(learned):
+  evidence, _ = world(2, range(C), images=5)
+  _, clouds = learned
+  precision = clouds.root @ clouds.root.T
+  differences = evidence.features[:, None] - clouds.means
+  squares = np.einsum("pcd,de,pce->pc", differences, precision, differences)
+  expected = -squares.min(1).reshape(5, EACH).mean(1)
+  np.testing.assert_allclose(openset.SCORES["distance"](evidence, clouds, np.ones((5 * EACH, C), bool)), expected)
+
+
+def test_a_rule_read_back_scores_identically(learned, rule, tmp_path):
+  evidence = decided(learned[0], world(2, range(C))[0])
+  openset.save(tmp_path / "unknown.npz", rule)
+  again = openset.load(tmp_path / "unknown.npz")
+  assert (again.score, again.threshold, again.aucs) == (rule.score, rule.threshold, rule.aucs)
+  np.testing.assert_array_equal(openset.score(again, evidence), openset.score(rule, evidence))
+
+
+def test_auc_is_the_chance_that_a_known_image_scores_more():
+  rng = np.random.default_rng(0)
+  known, strangers = rng.normal(1, 1, 50), rng.normal(0, 1, 30)
+  expected = (known[:, None] > strangers).mean()
+  np.testing.assert_allclose(openset.auc(known, strangers), expected)
+  assert roc_auc_score([1, 0], [0.7, 0.2]) == 1

@@ -1,0 +1,112 @@
+"""The patch system as a user types it, on virtual cameras and on real JPEGs."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fsim.data import jpeg, patches
+from fsim.data.patches import Choice
+from fsim.evaluate import namer, naming
+from tests.commands import ROOT, fsim
+
+QUICK = f"--config={ROOT}/configs/patch.py:quick"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, data):
+  folder = tmp_path_factory.mktemp("finished")
+  done = fsim("main", QUICK, "--workdir=run", cwd=folder, data=data)
+  assert done.returncode == 0, done.stderr
+  return folder / "run"
+
+
+def test_the_page_shows_what_the_paper_shows(finished):
+  page = (finished / "report" / "index.html").read_text()
+  assert "http" not in page.replace("http-equiv", "")
+  for heading in (
+    "Confusion matrix",
+    "Voting curve",
+    "models that come later",
+    "none of these",
+    "Training",
+    "Settings",
+  ):
+    assert heading in page
+
+
+def test_only_unseen_devices_are_named_and_every_patch_counts_once(finished):
+  images, _, alone, _ = naming.load(finished)
+  assert [device.rsplit("_", 1)[0] for device in images.answers["device"]] == images.answers["truth"].tolist()
+  assert images.answers["file"].is_unique
+  assert set(alone.answers["file"]) == set(images.answers["file"])
+  assert alone.answers["file"].value_counts().max() <= 8
+  curve = pd.read_csv(finished / "voting.csv")
+  last = curve[(curve["patches"] == 8) & (curve["rule"] == "majority of SVMs")]["mean"].item()
+  np.testing.assert_allclose(last, naming.top(images, 1))
+
+
+def test_models_never_learned_are_met_later_and_told_apart(finished):
+  learned = set(naming.load(finished)[0].classes)
+  facts = json.loads((finished / "unknown.json").read_text())
+  assert facts["unknown_models"] == 3
+  assert len(learned) == 2
+  assert sorted(pd.read_csv(finished / "transfer.csv")["images"].unique()) == [1, 2]
+
+
+def test_the_mean_patch_is_that_of_training_patches_and_travels_with_the_network(finished, data):
+  known = namer.load(finished / "namer")
+  mean = known.variables["batch_stats"]["mean"]
+  assert mean.shape == (64, 64, 3)
+  assert 60 < mean.mean() < 200
+  assert mean.std() > 0
+
+
+def test_a_finished_run_is_only_evaluated_again_and_says_the_same(finished, tmp_path, data):
+  folder = shutil.copytree(finished, tmp_path / "run")
+  done = fsim("main", QUICK, "--workdir=run", cwd=tmp_path, data=data)
+  assert done.returncode == 0, done.stderr
+  assert "patches:" not in done.stderr
+  assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
+  for name in ("naming.json", "voting.csv", "transfer.csv", "unknown.json", "svm.json"):
+    assert (folder / name).read_text() == (finished / name).read_text(), name
+
+
+def test_identify_answers_as_the_run_did(finished, tmp_path, data):
+  images = naming.load(finished)[0].answers
+  home = data / "cameras" / "virtual" / "few"
+  file = home / images["file"].iloc[0]
+  done = fsim("identify", file, "--json", "--run", finished, cwd=tmp_path, data=data)
+  assert done.returncode == 0, done.stderr
+  (verdict,) = json.loads(done.stdout)
+  choice = Choice(64, 64, 8, "paper", 0.0)
+  assert verdict["patches"] == len(patches.choose(jpeg.decode(file.read_bytes()), choice))
+  assert verdict["model"] == images["said"].iloc[0]
+
+
+def test_another_fold_shares_the_patches_and_tests_other_devices(finished, tmp_path, data):
+  done = fsim("main", QUICK, "--workdir=run", "--config.data.fold=1", cwd=tmp_path, data=data)
+  assert done.returncode == 0, done.stderr
+  assert "patches:" not in done.stderr
+  devices = [set(naming.load(run)[0].answers["device"]) for run in (finished, tmp_path / "run")]
+  assert not devices[0] & devices[1]
+
+
+def test_a_side_without_a_model_is_refused_before_training(tmp_path, data):
+  done = fsim("main", QUICK, "--workdir=run", "--config.input.size=512", cwd=tmp_path, data=data)
+  assert done.returncode == 1
+  assert "Traceback" not in done.stderr
+  assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, data):
+  protocol = ["--config.data.protocol=by_scene", "--config.data.validation=0.2", "--config.data.strangers=Canon_S100"]
+  arguments = [QUICK, f"--config.data.source={realcams}", *protocol, "--config.input.count=4", "--workdir=run"]
+  done = fsim("main", *arguments, cwd=tmp_path, data=data)
+  assert done.returncode == 0, done.stderr
+  images = naming.load(tmp_path / "run")[0]
+  assert images.answers["device"].nunique() >= 5
+  assert "Canon_S100" not in images.classes
+  assert json.loads((tmp_path / "run" / "unknown.json").read_text())["unknown_models"] == 1
