@@ -114,6 +114,7 @@ def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, data):
   images = naming.load(tmp_path / "run")[0]
   assert images.answers["device"].nunique() >= 5
   assert "Canon_S100" not in images.classes
+  assert "whether the model, the device or what it usually photographs was recognised cannot be said" in images.note
   assert json.loads((tmp_path / "run" / "unknown.json").read_text())["unknown_models"] == 1
 
 
@@ -138,8 +139,27 @@ def test_no_patch_of_a_test_image_is_trained_on(finished, data, tmp_path):
   np.testing.assert_allclose(namer.load(finished / "namer").variables["batch_stats"]["mean"], mean, rtol=1e-5)
 
 
-def test_a_model_without_usable_patches_is_named_before_training():
-  table = pd.DataFrame({"model": ["A", "A"]})
-  part = patch.Part(table, np.arange(2), np.arange(2), silent=1)
-  with pytest.raises(ValueError, match=r"the train images must hold usable patches .* have none: B"):
-    patch.require({"train": part}, ["A", "B"])
+def side(models, devices):
+  table = pd.DataFrame({"model": models, "device": devices})
+  return patch.Part(table, np.arange(len(table)), np.arange(len(table)), silent=0)
+
+
+def test_sides_that_cannot_be_learned_or_tested_are_refused():
+  both = side(["A", "B"], ["A_0", "B_0"])
+  patch.require({"train": both, "validation": side(["A"], ["A_0"]), "test": both}, ["A", "B"])
+  with pytest.raises(ValueError, match="the training images of B have no usable patches"):
+    patch.require({"train": side(["A"], ["A_0"]), "test": both}, ["A", "B"])
+  with pytest.raises(ValueError, match="the test images are of models that nothing is trained on: C"):
+    patch.require({"train": both, "test": side(["C"], ["C_0"])}, ["A", "B"])
+  with pytest.raises(ValueError, match="the validation images have no usable patches"):
+    patch.require({"train": both, "validation": side([], [])}, ["A", "B"])
+  with pytest.raises(ValueError, match="the training images are of 1"):
+    patch.require({"train": side(["A"], ["A_0"])}, ["A"])
+
+
+def test_a_device_on_both_sides_is_said():
+  train = side(["A", "B"], ["A_0", "B_0"])
+  assert patch.confounded({"train": train, "test": side(["A", "B"], ["A_1", "B_1"])}) == ""
+  assert "For 1 of 2 models a tested device" in patch.confounded(
+    {"train": train, "test": side(["A", "B"], ["A_1", "B_0"])}
+  )
