@@ -5,10 +5,10 @@ import pywt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import prnu_reference as reference
 from fsim.prnu import probe
 from fsim.prnu.residual import DEFAULT, Settings, clean, local_power, noise, residuals
 from fsim.prnu.wavelet import Transform
-from tests import prnu_reference as reference
 from tests.jpegs import scene
 
 SIZES = [(64, 65), (130, 91), (77, 160)]
