@@ -33,6 +33,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.strangers = ""  # Models (Brand_Model, commas between) not to learn; empty: those the protocol leaves out.
 
   config.input = ConfigDict()
+  config.input.front = "residual"  # What the network sees: "rgb" as published, or "residual": learned in fewer steps.
   config.input.size = 64  # Side of a patch in pixels.
   config.input.stride = 64  # Between the patches that are judged; a multiple of 8, the JPEG grid.
   config.input.count = 32  # Patches an image, at most.
@@ -81,6 +82,7 @@ def get_config(mode: str = "") -> ConfigDict:
     config.evaluate.draws = 4
     config.evaluate.resamples = 20
   elif mode == "paper":
+    config.input.front = "rgb"
     config.network.epochs = 50
     config.network.halve_every = 10
   elif mode:

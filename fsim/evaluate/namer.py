@@ -29,9 +29,10 @@ NONE, SILENT = "none of these", "no statement"
 
 
 class Namer(NamedTuple):
-  """`variables` are those of a PatchNet, whose parameters may also come from elsewhere (fsim/models/caffe.py)."""
+  """`variables` are those of a PatchNet with this front; they may also come from elsewhere (fsim/models/caffe.py)."""
 
   choice: Choice
+  front: str
   variables: dict[str, Any]
   svms: Svms
   rule: Rule
@@ -56,7 +57,7 @@ class Verdict(NamedTuple):
 
 def evidence(namer: Namer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Evidence:
   """Of the patches of one image."""
-  forward = _forward(len(namer.svms.classes))
+  forward = _forward(len(namer.svms.classes), namer.front)
   parts = []
   for first in range(0, len(pixels), BATCH):
     some = pixels[first : first + BATCH]
@@ -105,17 +106,18 @@ def save(folder: Path, namer: Namer) -> None:
   saved.save(folder / "network.npz", namer.variables)
   svm.save(folder / "svms.npz", namer.svms)
   openset.save(folder / "unknown.npz", namer.rule)
-  (folder / "choice.json").write_text(json.dumps(namer.choice._asdict(), indent=1))
+  (folder / "input.json").write_text(json.dumps({"choice": namer.choice._asdict(), "front": namer.front}, indent=1))
 
 
 def load(folder: Path) -> Namer:
   """Raises FileNotFoundError if the folder holds none."""
-  choice = Choice(**json.loads((folder / "choice.json").read_text()))
+  shown = json.loads((folder / "input.json").read_text())
   network = saved.load(folder / "network.npz")
-  return Namer(choice, network, svm.load(folder / "svms.npz"), openset.load(folder / "unknown.npz"))
+  machines, rule = svm.load(folder / "svms.npz"), openset.load(folder / "unknown.npz")
+  return Namer(Choice(**shown["choice"]), shown["front"], network, machines, rule)
 
 
 @functools.cache
-def _forward(classes: int) -> Callable:
-  net = PatchNet(classes=classes)
+def _forward(classes: int, front: str) -> Callable:
+  net = PatchNet(classes=classes, front=front)
   return jax.jit(lambda variables, x: net.apply(variables, jnp.asarray(x)), compiler_options=cpu.compiler_options())

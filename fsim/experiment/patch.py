@@ -77,7 +77,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   parts = {name: patches_of(cache, table) for name, table in sides.items()}
   require(parts, classes)
 
-  net = PatchNet(classes=len(classes), dtype=jnp.dtype(config.dtype))
+  net = PatchNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
   phase = classify_patches(net, cache, parts, classes, config, layout)
   state = fit(phase, workdir, diary, layout)
   diary.close()
@@ -102,7 +102,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   if jax.process_index() > 0:
     return workdir
   variables = {"params": mesh.to_host(state.params), "batch_stats": mesh.to_host(state.stats)}
-  namer.save(workdir / "namer", Namer(cache.choice, variables, machines, rule))
+  namer.save(workdir / "namer", Namer(cache.choice, net.front, variables, machines, rule))
   save(workdir, answers, setting)
   return page.build(workdir)
 
@@ -161,7 +161,7 @@ def places(part: Part, classes: list[str]) -> Int[np.ndarray, " m"]:
 def classify_patches(
   net: PatchNet, cache: Cache, parts: dict[str, Part], classes: list[str], config: ConfigDict, layout: Layout
 ) -> classify.Phase:
-  """The phase that trains the network, with the mean of the training patches in its state."""
+  """The phase that trains the network; one that is shown RGB has the mean of the training patches in its state."""
   labelled = {
     name: Labelled(parts[name].numbers, places(parts[name], classes)[parts[name].image].astype(np.int32))
     for name in ("train", "validation")
@@ -169,6 +169,8 @@ def classify_patches(
   pixels = cache.stored()
   views = Views(patches.Training(pixels), pixels)
   phase = classify.phase(net, views, labelled["train"], labelled["validation"], config.network, config, layout)
+  if net.front != "rgb":
+    return phase._replace(name="patch")
   mean = cache.mean(parts["train"].numbers)
   return phase._replace(name="patch", init=lambda: with_mean(phase.init(), mean))
 

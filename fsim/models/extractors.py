@@ -73,22 +73,28 @@ class PatchNet(nn.Module):
   """Camera model network on 64x64 patches (Bondi et al. 2017, section III, and its prototxt).
 
   Four convolutions without a nonlinearity between them but the pooling (ceil, hence SAME), one dense layer with the
-  only ReLU. 340,642 parameters for 18 models. The mean patch lies among the statistics ("batch_stats"), 0 until
-  `with_mean` sets it, so that a checkpoint is never used with the mean of other data.
+  only ReLU. 340,642 parameters for 18 models. Shown RGB, it takes off the mean patch, which lies among the statistics
+  ("batch_stats"), 0 until `with_mean` sets it, so that a checkpoint is never used with the mean of other data.
 
   Attributes:
     classes: number of camera models.
+    front: "rgb" as published, or "residual", from which it learns in far fewer steps.
     dtype: type of the arithmetic (parameters, feature and logits stay float32).
   """
 
   classes: int
+  front: str = "rgb"
   dtype: Dtype = jnp.float32
 
   @nn.compact
   def __call__(self, images: Pixels, train: bool = False) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
     """Returns (feature of 128 values, class logits); the same in training."""
-    mean = self.variable("batch_stats", "mean", jnp.zeros, images.shape[1:], jnp.float32)
-    x = ((images.astype(jnp.float32) - mean.value) * PATCH_SCALE).astype(self.dtype)
+    if self.front == "rgb":
+      mean = self.variable("batch_stats", "mean", jnp.zeros, images.shape[1:], jnp.float32)
+      x = (images.astype(jnp.float32) - mean.value) * PATCH_SCALE
+    else:
+      x = FRONTS[self.front](images)
+    x = x.astype(self.dtype)
     for width, kernel in ((32, 4), (48, 5), (64, 5)):
       x = nn.Conv(width, (kernel, kernel), padding="VALID", dtype=self.dtype)(x)
       x = max_pool(x, window=2, stride=2, padding="SAME")
@@ -98,5 +104,5 @@ class PatchNet(nn.Module):
 
 
 def with_mean(variables: dict[str, Any], mean: Float[np.ndarray, "h w 3"]) -> dict[str, Any]:
-  """A PatchNet's variables with this mean patch, in grey levels: of training patches, pixel by pixel."""
+  """The variables of a PatchNet that is shown RGB, with the mean of its training patches, pixel by pixel."""
   return variables | {"batch_stats": {"mean": jnp.asarray(mean, jnp.float32)}}
