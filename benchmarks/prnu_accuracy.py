@@ -197,7 +197,7 @@ def recompressed(photo: Photo, quality: int) -> Photo:
 
 
 def simulated(folder: Path, figures: Path | None) -> None:
-  """One thing is varied at a time: 12 devices of 6 models, 512x512 pixels, fingerprints of 10 images, 15 queries each."""
+  """One thing is varied at a time: 12 devices of 6 models, 512x512 pixels, 10 images a fingerprint, 15 queries each."""
   whole = divide([p for p in photographs(collection(folder / "1.0", 1.0, 2), 640) if p.subset == "natural"])
   usual = changed(whole, lambda p: cut(p, 512))
   conditions = {("images in the fingerprint", n): (usual, n) for n in (1, 2, 5, 10, 15)}

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pywt
-import scipy.fft
 import scipy.ndimage
 
 GREY = [0.299, 0.587, 0.114]
@@ -38,10 +37,10 @@ def zero_mean_phases(x):
 
 
 def whitened(x):
-  spectrum = scipy.fft.fft2(x)
+  spectrum = np.fft.fft2(x)
   size = np.abs(spectrum) / np.sqrt(x.size)
   gain = np.where(size > 0, noisy(size, x.var(), "wrap") / np.where(size > 0, size, 1), 0)
-  return np.real(scipy.fft.ifft2(spectrum * gain))
+  return np.real(np.fft.ifft2(spectrum * gain))
 
 
 def residual(image, **settings):
@@ -50,8 +49,8 @@ def residual(image, **settings):
 
 def correlations(a, b):
   """Cyclic cross-correlation of centred patterns; element s is the sum of a(x) b(x + s)."""
-  spectra = [scipy.fft.fft2(x - x.mean()) for x in (a, b)]
-  return np.real(scipy.fft.ifft2(np.conj(spectra[0]) * spectra[1]))
+  spectra = [np.fft.fft2(x - x.mean()) for x in (a, b)]
+  return np.real(np.fft.ifft2(np.conj(spectra[0]) * spectra[1]))
 
 
 def pce(found, row, column):
