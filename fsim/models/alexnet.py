@@ -46,15 +46,14 @@ class AlexNet(nn.Module):
   227x227 pixels in three colours. "modified" has 64 filters of 3x3 first, then 32 and 32 of 3x3. The paper gives the
   first map of 256x256 pixels as 126x126 and no stride. Stride 2 without padding gives 127x127; the pooling step leaves
   63x63 of that, as Caffe's, which rounds up, would of 126. Two more things are not published: the number of input
-  channels, here whatever the patterns have (one), and how weights begin, here as in He et al. 2015, because the small
-  Gaussians of 2012 are meant for pixels of 0..255 and leave no signal of patterns of variance 1.
+  channels, here whatever the patterns have (one), and how weights begin, here as in He et al. 2015 below the last layer,
+  because the small Gaussians of 2012 are meant for pixels of 0..255 and leave no signal of patterns of variance 1.
 
   Attributes:
     classes: number of cameras.
     kind: "default" or "modified".
     width: units of both dense layers; 4,096 as published.
-    norm: "response" as published, after the first two convolutions, or "batch" (BatchNorm) after all five, which
-      converges in a tenth of the time.
+    norm: "response" as published, after the first two convolutions, or "batch": BatchNorm instead, before every ReLU.
     dtype: type of the arithmetic (parameters, feature and logits stay float32).
   """
 
@@ -74,19 +73,23 @@ class AlexNet(nn.Module):
     x = (x.astype(jnp.float32) * SCALE).astype(self.dtype)
     for number, layer in enumerate(KINDS[self.kind]):
       x = self.convolve(x, layer)
-      if self.norm == "batch":
-        x = nn.BatchNorm(use_running_average=not train, momentum=0.9, dtype=self.dtype)(x)
-      x = nn.relu(x)
+      x = nn.relu(self.normed(x, train))
       if self.norm == "response" and number < 2:
         x = respond(x)
       if number in POOLED:
         x = max_pool(x, window=3, stride=2)
     x = x.reshape(x.shape[0], -1)
     for _ in range(2):
-      x = nn.relu(nn.Dense(self.width, kernel_init=nn.initializers.he_normal(), dtype=self.dtype)(x))
+      x = nn.Dense(self.width, kernel_init=nn.initializers.he_normal(), dtype=self.dtype)(x)
+      x = nn.relu(self.normed(x, train))
       x = nn.Dropout(0.5, deterministic=not train)(x)
     feature = x.astype(jnp.float32)
-    return feature, nn.Dense(self.classes, name="classes")(feature)
+    return feature, nn.Dense(self.classes, kernel_init=nn.initializers.normal(0.01), name="classes")(feature)
+
+  def normed(self, x: Float[Array, "b *i d"], train: bool) -> Float[Array, "b *i d"]:
+    if self.norm != "batch":
+      return x
+    return nn.BatchNorm(use_running_average=not train, momentum=0.9, dtype=self.dtype)(x)
 
   def convolve(self, x: Float[Array, "b h w c"], layer: Layer) -> Float[Array, "b i j d"]:
     """Group by group, which the CPU computes many times faster than one grouped convolution."""
