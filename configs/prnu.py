@@ -49,11 +49,11 @@ def get_config(mode: str = "") -> ConfigDict:
     "batch"  # "response" as published; "batch" is BatchNorm instead, which lets SGD take larger steps.
   )
   config.network.batch = 16
-  config.network.epochs = 8
+  config.network.epochs = 12
   config.network.learning_rate = 0.01
   config.network.momentum = 0.9
   config.network.decay = 5e-4
-  config.network.halve_every = 3  # Epochs; 0: the learning rate stays.
+  config.network.halve_every = 4  # Epochs; 0: the learning rate stays.
   config.network.settle = 8  # Batches on which BatchNorm statistics are measured after every epoch.
   config.network.balanced = "auto"  # Cameras drawn equally often: on, off, or auto (if they differ by more than 2:1).
 

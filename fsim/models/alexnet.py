@@ -46,8 +46,8 @@ class AlexNet(nn.Module):
   227x227 pixels in three colours. "modified" has 64 filters of 3x3 first, then 32 and 32 of 3x3. The paper gives the
   first map of 256x256 pixels as 126x126 and no stride. Stride 2 without padding gives 127x127; the pooling step leaves
   63x63 of that, as Caffe's, which rounds up, would of 126. Two more things are not published: the number of input
-  channels, here whatever the patterns have (one), and how weights begin, here as in He et al. 2015 below the last layer,
-  because the small Gaussians of 2012 are meant for pixels of 0..255 and leave no signal of patterns of variance 1.
+  channels, here whatever the patterns have (one), and how weights begin: here as in He et al. 2015, but for the last
+  layer: the small Gaussians of 2012 are meant for pixels of 0..255 and leave no signal of patterns of variance 1.
 
   Attributes:
     classes: number of cameras.

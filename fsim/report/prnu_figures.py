@@ -13,7 +13,7 @@ def pces(comparisons: pd.DataFrame, threshold: float) -> bytes:
   """How PCE is distributed over comparisons with the camera itself, its model's others, and other models."""
   names = list(comparisons["naming"].unique())
   drawing, all_axes = plt.subplots(1, len(names), figsize=(5.6 * len(names), 3.8), sharey=True, squeeze=False)
-  far = max(float(comparisons["pce"].abs().max()), LINEAR) * 1.1
+  far = max(float(comparisons["pce"].max()), LINEAR, threshold) * 1.2
   bins = np.concatenate([np.linspace(-LINEAR, LINEAR, 41)[:-1], np.geomspace(LINEAR, far, 40)])
   for axes, name in zip(all_axes[0], names, strict=True):
     own = comparisons[comparisons["naming"] == name]
