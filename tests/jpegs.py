@@ -51,3 +51,13 @@ def announcing(width: int, height: int) -> bytes:
   frame = data.index(b"\xff\xc0")
   data[frame + 5 : frame + 9] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
   return bytes(data)
+
+
+def scene(height: int, width: int, seed: int = 0) -> np.ndarray:
+  """Pixels like a photograph's: smooth areas, an edge, grain."""
+  rng = np.random.default_rng(seed)
+  y, x = np.mgrid[:height, :width]
+  waves = sum(20 * np.sin(x * a + y * b + c) for a, b, c in rng.uniform(-0.1, 0.1, (3, 3)))
+  edge = 30 * (x * rng.uniform(0.5, 2) > y)
+  grain = rng.normal(scale=2, size=(height, width, 3))
+  return np.clip((110 + waves + edge)[..., None] + grain, 0, 255).astype(np.uint8)

@@ -2,9 +2,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from ml_collections import ConfigDict
 
 from fsim.data.loader import Batch
 from fsim.train import classify, mesh
+from fsim.train.classify import Labelled, Views
 from fsim.train.step import sgd, start
 
 
@@ -31,3 +33,22 @@ def test_settled_statistics_are_those_of_the_data():
   np.testing.assert_allclose(stats["var"], 49, rtol=0.1)
   for before, after in zip(jax.tree.leaves(state.params), jax.tree.leaves(settled.params), strict=True):
     np.testing.assert_array_equal(before, after)
+
+
+def test_the_learning_rate_is_halved_every_so_many_epochs():
+  images = np.zeros((12, 6, 6, 3), np.float32)
+  views = Views(
+    lambda example, rng: Batch(images[example[0]], np.asarray(example[1], np.int32)), lambda row: images[row]
+  )
+  some = Labelled(np.arange(12), (np.arange(12) % 3).astype(np.int32))
+  step = {"batch": 4, "epochs": 3, "learning_rate": 0.1, "momentum": 0.0, "decay": 0.0, "settle": 0, "halve_every": 2}
+  config = ConfigDict({"seed": 0, "save_every": 9, "reading": {"threads": 1, "workers": 0}})
+  steps = ConfigDict(step | {"balanced": "off"})
+  phase = classify.phase(Net(), views, some, some, steps, config, mesh.layout())
+  assert phase.steps_in_epoch == 3
+  params = {"w": jnp.ones(2)}
+  state, sizes = phase.optimiser.init(params), []
+  for _ in range(13):
+    updates, state = phase.optimiser.update({"w": jnp.ones(2)}, state, params)
+    sizes.append(-float(updates["w"][0]))
+  np.testing.assert_allclose(sizes, [0.1] * 6 + [0.05] * 6 + [0.025], rtol=1e-6)

@@ -1,5 +1,7 @@
 """The patch system as a user types it, on virtual cameras and on real JPEGs."""
 
+import importlib.util
+import itertools
 import json
 import shutil
 
@@ -10,9 +12,20 @@ import pytest
 from fsim.data import jpeg, patches
 from fsim.data.patches import Choice
 from fsim.evaluate import namer, naming
+from fsim.experiment import patch, strangers
+from fsim.experiment.subjects import open_subjects, split
+from fsim.models.extractors import PatchNet
+from fsim.train import mesh
 from tests.commands import ROOT, fsim
 
 QUICK = f"--config={ROOT}/configs/patch.py:quick"
+
+
+def quick():
+  spec = importlib.util.spec_from_file_location("patch", ROOT / "configs" / "patch.py")
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module.get_config("quick")
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +67,6 @@ def test_models_never_learned_are_met_later_and_told_apart(finished):
   assert facts["unknown_models"] == 3
   assert len(learned) == 2
   assert sorted(pd.read_csv(finished / "transfer.csv")["images"].unique()) == [1, 2]
-
-
-def test_the_mean_patch_is_that_of_training_patches_and_travels_with_the_network(finished, data):
-  known = namer.load(finished / "namer")
-  mean = known.variables["batch_stats"]["mean"]
-  assert mean.shape == (64, 64, 3)
-  assert 60 < mean.mean() < 200
-  assert mean.std() > 0
 
 
 def test_a_finished_run_is_only_evaluated_again_and_says_the_same(finished, tmp_path, data):
@@ -109,4 +114,52 @@ def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, data):
   images = naming.load(tmp_path / "run")[0]
   assert images.answers["device"].nunique() >= 5
   assert "Canon_S100" not in images.classes
+  assert "whether the model, the device or what it usually photographs was recognised cannot be said" in images.note
   assert json.loads((tmp_path / "run" / "unknown.json").read_text())["unknown_models"] == 1
+
+
+def test_no_patch_of_a_test_image_is_trained_on(finished, data, tmp_path):
+  config = quick()
+  config.data.folder = str(data)
+  subjects = open_subjects(config.data.source, config, tmp_path)
+  learned = strangers.to_learn(subjects.table, config)
+  sides = {name: learned.iloc[rows] for name, rows in split(learned, config).items()}
+  cache = patch.open_patches(subjects, config)
+  parts = {name: patch.patches_of(cache, table) for name, table in sides.items()}
+  classes = sorted(sides["train"]["model"].unique())
+  phase = patch.classify_patches(PatchNet(classes=2), cache, parts, classes, config, mesh.layout())
+  pixels = cache.stored()
+  kept = {name: {pixels(k).tobytes() for k in part.numbers} for name, part in parts.items()}
+  batches = list(itertools.islice(phase.batches(0), 2 * phase.steps_in_epoch))
+  trained = {image.tobytes() for batch in batches for image in np.asarray(batch.images)}
+  assert trained <= kept["train"]
+  assert not trained & (kept["test"] | kept["validation"])
+  mean = np.mean([pixels(k) for k in parts["train"].numbers], axis=0)
+  np.testing.assert_allclose(phase.init()["batch_stats"]["mean"], mean, rtol=1e-5)
+  np.testing.assert_allclose(namer.load(finished / "namer").variables["batch_stats"]["mean"], mean, rtol=1e-5)
+
+
+def side(models, devices):
+  table = pd.DataFrame({"model": models, "device": devices})
+  return patch.Part(table, np.arange(len(table)), np.arange(len(table)), silent=0)
+
+
+def test_sides_that_cannot_be_learned_or_tested_are_refused():
+  both = side(["A", "B"], ["A_0", "B_0"])
+  patch.require({"train": both, "validation": side(["A"], ["A_0"]), "test": both}, ["A", "B"])
+  with pytest.raises(ValueError, match="the training images of B have no usable patches"):
+    patch.require({"train": side(["A"], ["A_0"]), "test": both}, ["A", "B"])
+  with pytest.raises(ValueError, match="the test images are of models that nothing is trained on: C"):
+    patch.require({"train": both, "test": side(["C"], ["C_0"])}, ["A", "B"])
+  with pytest.raises(ValueError, match="the validation images have no usable patches"):
+    patch.require({"train": both, "validation": side([], [])}, ["A", "B"])
+  with pytest.raises(ValueError, match="the training images are of 1"):
+    patch.require({"train": side(["A"], ["A_0"])}, ["A"])
+
+
+def test_a_device_on_both_sides_is_said():
+  train = side(["A", "B"], ["A_0", "B_0"])
+  assert patch.confounded({"train": train, "test": side(["A", "B"], ["A_1", "B_1"])}) == ""
+  assert "For 1 of 2 models a tested device" in patch.confounded(
+    {"train": train, "test": side(["A", "B"], ["A_1", "B_0"])}
+  )

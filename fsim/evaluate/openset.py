@@ -104,15 +104,17 @@ def choose(validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds, re
   Each model in turn is taken from the possible answers, and its images become strangers among those of the others. The
   score with the largest mean AUC is taken, with the threshold below which the share `rejected` of all images lies when
   every answer is possible. (The network has learned from the model that is taken away, so true strangers may be harder
-  or easier to tell.)
+  or easier to tell.) Raises ValueError if the images are of one model.
   """
-  classes = np.arange(validation.logits.shape[1])
+  classes, shown = np.arange(validation.logits.shape[1]), np.unique(truth)
+  if len(shown) < 2:
+    raise ValueError("the rule for strangers needs validation images of two models")
   aucs = dict.fromkeys(SCORES, 0.0)
-  for left_out in classes:
+  for left_out in shown:
     allowed = np.broadcast_to(classes != left_out, validation.logits.shape)
     for name, function in SCORES.items():
       scores, strange = function(validation, known, allowed), truth == left_out
-      aucs[name] += auc(scores[~strange], scores[strange]) / len(classes)
+      aucs[name] += auc(scores[~strange], scores[strange]) / len(shown)
   best = max(aucs, key=aucs.get)
   everything = SCORES[best](validation, known, np.ones(validation.logits.shape, bool))
   return Rule(best, float(np.quantile(everything, rejected)), known, aucs)

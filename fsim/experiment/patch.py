@@ -94,7 +94,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   others = patches_of(cache, strangers.of(subjects.table, sides, config, config.seed))
   unseen = decide(machines, see(others))
   answers = {
-    "namings": name_all(test, parts["test"], own["test"], classes, machines),
+    "namings": name_all(test, parts["test"], own["test"], machines, confounded(parts)),
     "voting": voting(test, own["test"], machines, config),
     "transfer": strangers.learned_later(unseen, others.table, setting, config),
     "unknown": strangers.told_apart(rule, test, unseen, others.table),
@@ -125,14 +125,32 @@ def patches_of(cache: Cache, table: pd.DataFrame) -> Part:
 
 
 def require(parts: dict[str, Part], classes: list[str]) -> None:
-  """Raises ValueError unless each side has usable patches of every model, before time is spent on training."""
+  """Raises ValueError for sides that cannot be learned from or tested, before time is spent on training."""
+  if len(classes) < 2:
+    raise ValueError(f"two models or more are needed to tell them apart; the training images are of {len(classes)}")
+  trained = set(parts["train"].table["model"])
+  missing = sorted(set(classes) - trained)
+  if missing:
+    raise ValueError(
+      f"the training images of {', '.join(missing)} have no usable patches (see input.size, input.saturated)"
+    )
   for name, part in parts.items():
-    missing = sorted(set(classes) - set(part.table["model"]))
-    if missing or len(classes) < 2:
-      raise ValueError(
-        f"the {name} images must hold usable patches of each of two models or more; of {len(classes)} models these "
-        f"have none: {', '.join(missing) or 'none'} (input.saturated and data.validation and data.test decide)"
-      )
+    unknown = sorted(set(part.table["model"]) - trained)
+    if unknown or part.table.empty:
+      cause = f"are of models that nothing is trained on: {', '.join(unknown)}" if unknown else "have no usable patches"
+      raise ValueError(f"the {name} images {cause} (see data.protocol, data.validation, data.test, input.saturated)")
+
+
+def confounded(parts: dict[str, Part]) -> str:
+  """Says where a tested device was trained on: there, it is not known whether the model is named or the device."""
+  test, known = parts["test"].table, set(parts["train"].table["device"])
+  models = test.groupby("model")["device"].agg(lambda devices: bool(set(devices) & known))
+  if not models.any():
+    return ""
+  return (
+    f" For {models.sum()} of {len(models)} models a tested device was also trained on, in other images: whether the "
+    "model, the device or what it usually photographs was recognised cannot be said."
+  )
 
 
 def places(part: Part, classes: list[str]) -> Int[np.ndarray, " m"]:
@@ -174,16 +192,15 @@ def decide(machines: svm.Svms, seen: Evidence) -> Evidence:
   return seen._replace(decided=svm.decisions(machines, seen.features))
 
 
-def name_all(
-  test: Evidence, part: Part, own: Int[np.ndarray, " m"], classes: list[str], machines: svm.Svms
-) -> list[Naming]:
-  """Images by votes, and patches alone, by SVMs and by the network's softmax."""
+def name_all(test: Evidence, part: Part, own: Int[np.ndarray, " m"], machines: svm.Svms, remark: str) -> list[Naming]:
+  """Images by votes, and patches alone, by SVMs and by the network's softmax. The remark goes with every note."""
   duels = svm.scores(machines, test.decided)
   probabilities = votes.softmax(test.logits)
   images, alone = part.table, part.table.iloc[part.image]
   voted = votes.count(votes.majority(duels), test.image, test.images)
   averaged = votes.count(probabilities, test.image, test.images)
   left = f" {part.silent} test images have no usable patch and are left out." if part.silent else ""
+  classes = machines.classes
   sets = [
     ("images, majority of SVMs", "Each patch votes for the model that wins most duels.", images, voted, own),
     ("images, mean softmax", "The network's probabilities, averaged over patches.", images, averaged, own),
@@ -191,7 +208,7 @@ def name_all(
     ("patches, softmax", "Each patch alone, by the network.", alone, probabilities, own[part.image]),
   ]
   return [
-    Naming(name, note + left, name.split(",")[0], classes, naming.answers(table, scores, truth, classes))
+    Naming(name, note + left + remark, name.split(",")[0], classes, naming.answers(table, scores, truth, classes))
     for name, note, table, scores, truth in sets
   ]
 

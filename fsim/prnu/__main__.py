@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from fsim.prnu import allpairs, building, comparing, figures, fingerprint
 from fsim.prnu.comparing import Answer, Search
@@ -50,7 +51,7 @@ class Problems:
   def __call__(self, path: Path, cause: str) -> None:
     if self.stop:
       raise ValueError(f"{path}: {cause}")
-    print(f"fsim: left out {path}: {cause}", file=sys.stderr)
+    tqdm.write(f"fsim: left out {path}: {cause}", file=sys.stderr)
     self.found.append({"file": str(path), "cause": cause})
 
 

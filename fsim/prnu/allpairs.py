@@ -102,16 +102,15 @@ def _block(hashes: list[str], cache: Path) -> Float[np.ndarray, "n n"]:
   """PCE among images of one size, tile by tile."""
   pce = np.zeros((len(hashes), len(hashes)))
   tiles = range(0, len(hashes), TILE)
-  bar = tqdm(total=len(tiles) * (len(tiles) + 1) // 2, desc="pairs", unit="tile")
-  for first in tiles:
-    a = _patterns(hashes[first : first + TILE], cache)
-    for second in tiles[first // TILE :]:
-      b = a if first == second else _patterns(hashes[second : second + TILE], cache)
-      found = matching.aligned_pce(a, b)
-      pce[first : first + len(a), second : second + len(b)] = found
-      pce[second : second + len(b), first : first + len(a)] = found.T
-      bar.update()
-  bar.close()
+  with tqdm(total=len(tiles) * (len(tiles) + 1) // 2, desc="pairs", unit="tile") as bar:
+    for first in tiles:
+      a = _patterns(hashes[first : first + TILE], cache)
+      for second in tiles[first // TILE :]:
+        b = a if first == second else _patterns(hashes[second : second + TILE], cache)
+        found = matching.aligned_pce(a, b)
+        pce[first : first + len(a), second : second + len(b)] = found
+        pce[second : second + len(b), first : first + len(a)] = found.T
+        bar.update()
   return pce
 
 

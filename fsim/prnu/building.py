@@ -41,21 +41,19 @@ def build(paths: list[Path], out: Path, device: str, settings: Settings, report:
   size = commonest_size(paths)
   part = out.with_name(out.name + ".part")
   sums, images = _begun(part, size, settings)
-  left = 0
-  bar = tqdm(read_all(paths), total=len(paths), desc=f"fingerprint of {device}", unit="image")
   try:
-    for photograph in bar:
-      if photograph.sha256 in images:
-        continue
-      objection = _objection(photograph, size, settings)
-      if objection:
-        report(photograph.path, objection)
-        left += 1
-        continue
-      sums = fingerprint.add(sums, photograph.pixels, settings)
-      images.append(photograph.sha256)
-      if len(images) % SAVE_EVERY == 0:
-        fingerprint.save(part, fingerprint.estimate(sums, device, tuple(images), settings), bits=32)
+    with tqdm(read_all(paths), total=len(paths), desc=f"fingerprint of {device}", unit="image") as bar:
+      for photograph in bar:
+        if photograph.sha256 in images:
+          continue
+        objection = _objection(photograph, size, settings)
+        if objection:
+          report(photograph.path, objection)
+          continue
+        sums = fingerprint.add(sums, photograph.pixels, settings)
+        images.append(photograph.sha256)
+        if len(images) % SAVE_EVERY == 0:
+          fingerprint.save(part, fingerprint.estimate(sums, device, tuple(images), settings), bits=32)
   except KeyboardInterrupt:
     if images:
       fingerprint.save(part, fingerprint.estimate(sums, device, tuple(images), settings), bits=32)

@@ -67,16 +67,15 @@ def compare(images: Sequence[Path], candidates: Sequence[Path], search: Search) 
   """
   unusable: dict[Path, str] = {}
   found: dict[tuple[Path, str], Found | str] = {}
-  bar = tqdm(total=len(images) * len(candidates), desc="matching", unit="pair")
-  for prints in batches(candidates):
-    for photograph in read_all(images):
-      reason = photograph.problem or probe.quality(photograph.pixels, prints.settings).objection()
-      if reason:
-        unusable[photograph.path] = reason
-      else:
-        found |= _matched(photograph, prints, search)
-      bar.update(len(prints.names))
-  bar.close()
+  with tqdm(total=len(images) * len(candidates), desc="matching", unit="pair") as bar:
+    for prints in batches(candidates):
+      for photograph in read_all(images):
+        reason = photograph.problem or probe.quality(photograph.pixels, prints.settings).objection()
+        if reason:
+          unusable[photograph.path] = reason
+        else:
+          found |= _matched(photograph, prints, search)
+        bar.update(len(prints.names))
   for path in images:
     results = {str(c): found.get((path, str(c)), unusable.get(path, "")) for c in candidates}
     yield _answers(path, results, search.alpha)

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Float, UInt8
 
+from fsim.prnu import Numbers
 from fsim.prnu.residual import Settings, clean, exposed, grey, local_power, noise
 
 FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels, so that no flat spot outweighs the rest.
@@ -23,8 +24,8 @@ FORMAT = 1  # Of the files.
 class Sums(NamedTuple):
   """What grows with every image: the numerator and the denominator of the estimate. Two halves add up to the whole."""
 
-  above: Float[Array, "h w"]
-  below: Float[Array, "h w"]
+  above: Float[Numbers, "h w"]
+  below: Float[Numbers, "h w"]
 
   def __add__(self, other: "Sums") -> "Sums":
     return Sums(self.above + other.above, self.below + other.below)
@@ -57,7 +58,7 @@ def nothing(size: tuple[int, int]) -> Sums:
 
 
 @functools.partial(jax.jit, static_argnames="settings", donate_argnames="sums")
-def add(sums: Sums, image: UInt8[Array, "h w 3"], settings: Settings) -> Sums:
+def add(sums: Sums, image: UInt8[Numbers, "h w 3"], settings: Settings) -> Sums:
   """Maximum likelihood of a pattern K in residuals W = I K + noise (Chen et al. 2008, equation 6).
 
   Their noise has one variance for all pixels; here it is what is seen around each pixel of the residual, so that
@@ -134,5 +135,5 @@ def load(path: Path) -> Fingerprint:
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def _cleaned(estimate: Float[Array, "h w"], settings: Settings) -> Float[Array, "h w"]:
+def _cleaned(estimate: Float[Numbers, "h w"], settings: Settings) -> Float[Numbers, "h w"]:
   return clean(estimate[None], settings)[0]

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from fsim.prnu import matching
+from fsim.prnu import Numbers, matching
 
 
 class Look(NamedTuple):
@@ -22,7 +22,7 @@ class Look(NamedTuple):
   mirrored: bool = False
   scale: float = 1.0
 
-  def at(self, pattern: Float[Array, "h w"]) -> Float[Array, "i j"]:
+  def at(self, pattern: Float[Numbers, "h w"]) -> Float[Numbers, "i j"]:
     return _seen(pattern, *self)
 
 
@@ -76,7 +76,7 @@ def _comparable(a: tuple[int, int], b: tuple[int, int], reach: int | None) -> bo
 
 
 def _peaks(
-  seen: Float[Array, "h w"], prints: Float[np.ndarray, "n H W"], reach: int | None
+  seen: Float[Numbers, "h w"], prints: Float[np.ndarray, "n H W"], reach: int | None
 ) -> tuple[np.ndarray, np.ndarray, int]:
   if reach == 0:
     return matching.aligned_pce(seen[None], prints)[0], np.zeros((len(prints), 2), int), 1
@@ -88,7 +88,7 @@ def _peaks(
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2, 3))
-def _seen(pattern: Float[Array, "h w"], turns: int, mirrored: bool, scale: float) -> Float[Array, "i j"]:
+def _seen(pattern: Float[Numbers, "h w"], turns: int, mirrored: bool, scale: float) -> Float[Numbers, "i j"]:
   pattern = jnp.rot90(pattern[:, ::-1] if mirrored else pattern, turns)
   if scale == 1:
     return pattern

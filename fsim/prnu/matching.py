@@ -10,8 +10,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 from scipy.stats import norm
+
+from fsim.prnu import Numbers
 
 WINDOW = 11  # Side of the square around the peak, cyclic, that does not count as correlation energy.
 TOLD = 9.0  # Aligned PCE from which on the window is taken out exactly.
@@ -48,14 +50,14 @@ def false_alarm(pce: float, looks: int) -> float:
 
 
 @jax.jit
-def correlation(a: Float[Array, "m h w"], b: Float[Array, "n h w"]) -> Float[Array, "m n"]:
+def correlation(a: Float[Numbers, "m h w"], b: Float[Numbers, "n h w"]) -> Float[Numbers, "m n"]:
   """Normalised correlation of every pattern with every other, aligned: one matrix product."""
   a, b = (_centred(x).reshape(len(x), -1) for x in (a, b))
   norms = jnp.linalg.norm(a, axis=1)[:, None] * jnp.linalg.norm(b, axis=1)
   return _product(a, b) / jnp.maximum(norms, 1e-20)
 
 
-def aligned_pce(a: Float[Array, "m h w"], b: Float[Array, "n h w"]) -> Float[np.ndarray, "m n"]:
+def aligned_pce(a: Float[Numbers, "m h w"], b: Float[Numbers, "n h w"]) -> Float[np.ndarray, "m n"]:
   """PCE of every pattern with every other at no shift.
 
   Peaks and energies of all pairs are two matrix products: the energy over all shifts is the product of the two power
@@ -68,7 +70,7 @@ def aligned_pce(a: Float[Array, "m h w"], b: Float[Array, "n h w"]) -> Float[np.
   return pce
 
 
-def search(a: Float[Array, "m h w"], b: Float[Array, "n H W"], reach: int | None = None) -> Peaks:
+def search(a: Float[Numbers, "m h w"], b: Float[Numbers, "n H W"], reach: int | None = None) -> Peaks:
   """PCE of every pattern with every other over shifts: all (None), or up to `reach` rows and columns.
 
   Patterns of one size are shifted cyclically. Otherwise `a` must fit into `b` and lies wholly inside it at every shift.
@@ -85,7 +87,7 @@ def search(a: Float[Array, "m h w"], b: Float[Array, "n H W"], reach: int | None
   return Peaks(pce, shift, int(rows.sum() * columns.sum()))
 
 
-def _allowed(small: int, large: int, reach: int | None) -> Float[np.ndarray, " n"]:
+def _allowed(small: int, large: int, reach: int | None) -> Bool[np.ndarray, " n"]:
   """Which cyclic shifts along one axis are looked at."""
   allowed = np.zeros(large, bool)
   if small < large:
@@ -99,15 +101,15 @@ def _allowed(small: int, large: int, reach: int | None) -> Float[np.ndarray, " n
 
 @jax.jit
 def _search(
-  a: Float[Array, "m h w"], b: Float[Array, "n H W"], rows: Array, columns: Array
-) -> tuple[Float[Array, "m n"], Int[Array, "m n"]]:
+  a: Float[Numbers, "m h w"], b: Float[Numbers, "n H W"], rows: Array, columns: Array
+) -> tuple[Float[Numbers, "m n"], Int[Numbers, "m n"]]:
   """Each spectrum is made once; every pair then costs one inverse transform."""
   size = b.shape[1:]
   padded = jnp.pad(_centred(a), [(0, 0), *((0, n - s) for n, s in zip(size, a.shape[1:], strict=True))])
   first, second = jnp.conj(jnp.fft.rfft2(padded)), jnp.fft.rfft2(_centred(b))
   barred = jnp.where(rows, 0, -jnp.inf)[:, None], jnp.where(columns, 0, -jnp.inf)
 
-  def pair(both: tuple[Array, Array]) -> tuple[Array, Array]:
+  def pair(both: tuple[Numbers, Array]) -> tuple[Numbers, Array]:
     found = jax.lax.optimization_barrier(jnp.fft.irfft2(first[both[0]] * second[both[1]], s=size))
     candidates = found + barred[0] + barred[1]
     row = candidates.max(1).argmax()  # In two steps: an argmax over all pixels is several times slower on the CPU.
@@ -119,7 +121,7 @@ def _search(
   return pce.reshape(m, n), place.reshape(m, n)
 
 
-def _energy_ratio(found: Float[Array, "h w"], row: Array, column: Array) -> Float[Array, ""]:
+def _energy_ratio(found: Float[Numbers, "h w"], row: Array, column: Array) -> Float[Numbers, ""]:
   """Signed peak^2 over the mean square outside the cyclic window around it."""
   h, w = found.shape
   around = jnp.arange(WINDOW) - WINDOW // 2
@@ -130,7 +132,7 @@ def _energy_ratio(found: Float[Array, "h w"], row: Array, column: Array) -> Floa
 
 
 @jax.jit
-def _roughly(a: Float[Array, "m h w"], b: Float[Array, "n h w"]) -> Float[Array, "m n"]:
+def _roughly(a: Float[Numbers, "m h w"], b: Float[Numbers, "n h w"]) -> Float[Numbers, "m n"]:
   """Aligned PCE whose energy leaves out the peak alone."""
   size = a.shape[1] * a.shape[2]
   a, b = _centred(a), _centred(b)
@@ -150,7 +152,7 @@ def _twice(shape: tuple[int, ...]) -> Float[np.ndarray, " v"]:
   return times.reshape(-1)
 
 
-def _centred(x: Float[Array, "*n h w"]) -> Float[Array, "*n h w"]:
+def _centred(x: Float[Numbers, "*n h w"]) -> Float[Numbers, "*n h w"]:
   return x - x.mean((-2, -1), keepdims=True)
 
 

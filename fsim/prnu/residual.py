@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
+from fsim.prnu import Numbers
 from fsim.prnu.wavelet import Bands, Transform
 
 SATURATED = 250  # Grey levels of the brightest channel from which on a pixel tells nothing about the sensor.
@@ -43,7 +44,8 @@ class Settings(NamedTuple):
 DEFAULT = Settings()
 
 
-def noise(images: UInt8[Array, "b h w 3"], settings: Settings) -> Float[Array, "b h w"]:
+@functools.partial(jax.jit, static_argnames="settings")
+def noise(images: UInt8[Numbers, "b h w 3"], settings: Settings) -> Float[Numbers, "b h w"]:
   """What the wavelet filter takes off the three channels, as one grey image; no clean-up yet.
 
   The filter of each channel is followed by linear steps only, so the inverse transform is done once, of the grey bands.
@@ -59,7 +61,8 @@ def noise(images: UInt8[Array, "b h w 3"], settings: Settings) -> Float[Array, "
   return transform.synthesise(mixed, images.shape[1:3])
 
 
-def clean(pattern: Float[Array, "b h w"], settings: Settings) -> Float[Array, "b h w"]:
+@functools.partial(jax.jit, static_argnames="settings")
+def clean(pattern: Float[Numbers, "b h w"], settings: Settings) -> Float[Numbers, "b h w"]:
   """Takes off what cameras of one model share: means of rows and columns, and periodic parts."""
   if settings.zero_mean == "phases":
     pattern = _zero_mean_phases(pattern)
@@ -71,7 +74,7 @@ def clean(pattern: Float[Array, "b h w"], settings: Settings) -> Float[Array, "b
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def residuals(images: UInt8[Array, "b h w 3"], settings: Settings = DEFAULT) -> Float[Array, "b h w"]:
+def residuals(images: UInt8[Numbers, "b h w 3"], settings: Settings = DEFAULT) -> Float[Numbers, "b h w"]:
   """Clean residuals of images of one size. Raises ValueError below SMALLEST pixels."""
   return clean(noise(images, settings), settings)
 
@@ -81,16 +84,16 @@ def require_size(height: int, width: int) -> None:
     raise ValueError(f"{width}x{height} pixels are too few for a noise residual: at least {SMALLEST} on each side")
 
 
-def grey(images: UInt8[Array, "*b h w 3"]) -> Float[Array, "*b h w"]:
+def grey(images: UInt8[Numbers, "*b h w 3"]) -> Float[Numbers, "*b h w"]:
   return images.astype(jnp.float32) @ jnp.asarray(GREY)
 
 
-def exposed(images: UInt8[Array, "*b h w 3"]) -> Bool[Array, "*b h w"]:
+def exposed(images: UInt8[Numbers, "*b h w 3"]) -> Bool[Numbers, "*b h w"]:
   """Where no channel is saturated."""
   return images.max(-1) < SATURATED
 
 
-def local_power(x: Float[Array, "*b h w"]) -> Float[Array, "*b h w"]:
+def local_power(x: Float[Numbers, "*b h w"]) -> Float[Numbers, "*b h w"]:
   """Mean square over 9x9 pixels around each; beyond the border counts as zero."""
   padded = jnp.pad(x * x, [(0, 0)] * (x.ndim - 2) + [(4, 4), (4, 4)])
   h, w = x.shape[-2:]
@@ -98,19 +101,19 @@ def local_power(x: Float[Array, "*b h w"]) -> Float[Array, "*b h w"]:
   return sum(rows[..., k : k + h, :] for k in range(9)) / 81
 
 
-def _noisy(band: Float[Array, "*b h w"], variance: Float[Array, ""] | float) -> Float[Array, "*b h w"]:
+def _noisy(band: Float[Numbers, "*b h w"], variance: Float[Numbers, ""] | float) -> Float[Numbers, "*b h w"]:
   """The part of a band that is called noise: all where nothing but noise of this variance is seen, little at edges."""
   power = jnp.pad(band * band, [(0, 0)] * (band.ndim - 2) + [(4, 4), (4, 4)])
   return band * _attenuation(power, variance)
 
 
-def _attenuation(power: Float[Array, "*b i j"], variance: Float[Array, "..."] | float) -> Float[Array, "*b h w"]:
+def _attenuation(power: Float[Numbers, "*b i j"], variance: Float[Numbers, "..."] | float) -> Float[Numbers, "*b h w"]:
   """Wiener gain of the noise, from squares padded by 4 on all sides."""
   excess = jnp.maximum(_smallest_mean(power) - variance, 0)
   return variance / (excess + variance)
 
 
-def _smallest_mean(x: Float[Array, "*b i j"]) -> Float[Array, "*b h w"]:
+def _smallest_mean(x: Float[Numbers, "*b i j"]) -> Float[Numbers, "*b h w"]:
   """Least of the means over squares of the WINDOWS around each pixel; sums grow from one window to the next."""
   h, w = x.shape[-2] - 8, x.shape[-1] - 8
   row = x[..., 4 : 4 + w]
@@ -126,12 +129,12 @@ def _smallest_mean(x: Float[Array, "*b i j"]) -> Float[Array, "*b h w"]:
   return functools.reduce(jnp.minimum, means)
 
 
-def _zero_mean(x: Float[Array, "*b h w"]) -> Float[Array, "*b h w"]:
+def _zero_mean(x: Float[Numbers, "*b h w"]) -> Float[Numbers, "*b h w"]:
   x = x - x.mean(-2, keepdims=True)
   return x - x.mean(-1, keepdims=True)
 
 
-def _zero_mean_phases(x: Float[Array, "b h w"]) -> Float[Array, "b h w"]:
+def _zero_mean_phases(x: Float[Numbers, "b h w"]) -> Float[Numbers, "b h w"]:
   """Each of the four phases of the colour filter array by itself; an odd last row or column belongs to its phase."""
   for i in (0, 1):
     for j in (0, 1):
@@ -139,7 +142,7 @@ def _zero_mean_phases(x: Float[Array, "b h w"]) -> Float[Array, "b h w"]:
   return x
 
 
-def _whiten(x: Float[Array, "b h w"]) -> Float[Array, "b h w"]:
+def _whiten(x: Float[Numbers, "b h w"]) -> Float[Numbers, "b h w"]:
   """Wiener filter in the Fourier domain: frequencies that stand out from white noise of the same power come down."""
   h, w = x.shape[-2:]
   spectrum = jnp.fft.rfft2(x)
@@ -149,7 +152,7 @@ def _whiten(x: Float[Array, "b h w"]) -> Float[Array, "b h w"]:
   return jnp.fft.irfft2(spectrum * gain, s=(h, w))
 
 
-def _wrapped(power: Float[Array, "b h v"], width: int) -> Float[Array, "b i j"]:
+def _wrapped(power: Float[Numbers, "b h v"], width: int) -> Float[Numbers, "b i j"]:
   """Half a spectrum with 4 rows and columns more on each side, as it goes on: cyclic, and |F(-f)| = |F(f)|."""
   half = power.shape[-1]
   mirrored = jnp.roll(jnp.flip(power, -2), 1, -2)  # Row -u.

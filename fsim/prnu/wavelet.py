@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pywt
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-Image = Float[Array, "*c h w"]
+from fsim.prnu import Numbers
+
+Image = Float[Numbers, "..."]
 
 
 class Bands(NamedTuple):
@@ -29,11 +31,11 @@ class Transform(NamedTuple):
 
   @property
   def low(self) -> np.ndarray:
-    return np.asarray(pywt.Wavelet(self.name).dec_lo, np.float32)
+    return np.asarray(_orthogonal(self.name).dec_lo, np.float32)
 
   @property
   def high(self) -> np.ndarray:
-    return np.asarray(pywt.Wavelet(self.name).dec_hi, np.float32)
+    return np.asarray(_orthogonal(self.name).dec_hi, np.float32)
 
   def analyse(self, image: Image, levels: int) -> tuple[Image, list[Bands]]:
     """Returns the approximation and the details, finest first."""
@@ -78,6 +80,14 @@ class Transform(NamedTuple):
     mixed = jnp.stack(both, axis=axis % low.ndim + 1)
     whole = mixed.reshape(*low.shape[: axis % low.ndim], 2 * pairs, *low.shape[axis % low.ndim + 1 :])
     return lax.slice_in_dim(whole, 0, size, 1, axis % low.ndim)
+
+
+def _orthogonal(name: str) -> pywt.Wavelet:
+  """Raises ValueError for other wavelets, which would need reconstruction taps of their own."""
+  wavelet = pywt.Wavelet(name)
+  if not wavelet.orthogonal:
+    raise ValueError(f"the wavelet {name} is not orthogonal")
+  return wavelet
 
 
 def _weighted(taps: np.ndarray, shifted: list[Image]) -> Image:

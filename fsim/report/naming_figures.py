@@ -11,6 +11,7 @@ from fsim.evaluate.naming import Naming
 from fsim.report.figures import png
 
 TRANSFERRED = {"patch_accuracy": "patches", "image_accuracy": "images, majority of their patches"}
+GREY = (0.6, 0.6, 0.6)
 WRITTEN = 30  # Classes up to which the cells of a confusion matrix hold their percentage.
 
 
@@ -89,10 +90,8 @@ def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Cho
   `found`: rows and columns of class numbers, -1 (grey) where there is no statement.
   """
   present, counts = np.unique(found[found >= 0], return_counts=True)
-  shades = plt.get_cmap("tab20" if len(present) <= 20 else "gist_ncar")(np.linspace(0, 1, max(len(present), 2)))
-  colours = np.full((*found.shape, 4), (0.6, 0.6, 0.6, 1.0))
-  for k, shade in zip(present, shades, strict=False):
-    colours[found == k] = shade
+  shades = plt.get_cmap("tab20" if len(classes) <= 20 else "gist_ncar")(np.linspace(0, 1, len(classes)))
+  colours = np.where((found >= 0)[..., None], shades[found], (*GREY, 1.0))
   height, width = image.shape[:2]
   drawing, (left, right) = plt.subplots(1, 2, figsize=(12, 1.5 + 5.5 * height / width))
   left.imshow(image)
@@ -101,9 +100,9 @@ def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Cho
   right.imshow(colours, extent=(0, columns * choice.stride, rows * choice.stride, 0), alpha=0.75)
   right.set(xlim=(0, width), ylim=(height, 0))
   labels = [f"{classes[k]}: {count} blocks" for k, count in zip(present, counts, strict=True)]
-  handles = [Patch(color=shade, label=label) for shade, label in zip(shades, labels, strict=False)]
+  handles = [Patch(color=shades[k], label=label) for k, label in zip(present, labels, strict=True)]
   if (found < 0).any():
-    handles.append(Patch(color=(0.6, 0.6, 0.6), label=f"no statement: {(found < 0).sum()} blocks"))
+    handles.append(Patch(color=GREY, label=f"no statement: {(found < 0).sum()} blocks"))
   right.legend(handles=handles, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3)
   for axes, title in ((left, "image"), (right, f"model of each {choice.size}x{choice.size} block, alone")):
     axes.set(xticks=[], yticks=[])

@@ -1,0 +1,232 @@
+"""The command `python -m fsim.prnu`, as a user types it, on JPEGs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fsim.prnu import fingerprint
+from fsim.prnu.__main__ import main
+from tests import jpegs
+from tests.commands import ROOT, fsim, variables
+
+SIDE = 160
+
+
+def pattern(seed):
+  return 1 + 0.04 * np.random.default_rng(seed).normal(size=(SIDE, SIDE, 1))
+
+
+def save(path, seed, camera, crop=None, mode=None):
+  image = Image.fromarray(np.clip(jpegs.scene(SIDE, SIDE, seed=seed) * pattern(camera), 0, 255).astype(np.uint8))
+  image = image.crop(crop) if crop else image
+  (image.convert(mode) if mode else image).save(path, quality=95)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+  """Ten photographs of each of two cameras, the fingerprints of six of them, and other files."""
+  root = tmp_path_factory.mktemp("photographs")
+  for camera in (0, 1):
+    for part, seeds in (("known", range(6)), ("asked", range(6, 10))):
+      (root / f"{part}{camera}").mkdir()
+      for seed in seeds:
+        save(root / f"{part}{camera}" / f"Make_M_{camera}_{seed}.JPG", 20 * camera + seed, camera)
+    assert main(["fingerprint", str(root / f"known{camera}"), "--out", str(root / f"{camera}.npz")]) == 0
+  return root
+
+
+def asked(folder, camera):
+  return str(folder / f"asked{camera}" / f"Make_M_{camera}_7.JPG")
+
+
+def run(capsys, *arguments):
+  capsys.readouterr()
+  status = main([str(a) for a in arguments])
+  out, err = capsys.readouterr()
+  return status, out, err
+
+
+def test_photographs_match_their_camera_and_no_other(folder, capsys):
+  images = [folder / "asked0", folder / "asked1"]
+  against = ["--against", folder / "0.npz", folder / "1.npz"]
+  status, out, _ = run(capsys, "match", *images, *against, "--json")
+  answers = json.loads(out)
+  assert status == 0
+  assert len(answers) == 2 * 4 * 2
+  for answer in answers:
+    own = f"M_{answer['candidate'][-5]}_" in answer["image"]
+    assert answer["answer"] == ("match" if own else "no match found")
+    assert answer["looks"] == 2
+    assert (answer["pce"] >= answer["threshold"]) == (answer["false_alarm"] <= 1.001e-4) == own
+
+
+def test_crops_turns_and_mirrors_are_found_if_asked_for(folder, tmp_path, capsys):
+  save(tmp_path / "crop.jpg", 8, 0, crop=(24, 8, 24 + 120, 8 + 112))
+  with Image.open(asked(folder, 0)) as image:
+    image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.jpg", quality=95)
+    image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "mirrored.jpg", quality=95)
+  against = ["--against", folder / "0.npz", "--json"]
+  _, out, _ = run(capsys, "match", tmp_path / "crop.jpg", *against)
+  (refused,) = json.loads(out)
+  assert (refused["answer"], refused["pce"]) == ("no statement", None)
+  assert "sizes differ: 120x112 here, 160x160 there" in refused["reason"]
+  _, out, _ = run(capsys, "match", tmp_path / "crop.jpg", *against, "--reach", "all")
+  (crop,) = json.loads(out)
+  assert (crop["answer"], crop["shift"], crop["looks"]) == ("match", [8, 24], 49 * 41)
+  _, out, _ = run(
+    capsys, "match", tmp_path / "turned.jpg", tmp_path / "mirrored.jpg", *against, "--turned", "--mirrored"
+  )
+  turned, mirrored = json.loads(out)
+  assert (turned["answer"], turned["turns"], turned["mirrored"], turned["looks"]) == ("match", 3, False, 8)
+  assert (mirrored["answer"], mirrored["turns"], mirrored["mirrored"]) == ("match", 0, True)
+  _, out, _ = run(capsys, "match", tmp_path / "turned.jpg", *against)
+  assert json.loads(out)[0]["answer"] == "no match found"
+
+
+def test_the_size_of_a_resized_photograph_is_found(folder, tmp_path, capsys):
+  with Image.open(asked(folder, 0)) as image:
+    image.resize((200, 200), Image.Resampling.BICUBIC).save(tmp_path / "large.jpg", quality=97)
+  wanted = ["match", tmp_path / "large.jpg", "--against", folder / "0.npz", "--reach", "2"]
+  _, out, _ = run(capsys, *wanted, "--scales", "0.7:0.9:0.05")
+  assert "  match: PCE" in out
+  assert "scale 0.8)" in out
+  with pytest.raises(SystemExit):
+    run(capsys, *wanted, "--scales", "2:1:0.1")
+  with pytest.raises(SystemExit):
+    run(capsys, *wanted[:-1], "far")
+
+
+def test_an_image_can_be_matched_against_an_image(folder, capsys):
+  other = folder / "asked0" / "Make_M_0_9.JPG"
+  _, out, _ = run(capsys, "match", asked(folder, 0), asked(folder, 1), "--against", other)
+  first, second = out.splitlines()
+  assert first.startswith("Make_M_0_7.JPG  Make_M_0_9.JPG  match: PCE")
+  assert "no match found" in second
+
+
+def test_what_cannot_be_used_is_named_and_the_rest_goes_on(folder, tmp_path, capsys):
+  bad = {"empty.jpg": b"", "half.jpg": jpegs.truncated(), "grey.jpg": jpegs.greyscale(), "png.jpg": jpegs.png()}
+  for name, content in bad.items():
+    (tmp_path / name).write_bytes(content)
+  save(tmp_path / "small.jpg", 3, 0, crop=(0, 0, 63, 160))
+  save(tmp_path / "wide.jpg", 3, 0, crop=(0, 0, 160, 120))
+  Image.new("RGB", (SIDE, SIDE), "white").save(tmp_path / "white.jpg")
+  for seed in range(3):
+    save(tmp_path / f"good{seed}.jpg", seed, 0)
+  status, out, err = run(capsys, "fingerprint", tmp_path, "--out", tmp_path / "x.npz", "--json")
+  result = json.loads(out)
+  causes = {entry["file"].rsplit("/", 1)[1]: entry["cause"] for entry in result["left_out"]}
+  assert (status, result["images"]) == (0, 3)
+  assert causes["empty.jpg"] == "empty file"
+  assert causes["half.jpg"].startswith("damaged JPEG")
+  assert causes["grey.jpg"].startswith("greyscale")
+  assert causes["png.jpg"].startswith("a PNG file")
+  assert causes["small.jpg"] == "63x160 pixels, but the fingerprint is of 160x160"
+  assert causes["wide.jpg"] == "160x120 pixels, but the fingerprint is of 160x160"
+  assert causes["white.jpg"].startswith("over-exposed: 100 %")
+  assert f"fsim: left out {tmp_path / 'empty.jpg'}: empty file" in err
+  _, out, _ = run(capsys, "match", tmp_path, "--against", folder / "0.npz")
+  reasons = {line.split()[0]: line for line in out.splitlines()}
+  assert "no statement: empty file" in reasons["empty.jpg"]
+  assert "no statement: too small: 63 pixels" in reasons["small.jpg"]
+  assert "no statement: over-exposed" in reasons["white.jpg"]
+  status, _, err = run(capsys, "fingerprint", tmp_path, "--out", tmp_path / "y.npz", "--stop")
+  assert (status, "empty.jpg: empty file" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    (["match", "nowhere.jpg", "--against", "nothing.npz"], "nothing.npz: not a fingerprint"),
+    (["fingerprint", "EMPTY", "--out", "x.npz"], "no JPEG files in this folder"),
+    (["fingerprint", "nowhere.jpg", "--out", "x.npz"], "none of 1 files can be read"),
+    (["merge", "CAMERA", "CAMERA", "--out", "x.npz"], "6 images are in both fingerprints"),
+    (["matrix", "ONE", "--out", "OUT"], "1 of 1 files are usable, and no two of one size"),
+    (["match", "ONE", "--against", "CAMERA", "--alpha", "2"], "false-alarm probability"),
+  ],
+)
+def test_mistakes_end_with_one_message(folder, tmp_path, capsys, monkeypatch, arguments, message):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / "empty").mkdir()
+  places = {"EMPTY": tmp_path / "empty", "CAMERA": folder / "0.npz", "ONE": asked(folder, 0), "OUT": tmp_path / "out"}
+  status, out, err = run(capsys, *[places.get(a, a) for a in arguments])
+  assert (status, out) == (1, "")
+  assert [line for line in err.splitlines() if line.startswith("fsim:")][-1].count(message) == 1
+
+
+def test_halves_are_merged(folder, tmp_path, capsys):
+  halves = sorted((folder / "known0").iterdir())
+  for name, part in (("a", halves[:3]), ("b", halves[3:])):
+    assert run(capsys, "fingerprint", *part, "--device", "cam", "--out", tmp_path / f"{name}.npz")[0] == 0
+  _, out, _ = run(capsys, "merge", tmp_path / "a.npz", tmp_path / "b.npz", "--out", tmp_path / "whole.npz")
+  assert out == f"{tmp_path / 'whole.npz'}: cam, from 6 images\n"
+  merged, whole = (fingerprint.load(p).pattern() for p in (tmp_path / "whole.npz", folder / "0.npz"))
+  assert np.corrcoef(merged.ravel(), whole.ravel())[0, 1] > 0.999
+
+
+def test_a_fingerprint_that_was_interrupted_goes_on(folder, tmp_path):
+  """SIGTERM in the middle of a long folder; the same command then reads on and ends with the same fingerprint."""
+  (tmp_path / "many").mkdir()
+  for k in range(150):
+    save(tmp_path / "many" / f"{k}.jpg", k, 0)
+  command = [sys.executable, "-m", "fsim.prnu", "fingerprint", "many", "--out", "many.npz"]
+  options = {"cwd": tmp_path, "env": variables(tmp_path, PYTHONPATH=str(ROOT)), "stderr": subprocess.PIPE, "text": True}
+  process = subprocess.Popen(command, **options)
+  part = tmp_path / "many.npz.part"
+  while not part.exists() and process.poll() is None:
+    time.sleep(0.02)
+  process.send_signal(signal.SIGTERM)
+  _, err = process.communicate(timeout=60)
+  assert (process.returncode, "interrupted; the same command goes on" in err) == (130, True)
+  begun = len(fingerprint.load(part).images)
+  assert 0 < begun < 150
+  assert not (tmp_path / "many.npz").exists()
+  assert subprocess.run(command, check=False, **options).returncode == 0
+  whole = fingerprint.load(tmp_path / "many.npz")
+  assert len(whole.images) == 150
+  assert not part.exists()
+  assert main(["fingerprint", str(tmp_path / "many"), "--out", str(tmp_path / "again.npz")]) == 0
+  there = fingerprint.load(tmp_path / "again.npz")
+  np.testing.assert_allclose(whole.pattern(), there.pattern(), atol=2e-3 * there.pattern().std())
+
+
+def test_the_matrix_groups_photographs_by_camera(folder, tmp_path, data):
+  (tmp_path / "broken.jpg").write_bytes(b"x")
+  places = [folder / "asked0", folder / "asked1", tmp_path / "broken.jpg"]
+  done = fsim("prnu", "matrix", *places, "--out", "out", "--json", cwd=tmp_path, data=data)
+  assert done.returncode == 0, done.stderr
+  result = json.loads(done.stdout)
+  assert (result["images"], result["pairs"], result["matches"]) == (8, 28, 12)
+  assert [{name.rsplit("/", 1)[1][:8] for name in group} for group in result["groups"]] == [{"Make_M_0"}, {"Make_M_1"}]
+  assert result["left_out"][0]["cause"] == "no image that can be read"
+  with Image.open(tmp_path / "out" / "matrix.png") as picture:
+    assert min(picture.size) > 400
+  assert len((tmp_path / "out" / "pairs.csv").read_text().splitlines()) == 29
+  kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cache").iterdir()}
+  assert fsim("prnu", "matrix", *places, "--out", "out", cwd=tmp_path, data=data).returncode == 0
+  assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cache").iterdir()} == kept
+
+
+def test_one_camera_at_two_places(realcams, tmp_path, data):
+  """IXUS125HS flew over two places: photographs 1 to 11 against the fingerprint of 12 to 40."""
+  files = {k: realcams / "natural" / f"Canon_IXUS125HS_0_{k}.JPG" for k in range(1, 41)}
+  reference = [files[k] for k in range(12, 41)]
+  made = fsim("prnu", "fingerprint", *reference, "--out", "ixus.npz", cwd=tmp_path, data=data)
+  assert made.returncode == 0, made.stderr
+  others = sorted((realcams / "natural").glob("Canon_S100_0_*.JPG"))[:5]
+  asked = [*(files[k] for k in range(1, 12)), *others]
+  done = fsim("prnu", "match", *asked, "--against", "ixus.npz", "--json", cwd=tmp_path, data=data)
+  answers = [answer["answer"] for answer in json.loads(done.stdout)]
+  assert answers == ["match"] * 11 + ["no match found"] * 5
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(folder, capsys):
+  status, _, err = run(capsys, "fingerprint", folder / "known0", "--out", os.fspath(folder / "none" / "x.npz"))
+  assert (status, "none" in err.splitlines()[-1]) == (1, True)

@@ -1,0 +1,81 @@
+import functools
+import json
+
+import numpy as np
+import pytest
+
+from fsim.prnu import fingerprint, matching, probe
+from fsim.prnu.residual import DEFAULT, Settings
+from tests.jpegs import scene
+
+SIZE = (128, 128)
+PATTERN = 1 + 0.03 * np.random.default_rng(9).normal(size=(*SIZE, 1))
+
+
+def photograph(seed, pattern=PATTERN):
+  grain = np.random.default_rng(seed + 100).normal(size=(*SIZE, 3))
+  return np.clip(scene(*SIZE, seed=seed) * pattern + grain, 0, 255).astype(np.uint8)
+
+
+@functools.cache
+def made(first, last, device="a"):
+  sums = fingerprint.nothing(SIZE)
+  for seed in range(first, last):
+    sums = fingerprint.add(sums, photograph(seed), DEFAULT)
+  return fingerprint.estimate(sums, device, tuple(f"{k}" for k in range(first, last)), DEFAULT)
+
+
+def test_a_fingerprint_knows_its_sensor_and_no_other():
+  pattern = made(0, 8).pattern()
+  own, other = photograph(50), photograph(50, pattern=np.roll(PATTERN, 5, 0))
+  pce = matching.aligned_pce(probe.against_fingerprint(np.stack([own, other])), pattern[None])
+  assert pce[0, 0] > 60
+  assert pce[1, 0] < matching.threshold(1e-4, 1)
+
+
+def test_the_estimate_comes_nearer_to_the_pattern_with_every_image():
+  truth = (PATTERN[..., 0] - 1)[8:-8, 8:-8].ravel()
+  nearness = [np.corrcoef(made(0, n).estimate[8:-8, 8:-8].ravel(), truth)[0, 1] for n in (1, 4, 8)]
+  assert nearness[0] < nearness[1] < nearness[2]
+
+
+def test_two_halves_merged_are_the_whole():
+  merged, whole = fingerprint.merge(made(0, 3), made(3, 8)), made(0, 8)
+  np.testing.assert_allclose(merged.estimate, whole.estimate, atol=1e-5 * np.abs(whole.estimate).max())
+  np.testing.assert_allclose(merged.weight, whole.weight, rtol=1e-5)
+  assert merged.images == whole.images
+
+
+def test_what_cannot_be_merged_is_refused():
+  with pytest.raises(ValueError, match="2 images are in both"):
+    fingerprint.merge(made(0, 3), made(1, 4))
+  with pytest.raises(ValueError, match="differ in size or settings"):
+    fingerprint.merge(made(0, 3), made(3, 8)._replace(settings=Settings(sigma=3.0)))
+
+
+def test_no_image_no_fingerprint():
+  with pytest.raises(ValueError, match="no image is left for the fingerprint of x"):
+    fingerprint.estimate(fingerprint.nothing(SIZE), "x", (), DEFAULT)
+
+
+@pytest.mark.parametrize(("bits", "tolerance"), [(16, 1e-3), (32, 1e-6)])
+def test_files_keep_pattern_and_metadata(tmp_path, bits, tolerance):
+  path, whole = tmp_path / "cam.npz", made(0, 3)
+  fingerprint.save(path, whole, bits)
+  read = fingerprint.load(path)
+  np.testing.assert_allclose(read.estimate, whole.estimate, atol=tolerance * np.abs(whole.estimate).max())
+  np.testing.assert_allclose(read.weight, whole.weight, rtol=tolerance, atol=tolerance * whole.weight.max())
+  assert read[2:] == whole[2:]
+  with np.load(path) as file:
+    about = json.loads(str(file["about"]))
+    assert (about["bits"], about["size"], file["estimate"].dtype.itemsize) == (bits, [128, 128], bits // 8)
+
+
+def test_other_files_are_named_and_refused(tmp_path):
+  for name, content in (("text.npz", b"no"), ("empty.npz", b"")):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name}: not a fingerprint"):
+      fingerprint.load(tmp_path / name)
+  np.savez(tmp_path / "array.npz", x=np.zeros(3))
+  with pytest.raises(ValueError, match=r"array\.npz: not a fingerprint"):
+    fingerprint.load(tmp_path / "array.npz")

@@ -1,0 +1,134 @@
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks import prnu_reference as reference
+from fsim.prnu import looks, matching
+from fsim.prnu.looks import Look, all_looks, find
+
+
+def noise(seed, *size):
+  return np.random.default_rng(seed).normal(size=size).astype(np.float32)
+
+
+def pair(a, b):
+  return a.astype(np.float64), b.astype(np.float64)
+
+
+KEYS = noise(0, 3, 60, 91)
+SEEN = 0.3 * KEYS + noise(1, 3, 60, 91)
+
+
+def test_all_shift_pce_is_that_of_the_slow_reference():
+  rolled = np.roll(SEEN, (3, -7), (1, 2))
+  peaks = matching.search(KEYS, rolled)
+  assert peaks.looks == 60 * 91
+  for i in range(3):
+    for j in range(3):
+      found = reference.correlations(*pair(KEYS[i], rolled[j]))
+      row, column = np.unravel_index(found.argmax(), found.shape)
+      assert peaks.pce[i, j] == pytest.approx(reference.pce(found, row, column), rel=1e-4)
+    assert tuple(peaks.shift[i, i]) == (3, -7)
+
+
+def test_aligned_pce_is_that_of_the_slow_reference():
+  ours = matching.aligned_pce(KEYS, SEEN)
+  for i in range(3):
+    for j in range(3):
+      there = reference.pce(reference.correlations(*pair(KEYS[i], SEEN[j])), 0, 0)
+      exact = abs(there) > matching.TOLD
+      assert ours[i, j] == pytest.approx(there, rel=1e-4 if exact else 2 * 121 / KEYS[0].size)
+  assert ours.diagonal().min() > matching.threshold(1e-4, 1) > np.abs(ours - np.diag(ours.diagonal())).max()
+
+
+def test_an_inverted_pattern_has_a_negative_pce():
+  assert matching.aligned_pce(KEYS[:1], -SEEN[:1]).item() < -100
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(-29, 30), st.integers(-45, 45))
+def test_a_shift_is_found_where_it_is(rows, columns):
+  peaks = matching.search(KEYS[:1], np.roll(SEEN[:1], (rows, columns), (1, 2)))
+  assert tuple(peaks.shift[0, 0]) == (rows, columns)
+  assert peaks.pce.item() > 100
+
+
+def test_a_stated_range_bounds_the_search_and_the_number_of_looks():
+  rolled = np.roll(SEEN[:1], (2, -6), (1, 2))
+  inside, outside = (matching.search(KEYS[:1], rolled, reach=reach) for reach in (6, 5))
+  assert (tuple(inside.shift[0, 0]), inside.looks) == ((2, -6), 13 * 13)
+  assert (outside.looks, outside.pce.item() < 20) == (11 * 11, True)
+
+
+def test_a_crop_is_found_in_the_whole():
+  peaks = matching.search(KEYS[:1, 10:50, 20:80], SEEN[:1])
+  assert tuple(peaks.shift[0, 0]) == (10, 20)
+  assert peaks.looks == 21 * 32
+  with pytest.raises(ValueError, match="91x60 does not fit into one of 60x40"):
+    matching.search(SEEN[:1], KEYS[:1, 10:50, 20:80])
+
+
+def test_scaling_or_offsetting_a_pattern_changes_nothing():
+  plain = matching.search(KEYS, SEEN)
+  other = matching.search(5 * KEYS + 3, 0.01 * SEEN - 7)
+  np.testing.assert_allclose(other.pce, plain.pce, rtol=1e-2)
+  np.testing.assert_allclose(matching.correlation(5 * KEYS, SEEN - 7), matching.correlation(KEYS, SEEN), atol=1e-5)
+
+
+def test_correlation_is_pearsons():
+  there = np.corrcoef(KEYS.reshape(3, -1), SEEN.reshape(3, -1))[:3, 3:]
+  np.testing.assert_allclose(matching.correlation(KEYS, SEEN), there, atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(1e-8, 0.4), st.integers(1, 10**7))
+def test_threshold_and_false_alarm_undo_each_other(alpha, k):
+  limit = matching.threshold(alpha, k)
+  assert matching.false_alarm(limit, k) == pytest.approx(alpha, rel=1e-3)
+  assert matching.threshold(alpha, k + 10**6) > limit
+
+
+def test_thresholds_hold_what_they_promise():
+  """Noise against noise: the share of alarms is alpha, aligned and over all shifts."""
+  alpha, n = 0.05, 40
+  a, b = noise(2, n, 32, 32), noise(3, n, 32, 32)
+  aligned = matching.aligned_pce(a, b).ravel()
+  assert (aligned > matching.threshold(alpha, 1)).mean() == pytest.approx(alpha, abs=0.02)
+  peaks = matching.search(a, b)
+  assert (peaks.pce > matching.threshold(alpha, peaks.looks)).mean() == pytest.approx(alpha, abs=0.03)
+
+
+@pytest.mark.parametrize(("alpha", "k"), [(0.0, 1), (0.6, 1), (1e-3, 0)])
+def test_impossible_thresholds_are_refused(alpha, k):
+  with pytest.raises(ValueError, match="false-alarm probability"):
+    matching.threshold(alpha, k)
+
+
+@pytest.mark.parametrize("look", [Look(), Look(1), Look(2), Look(3), Look(0, True), Look(1, True)])
+def test_turned_and_mirrored_patterns_are_turned_back(look):
+  hidden = look.at(SEEN[0])
+  found = find(np.asarray(hidden), KEYS, all_looks(turned=True, mirrored=True), reach=0)
+  assert found[0].pce > 100
+  assert max(found[1].pce, found[2].pce) < 30
+  np.testing.assert_allclose(found[0].look.at(hidden), SEEN[0], atol=1e-6)
+  assert found[0].looks == (8 if KEYS.shape[1] == KEYS.shape[2] else 4)
+
+
+def test_the_scale_of_a_resized_pattern_is_found():
+  smooth = np.asarray(looks.Look(scale=2.0).at(noise(4, 80, 80)))
+  seen = np.asarray(jax.image.resize(smooth, (96, 96), "cubic")) + 0.3 * noise(5, 96, 96)
+  scales = [1.0, 1.25, 1.5, 160 / 96, 1.8]
+  found = find(seen, smooth[None], all_looks(False, False, scales), reach=None)[0]
+  assert found.look.scale == 160 / 96
+  assert found.looks == sum(_shifts(round(96 * s), 160) for s in scales)
+
+
+def _shifts(small, large):
+  return large * large if small == large else (abs(large - small) + 1) ** 2
+
+
+def test_sizes_that_no_look_brings_together_are_named():
+  with pytest.raises(ValueError, match="sizes differ: 91x60 here, 60x91 there"):
+    find(SEEN[0], np.swapaxes(KEYS, 1, 2), looks.UPRIGHT, reach=0)
