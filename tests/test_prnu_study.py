@@ -23,6 +23,8 @@ from fsim.experiment.subjects import Subjects
 from fsim.models.alexnet import AlexNet
 from fsim.prnu import fingerprint, patterns, residual
 from fsim.prnu.residual import DEFAULT
+from fsim.report import page as pages
+from fsim.report import prnu as report
 from fsim.train import mesh
 from tests import jpegs
 from tests.commands import ROOT, fsim
@@ -256,6 +258,15 @@ def test_within_a_model_only_images_of_siblings_with_the_right_model_count():
   assert siblings.within(alone, resamples=10, seed=0).images == 0
 
 
+def test_subsets_are_reported_apart_where_there_are_several():
+  answers = pd.DataFrame({"rank": [1, 2, 1, 1], "subset": ["natural", "natural", "flat-field", "flat-field"]})
+  own = naming.Naming("network", "", "images", ["a", "b"], answers)
+  (table,) = report.by_subset([own])
+  assert table.head[1:] == ["natural (2 images)", "flat-field (2 images)"]
+  assert table.lines == [["network", "0.500", "1.000"]]
+  assert report.by_subset([own._replace(answers=answers[:2])]) == []
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
   folder = tmp_path_factory.mktemp("finished")
@@ -270,6 +281,9 @@ def test_the_page_sets_network_and_matcher_side_by_side(finished):
   for text in ("network", "matcher, same patterns", "matcher, whole images", "among devices of one model", "PCE"):
     assert text in page, text
   assert page.count("<h3>Confusion matrix") == 3
+  numbers = pages.numbers(finished)
+  assert numbers["network: top 1"] == naming.top(naming.load(finished)[0], 1)
+  assert "matcher, whole images: device of a model" in numbers
   facts = json.loads((finished / "environment.json").read_text())["data"]
   assert facts["subset"] == "natural,flat-field"
   assert facts["images"] == 32

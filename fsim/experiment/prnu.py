@@ -128,4 +128,5 @@ def match(square: Square, parts: Parts, models: Models, folder: Path) -> Float[n
 def named(name: str, note: str, part: Subjects, scores: Float[np.ndarray, "n c"], models: Models) -> Naming:
   classes = list(models)
   answers = naming.answers(part.table, scores, labelled(part, "device", classes).labels, classes)
-  return Naming(name, note, "images", classes, siblings.with_models(answers, models))
+  answers = siblings.with_models(answers, models).assign(subset=part.table["subset"].to_numpy())
+  return Naming(name, note, "images", classes, answers)

@@ -15,7 +15,8 @@ from fsim.report.parts import Section, Table, figure
 KINDS = (SAME_DEVICE, SAME_MODEL, OTHER_MODEL)
 NOTE = (
   "The network and the classical matcher learn from the same training images and are asked about the same test images. "
-  "On the same patterns they see the same pixels. The matcher knows that positions on the sensor correspond."
+  "On the same patterns they see the same pixels. The matcher knows that positions on the sensor correspond. Where all "
+  "images are right, a bootstrap interval has no width, which does not mean that errors are impossible."
 )
 
 
@@ -28,6 +29,7 @@ def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
   tables = [
     namings.table(answers, settings["resamples"], seed),
     _within(answers, settings["resamples"], seed),
+    *by_subset(answers),
     _matched(pces, threshold, settings["alpha"]),
   ]
   drawn = figure(workdir / "report", "PCE of test images", prnu_figures.pces(pces, threshold))
@@ -64,6 +66,19 @@ def _within(answers: list[Naming], resamples: int, seed: int) -> Table:
     "only the sensor's own noise can tell."
   )
   return Table(head, lines, note)
+
+
+def by_subset(answers: list[Naming]) -> list[Table]:
+  """Empty where all images are of one subset."""
+  subsets = sorted(answers[0].answers["subset"].unique(), reverse=True)
+  if len(subsets) < 2:
+    return []
+  head = ["top 1 by subset", *(f"{name} ({(answers[0].answers['subset'] == name).sum():,} images)" for name in subsets)]
+  lines = []
+  for own in answers:
+    right = (own.answers["rank"] == 1).groupby(own.answers["subset"]).mean()
+    lines.append([own.name, *(f"{right[subset]:.3f}" for subset in subsets)])
+  return [Table(head, lines, "Evenly lit images show the sensor's noise better than photographs do.")]
 
 
 def _matched(pces: pd.DataFrame, threshold: float, alpha: float) -> Table:
