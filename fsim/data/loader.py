@@ -18,9 +18,9 @@ JPEG_GRID = 8
 
 
 class Batch(NamedTuple):
-  """Crops with their labels; b examples a process."""
+  """Crops, or what was made of them, with their labels; b examples a process."""
 
-  images: UInt8[np.ndarray, "b h w 3"]
+  images: Shaped[np.ndarray, "b h w *c"]
   labels: Int[np.ndarray, " b"]
 
 
@@ -43,24 +43,28 @@ def centre_crop(image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarra
 
   Raises ValueError if the image is smaller than the crop: forensic images are never enlarged.
   """
-  h, w, _ = image.shape
-  _require_room(image, size)
-  top, left = ((side - size) // 2 // JPEG_GRID * JPEG_GRID for side in (h, w))
-  return image[top : top + size, left : left + size]
+  return central(image, size, size)
+
+
+def central(image: UInt8[np.ndarray, "h w 3"], height: int, width: int) -> UInt8[np.ndarray, "i j 3"]:
+  """`centre_crop` to a rectangle. Images of one size are cut at the same place of the sensor."""
+  _require_room(image, height, width)
+  top, left = ((side - s) // 2 // JPEG_GRID * JPEG_GRID for side, s in zip(image.shape, (height, width), strict=False))
+  return image[top : top + height, left : left + width]
 
 
 def random_crop(image: UInt8[np.ndarray, "h w 3"], size: int, rng: np.random.Generator) -> UInt8[np.ndarray, "s s 3"]:
   """A square anywhere on the JPEG block grid. Raises ValueError if the image is smaller than the crop."""
   h, w, _ = image.shape
-  _require_room(image, size)
+  _require_room(image, size, size)
   top, left = (int(rng.integers((side - size) // JPEG_GRID + 1)) * JPEG_GRID for side in (h, w))
   return image[top : top + size, left : left + size]
 
 
-def _require_room(image: UInt8[np.ndarray, "h w 3"], size: int) -> None:
+def _require_room(image: UInt8[np.ndarray, "h w 3"], height: int, width: int) -> None:
   h, w, _ = image.shape
-  if min(h, w) < size:
-    raise ValueError(f"a crop of {size}x{size} does not fit into an image of {w}x{h}")
+  if h < height or w < width:
+    raise ValueError(f"a crop of {width}x{height} does not fit into an image of {w}x{h}")
 
 
 class Cut:

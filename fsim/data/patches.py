@@ -3,22 +3,19 @@
 Shapes: h w pixels of an image, n patches of one image, s pixels a side, m images, k patches kept of each.
 """
 
-import hashlib
-import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from tqdm import tqdm
 
 from fsim.data import jpeg
+from fsim.data.kept import kept
 from fsim.data.loader import JPEG_GRID, Batch
-from fsim.data.source import alone
 
 Patches = UInt8[np.ndarray, "n s s 3"]
 MAXIMUM = 255  # Grey level of a saturated pixel.
@@ -132,7 +129,10 @@ class Cache(NamedTuple):
 
 
 class Stored:
-  """Number -> pixels, from an array on disk. A class so that worker processes can receive it without the array."""
+  """Number -> pixels, from an array on disk: j of row i has the number i * (the second axis) + j.
+
+  A class so that worker processes can receive it without the array.
+  """
 
   def __init__(self, path: Path):
     self.path = path
@@ -141,7 +141,7 @@ class Stored:
   def __getstate__(self) -> dict:
     return {"path": self.path, "_array": None}
 
-  def __call__(self, number: int | np.integer) -> UInt8[np.ndarray, "s s 3"]:
+  def __call__(self, number: int | np.integer) -> Shaped[np.ndarray, "s s *c"]:
     if self._array is None:
       whole = np.load(self.path, mmap_mode="r")
       self._array = whole.reshape(-1, *whole.shape[2:])
@@ -163,19 +163,11 @@ def open_cache(
 ) -> Cache:
   """The chosen patches of those rows, cut on first use and kept for every later run and fold with these settings.
 
-  fingerprint: of the stored bytes. home: where data sets are kept. The folder gets its name when it is complete, so
-  what an interrupted call leaves is never taken for whole. Rows that were not asked for have no patches.
+  fingerprint: of the stored bytes. home: where data sets are kept. Rows that were not asked for have no patches.
   """
-  said = repr((fingerprint, len(records), np.asarray(rows).tolist(), tuple(choice)))
-  folder = home / "patches" / hashlib.sha256(said.encode()).hexdigest()[:20]
-  with alone(folder.parent / f"{folder.name}.lock"):
-    if not folder.exists():
-      draft = folder.with_name(f"{folder.name}.incomplete")
-      shutil.rmtree(draft, ignore_errors=True)
-      draft.mkdir(parents=True)
-      _fill(records, rows, choice, draft)
-      (draft / "choice.json").write_text(json.dumps({"fingerprint": fingerprint} | choice._asdict(), indent=1))
-      os.replace(draft, folder)
+  said = (fingerprint, len(records), np.asarray(rows).tolist(), tuple(choice))
+  about = {"fingerprint": fingerprint} | choice._asdict()
+  folder = kept(home / "patches", said, about, lambda draft: _fill(records, rows, choice, draft))
   return Cache(folder, choice, np.load(folder / "found.npy"))
 
 

@@ -2,7 +2,8 @@
 
 Splits are where forensic results go wrong, so each protocol says in PROMISES what never stands on two of its sides, and
 raises if it does. The same table and seed give the same split, in whatever order the rows stand. Only images of one
-subset take part, natural ones unless the caller says another. A protocol that a table cannot serve raises CannotServe.
+subset take part, natural ones unless the caller says another, or of several, with commas between them. A protocol that
+a table cannot serve raises CannotServe.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from fsim.data import dividing
-from fsim.data.dresden.subsets import NATURAL
+from fsim.data.dresden.subsets import NATURAL, listed
 
 Split = dict[str, Int[np.ndarray, " n"]]  # Sorted positions in the table; n differs from side to side.
 
@@ -159,8 +160,8 @@ def require_disjoint(table: pd.DataFrame, split: Split, *columns: str) -> None:
 
 
 def _images(table: pd.DataFrame, subset: str) -> pd.DataFrame:
-  """The subset's images with their `row`, in an order that does not depend on the table's."""
-  images = table.assign(row=np.arange(len(table)))[(table["subset"] == subset).to_numpy()]
+  """The images of the subset (or several) with their `row`, in an order that does not depend on the table's."""
+  images = table.assign(row=np.arange(len(table)))[table["subset"].isin(listed(subset)).to_numpy()]
   return images.sort_values(["sha256", "file"], ignore_index=True)
 
 

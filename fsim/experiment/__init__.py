@@ -5,9 +5,10 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from fsim.experiment import device, patch
+from fsim.experiment import device, patch, prnu
 
 SYSTEMS: dict[str, Callable[[ConfigDict, Path], Path]] = {
   "device": device.experiment,
   "patch": patch.experiment,
+  "prnu": prnu.experiment,
 }

@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from fsim import run
 from fsim.data import splits
+from fsim.data.dresden.subsets import listed
 from fsim.data.opening import open_source
 from fsim.data.source import Images
 from fsim.train.classify import Labelled
@@ -29,25 +30,28 @@ class Subjects(NamedTuple):
     return self._replace(table=self.table.iloc[rows])
 
 
-def open_subjects(name: str, config: ConfigDict, workdir: Path) -> Subjects:
+def open_subjects(name: str, config: ConfigDict, workdir: Path, *, aligned: bool = False) -> Subjects:
   """The usable images of a source, with what was left out and why written to the run folder.
 
-  Raises ValueError if nothing is left.
+  aligned: leaves out what `off_grid` finds. Raises ValueError if nothing is left of a subset.
   """
   data = config.data
   labels = {"merge_d70": data.merge_d70, "repair_mju": data.repair_mju}
   images = open_source(name, data_dir=data.folder, on_error=data.on_error, **labels)
   table = images.table.assign(row=np.arange(len(images.table)))
-  table = table[table["subset"] == data.subset]
-  small = table[table[["width", "height"]].min(axis=1) < config.input.size]
-  causes = [f"{r.width}x{r.height} is smaller than the input of {config.input.size}" for r in small.itertuples()]
-  if data.on_error == "raise" and causes:
-    raise ValueError(f"{small['file'].iloc[0]}: {causes[0]}")
-  left_out = pd.DataFrame({"file": small["file"], "cause": causes, "left_out": True})
+  subsets = listed(data.subset)
+  table = table[table["subset"].isin(subsets)]
+  causes = too_small(table, config.input.size)
+  if aligned:
+    causes = pd.concat([causes, off_grid(table.drop(causes.index))])
+  if data.on_error == "raise" and len(causes):
+    raise ValueError(f"{table.loc[causes.index[0], 'file']}: {causes.iloc[0]}")
+  left_out = pd.DataFrame({"file": table.loc[causes.index, "file"], "cause": causes, "left_out": True})
   problems = pd.concat([images.problems, left_out], ignore_index=True)
-  table = table.drop(small.index).reset_index(drop=True)
-  if table.empty:
-    raise ValueError(f"{name} has no usable {data.subset} images ({len(problems)} files left out)")
+  table = table.drop(causes.index).reset_index(drop=True)
+  missing = [subset for subset in subsets if not (table["subset"] == subset).any()]
+  if missing:
+    raise ValueError(f"{name} has no usable {', '.join(missing)} images ({len(problems)} files left out)")
   facts = {
     "source": name,
     "fingerprint": images.fingerprint,
@@ -62,6 +66,31 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path) -> Subjects:
     logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], name, workdir)
   run.write_data(workdir, facts, problems)
   return Subjects(table, images)
+
+
+def too_small(table: pd.DataFrame, size: int) -> pd.Series:
+  """Causes why images are left out, by their index."""
+  small = table[table[["width", "height"]].min(axis=1) < size]
+  causes = [f"{r.width}x{r.height} is smaller than the input of {size}" for r in small.itertuples()]
+  return pd.Series(causes, small.index, dtype=object)
+
+
+def off_grid(table: pd.DataFrame) -> pd.Series:
+  """Causes, by index, for images of another size than most of their device, or the larger of sizes as frequent.
+
+  A pixel of theirs is another place on the sensor: a portrait file was turned, another resolution scaled. Which way a
+  file was turned nobody knows without matching it, so nothing is turned back. Square files do not tell.
+  """
+  counts = table.groupby(["device", "width", "height"]).size().reset_index(name="images")
+  most = counts.sort_values(["images", "width", "height"]).groupby("device")[["width", "height"]].last()
+  usual = table[["device"]].join(most, on="device")
+  other = table[(table[["width", "height"]] != usual[["width", "height"]]).any(axis=1)]
+  causes = [
+    f"{r.width}x{r.height}, but most images of {r.device} are {most.width[r.device]}x{most.height[r.device]}: "
+    "positions on the sensor do not correspond"
+    for r in other.itertuples()
+  ]
+  return pd.Series(causes, other.index, dtype=object)
 
 
 def split(table: pd.DataFrame, config: ConfigDict) -> dict[str, np.ndarray]:

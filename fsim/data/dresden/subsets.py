@@ -8,6 +8,15 @@ SUBSETS = (NATURAL, "flat-field", "dark", "jpeg")
 WORDS = {"natural": NATURAL, "flatfield": "flat-field", "^dark|darkf(rame|ield)": "dark", "^jpeg": "jpeg"}
 
 
+def listed(names: str) -> list[str]:
+  """The subsets of a list with commas. Raises ValueError for one that there is not."""
+  found = [name.strip() for name in names.split(",")]
+  unknown = [name for name in found if name not in SUBSETS]
+  if unknown:
+    raise ValueError(f"subsets are {', '.join(SUBSETS)}, or several with commas between them; got {unknown[0]!r}")
+  return found
+
+
 def subset_of(label: str) -> str:
   """The subset that a folder's or manifest's label means, "" if none."""
   letters = re.sub("[^a-z]", "", label.lower())

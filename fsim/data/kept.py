@@ -1,0 +1,28 @@
+"""What is worth computing once for all runs: folders named after what they were made of."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fsim.data.source import alone
+
+
+def kept(home: Path, said: tuple, about: dict[str, Any], fill: Callable[[Path], None]) -> Path:
+  """The folder below `home` for what `said` names, which `fill` makes on first use; `about` lies in it as choice.json.
+
+  It gets its name when it is complete, so what an interrupted call leaves is never taken for whole.
+  """
+  folder = home / hashlib.sha256(repr(said).encode()).hexdigest()[:20]
+  with alone(home / f"{folder.name}.lock"):
+    if not folder.exists():
+      draft = folder.with_name(f"{folder.name}.incomplete")
+      shutil.rmtree(draft, ignore_errors=True)
+      draft.mkdir(parents=True)
+      fill(draft)
+      (draft / "choice.json").write_text(json.dumps(about, indent=1))
+      os.replace(draft, folder)
+  return folder

@@ -1,0 +1,59 @@
+"""Stored images -> residual patterns of one place of the sensor, made once and kept on disk.
+
+Shapes: m images of a data set, r rows of it, s pixels a side.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from tqdm import tqdm
+
+from fsim.data.kept import kept
+from fsim.data.loader import Cut
+from fsim.data.patches import Stored
+from fsim.prnu.residual import Settings, residuals
+
+AT_ONCE = 16  # Images whose residuals are made together.
+FORMAT = 1  # Of the folders.
+
+
+def open_patterns(
+  records: Sequence[bytes], rows: Int[np.ndarray, " r"], fingerprint: str, size: int, settings: Settings, home: Path
+) -> Stored:
+  """Row -> clean residual of its central square, s x s grey levels in float16.
+
+  The residual is that of the square by itself: whoever matches images of this size sees the same pixels and no others.
+  fingerprint: of the stored bytes. home: where data sets are kept. Rows that were not asked for have no pattern.
+  Raises ValueError for an image smaller than the square.
+  """
+  said = (FORMAT, fingerprint, len(records), np.asarray(rows).tolist(), size, tuple(settings))
+  about = {"fingerprint": fingerprint, "size": size} | settings._asdict()
+  folder = kept(home / "patterns", said, about, lambda draft: _fill(records, rows, size, settings, draft))
+  return Stored(folder / "patterns.npy")
+
+
+def _fill(records: Sequence[bytes], rows: Int[np.ndarray, " r"], size: int, settings: Settings, folder: Path) -> None:
+  shape = (len(records), 1, size, size)
+  array = np.lib.format.open_memmap(folder / "patterns.npy", mode="w+", dtype=np.float16, shape=shape)
+  with tqdm(total=len(rows), desc="residual patterns", unit="image") as bar:
+    for some, patterns in _some(records, rows, size, settings):
+      array[some, 0] = patterns
+      bar.update(len(some))
+  array.flush()
+
+
+def _some(
+  records: Sequence[bytes], rows: Int[np.ndarray, " r"], size: int, settings: Settings
+) -> Iterator[tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n s s"]]]:
+  """Batches of one size, so that one program is compiled; the last is filled up with its last image."""
+  cut = Cut(records, size)
+  with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    for first in range(0, len(rows), AT_ONCE):
+      some = rows[first : first + AT_ONCE]
+      squares = np.stack(list(pool.map(cut, some)))
+      full = np.pad(squares, ((0, AT_ONCE - len(some)), (0, 0), (0, 0), (0, 0)), mode="edge")
+      yield some, np.asarray(residuals(full, settings))[: len(some)]
