@@ -19,8 +19,9 @@ import pandas as pd
 import scipy.ndimage
 from tqdm import tqdm
 
-from benchmarks import residuals
 from fsim.data import jpeg, virtual
+from fsim.prnu import fingerprint, matching, probe
+from fsim.prnu.residual import DEFAULT, residuals
 
 SIDE = 1024
 REFERENCES = 20
@@ -30,8 +31,7 @@ LEVELS = np.arange(16, 240, 16)
 class Measured(NamedTuple):
   """One file: what PCE needs, noise in each interval of LEVELS (NaN: no flat block), radial spectrum, bits a pixel."""
 
-  grey: np.ndarray
-  noise: np.ndarray
+  pixels: np.ndarray
   deviation: np.ndarray
   spectrum: np.ndarray
   bits: float
@@ -40,14 +40,12 @@ class Measured(NamedTuple):
 def measure(file: Path) -> Measured:
   data = file.read_bytes()
   full = jpeg.decode(data)
-  pixels = full[:SIDE, :SIDE].astype(np.float32)
-  height, width = (side // 16 * 16 for side in pixels.shape[:2])
-  grey = pixels[:height, :width] @ np.array([0.299, 0.587, 0.114], np.float32)
-  noise = residuals.residual(grey)
+  height, width = (min(side, SIDE) // 16 * 16 for side in full.shape[:2])
+  pixels = full[:height, :width]
+  noise = np.asarray(residuals(pixels[None], DEFAULT._replace(whiten=False)))[0]
   return Measured(
-    grey.astype(np.float16),
-    noise.astype(np.float16),
-    _deviation(grey),
+    pixels,
+    _deviation(pixels @ np.array([0.299, 0.587, 0.114], np.float32)),
     _radial(noise),
     len(data) * 8 / full[..., 0].size,
   )
@@ -98,16 +96,21 @@ def scores(found: dict[str, Camera]) -> pd.DataFrame:
     for kind, (images, used) in references.items():
       if len(images) < 8:
         continue
-      mark = residuals.fingerprint(
-        [m.grey.astype(np.float32) for m in images], [m.noise.astype(np.float32) for m in images]
-      )
+      mark = _mark(images)
       for other, queried in found.items():
         for k, m in enumerate(queried.natural[used:] if other == owner else queried.natural[:6]):
-          if m.grey.shape == mark.shape:
-            rows.append(
-              (kind, owner, other, k, residuals.pce(m.noise.astype(np.float32), m.grey.astype(np.float32), mark))
-            )
+          if m.pixels.shape[:2] == mark.shape:
+            asked = probe.against_fingerprint(m.pixels[None])
+            rows.append((kind, owner, other, k, matching.aligned_pce(asked, mark[None]).item()))
   return pd.DataFrame(rows, columns=["reference", "fingerprint", "device", "image", "pce"])
+
+
+def _mark(images: list[Measured]) -> np.ndarray:
+  sums = fingerprint.nothing(images[0].pixels.shape[:2])
+  for image in images:
+    if image.pixels.shape == images[0].pixels.shape:
+      sums = fingerprint.add(sums, image.pixels, DEFAULT)
+  return fingerprint.estimate(sums, "", ("",), DEFAULT).pattern()
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:

@@ -22,3 +22,10 @@ def fsim(module: str, *arguments: object, cwd: Path, data: Path, **environment: 
 
 def variables(data: Path, **environment: str) -> dict[str, str]:
   return os.environ | {"PYTHONPATH": str(ROOT), "TFDS_DATA_DIR": str(data), "JAX_PLATFORMS": "cpu"} | environment
+
+
+def finished(config: str, folder: Path, data: Path) -> Path:
+  """The folder of a run that has ended well."""
+  done = fsim("main", config, "--workdir=run", cwd=folder, data=data)
+  assert done.returncode == 0, done.stderr
+  return folder / "run"

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from fsim.train import metrics
-from tests import jpegs
+from tests import commands, jpegs
 from tests.commands import ROOT, fsim, variables
 
 QUICK = f"--config={ROOT}/configs/device.py:quick"
@@ -21,10 +21,7 @@ QUICK = f"--config={ROOT}/configs/device.py:quick"
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
-  folder = tmp_path_factory.mktemp("finished")
-  done = fsim("main", QUICK, "--workdir=run", cwd=folder, data=data)
-  assert done.returncode == 0, done.stderr
-  return folder / "run"
+  return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
 
 
 def copied(finished, tmp_path):

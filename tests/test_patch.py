@@ -16,6 +16,7 @@ from fsim.experiment import patch, strangers
 from fsim.experiment.subjects import open_subjects, split
 from fsim.models.extractors import PatchNet
 from fsim.train import mesh
+from tests import commands
 from tests.commands import ROOT, fsim
 
 QUICK = f"--config={ROOT}/configs/patch.py:quick"
@@ -30,10 +31,7 @@ def quick():
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
-  folder = tmp_path_factory.mktemp("finished")
-  done = fsim("main", QUICK, "--workdir=run", cwd=folder, data=data)
-  assert done.returncode == 0, done.stderr
-  return folder / "run"
+  return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
 
 
 def test_the_page_shows_what_the_paper_shows(finished):

@@ -26,7 +26,7 @@ from fsim.prnu.residual import DEFAULT
 from fsim.report import page as pages
 from fsim.report import prnu as report
 from fsim.train import mesh
-from tests import jpegs
+from tests import commands, jpegs
 from tests.commands import ROOT, fsim
 
 QUICK = f"--config={ROOT}/configs/prnu.py:quick"
@@ -269,10 +269,7 @@ def test_subsets_are_reported_apart_where_there_are_several():
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
-  folder = tmp_path_factory.mktemp("finished")
-  done = fsim("main", QUICK, "--workdir=run", cwd=folder, data=data)
-  assert done.returncode == 0, done.stderr
-  return folder / "run"
+  return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
 
 
 def test_the_page_sets_network_and_matcher_side_by_side(finished):
