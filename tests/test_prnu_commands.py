@@ -141,6 +141,17 @@ def test_what_cannot_be_used_is_named_and_the_rest_goes_on(folder, tmp_path, cap
   assert (status, "empty.jpg: empty file" in err) == (1, True)
 
 
+def test_a_broken_candidate_does_not_keep_the_others_from_answering(folder, tmp_path, capsys):
+  (tmp_path / "broken.npz").write_bytes(b"no")
+  against = ["--against", tmp_path / "broken.npz", folder / "0.npz"]
+  status, out, _ = run(capsys, "match", asked(folder, 0), *against)
+  first, second = out.splitlines()
+  assert status == 0
+  assert "broken.npz  no statement" in first
+  assert "not a fingerprint" in first
+  assert "0.npz  match: PCE" in second
+
+
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [

@@ -62,13 +62,14 @@ class Prints(NamedTuple):
 def compare(images: Sequence[Path], candidates: Sequence[Path], search: Search) -> Iterator[list[Answer]]:
   """The answers of every image, one a candidate, in their order. Candidates are fingerprint files or JPEGs.
 
-  Candidates are read in batches for all images, so that thousands of them fit. An image that cannot be used answers
-  with the reason. Raises ValueError naming a candidate that is no fingerprint.
+  Candidates are read in batches for all images, so that thousands of them fit. An image or a candidate that cannot be
+  used answers with the reason. Raises ValueError if no candidate can be used.
   """
   unusable: dict[Path, str] = {}
+  broken: dict[Path, str] = {}
   found: dict[tuple[Path, str], Found | str] = {}
   with tqdm(total=len(images) * len(candidates), desc="matching", unit="pair") as bar:
-    for prints in batches(candidates):
+    for prints in batches(candidates, broken):
       for photograph in read_all(images):
         reason = photograph.problem or probe.quality(photograph.pixels, prints.settings).objection()
         if reason:
@@ -76,16 +77,22 @@ def compare(images: Sequence[Path], candidates: Sequence[Path], search: Search) 
         else:
           found |= _matched(photograph, prints, search)
         bar.update(len(prints.names))
+  if len(broken) == len(candidates):
+    raise ValueError(next(iter(broken.values())))
   for path in images:
-    results = {str(c): found.get((path, str(c)), unusable.get(path, "")) for c in candidates}
+    results = {str(c): found.get((path, str(c))) or unusable.get(path) or broken[c] for c in candidates}
     yield _answers(path, results, search.alpha)
 
 
-def batches(candidates: Sequence[Path]) -> Iterator[Prints]:
-  """Candidates in their order, as many at a time as have one size and kind, up to BATCH."""
+def batches(candidates: Sequence[Path], broken: dict[Path, str]) -> Iterator[Prints]:
+  """Candidates in their order, as many at a time as have one size and kind, up to BATCH; `broken` takes the others."""
   pending: list[tuple[str, np.ndarray, Settings, bool]] = []
   for path in candidates:
-    entry = _candidate(path)
+    try:
+      entry = _candidate(path)
+    except ValueError as error:
+      broken[path] = str(error)
+      continue
     if pending and (len(pending) == BATCH or entry[1].shape != pending[0][1].shape or entry[2:] != pending[0][2:]):
       yield _stacked(pending)
       pending = []
