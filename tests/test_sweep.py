@@ -69,6 +69,13 @@ def test_other_settings_need_another_folder(swept, data):
   assert "finished with other settings" in done.stderr
 
 
+def test_every_setting_counts_wherever_it_stands(tmp_path, capsys):
+  arguments = [str(ROOT / "configs" / "sweeps" / "patch_folds.py"), f"--workdir={tmp_path}"]
+  with pytest.raises(SystemExit):
+    sweep.main([*arguments, "--set", "wrong", "--set", "seed=1"])
+  assert "--set takes FIELD=VALUE" in capsys.readouterr().err
+
+
 def test_the_sweeps_of_the_project_name_a_configuration_and_its_fields(tmp_path):
   files = sorted((ROOT / "configs" / "sweeps").glob("*.py"))
   assert files
