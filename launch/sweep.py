@@ -137,7 +137,7 @@ def main(arguments: Sequence[str]) -> int:
   parser.add_argument("sweep", type=Path, help="a file of configs/sweeps")
   parser.add_argument("--workdir", type=Path, required=True, help="a folder for all runs and the table")
   parser.add_argument("--at-once", type=int, default=1, help="runs at a time; each uses all cores")
-  parser.add_argument("--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="settings of every run")
+  parser.add_argument("--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="for every run")
   chosen = parser.parse_args(arguments)
   if chosen.at_once < 1 or not all("=" in setting for setting in chosen.set):
     parser.error("--at-once is 1 or more, and --set takes FIELD=VALUE")
