@@ -9,10 +9,11 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Int, UInt8
 
 from benchmarks.setting import Setting
+from fsim import cpu
 from fsim.data.loader import Batch
 from fsim.models import extractors
 from fsim.models.pool import Padding
-from fsim.train import classify, cpu, mesh, step
+from fsim.train import classify, mesh, step
 
 Tree = dict[str, Any]
 NETS = {"signature": extractors.SignatureNet, "patch": extractors.PatchNet}

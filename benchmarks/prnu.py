@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from benchmarks import prnu_reference as peer
+from fsim import cpu
 from fsim.prnu import matching
 from fsim.prnu.residual import residuals
 
@@ -73,7 +74,7 @@ def residual_rates(rounds: int, pool: multiprocessing.pool.Pool, sizes: dict[str
     ours, theirs = np.asarray(residuals(batch[:1]))[0], one_by_one(batch[0])
     assert np.abs(ours - theirs).max() < 1e-3 * np.abs(theirs).max()
     sides = {
-      "fsim": (lambda b=batch: residuals(b).block_until_ready(), len(batch)),
+      "fsim": (lambda b=batch: [residuals(i[None]).block_until_ready() for i in b], len(batch)),
       "NumPy, one process": (lambda i=batch[0]: one_by_one(i), 1),
       "NumPy, two processes": (lambda f=few: pool.map(one_by_one, f, chunksize=1), len(few)),
     }
@@ -113,9 +114,10 @@ def main() -> None:
   parser.add_argument("--rounds", type=int, default=5)
   parser.add_argument("--large", action="store_true", help="10 megapixels too")
   chosen = parser.parse_args()
+  cpu.keep_memory()  # As the command does, before JAX begins; the peer's processes get the same.
   warnings.simplefilter("ignore", UserWarning)
   print(f"{jax.devices()[0].device_kind} ({jax.default_backend()})")
-  with multiprocessing.get_context("spawn").Pool(2) as pool:
+  with multiprocessing.get_context("spawn").Pool(2, cpu.keep_memory) as pool:
     residual_rates(chosen.rounds, pool, SIZES if chosen.large else dict(list(SIZES.items())[:2]))
   pair_rates(chosen.rounds)
 

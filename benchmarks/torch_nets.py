@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.setting import Setting
+from fsim import cpu
 from fsim.models.extractors import PATCH_SCALE
-from fsim.train import cpu
 
 Tree = dict[str, Any]
 Layers = dict[str, tuple[nn.Module, int]]  # Flax's name -> (layer, side of the map that the layer flattens; 0: none).

@@ -15,10 +15,10 @@ import pandas as pd
 from jaxtyping import Float, Int, UInt8
 from tqdm import trange
 
+from fsim import cpu
 from fsim.data import jpeg, loader, source, splits
 from fsim.data.source import Images
 from fsim.models.extractors import PatchNet, with_mean
-from fsim.train import cpu
 
 SIDE, BATCH, PER_IMAGE = 64, 128, 16
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from fsim import cpu
 from fsim.data import jpeg
 from fsim.evaluate import namer
 from fsim.evaluate.namer import LEAST, NONE, SILENT, Namer, Verdict
 from fsim.report import naming_figures
-from fsim.train import cpu
 
 
 def sentence(verdict: Verdict) -> str:

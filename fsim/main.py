@@ -10,8 +10,7 @@ import jax
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from fsim import experiment, run
-from fsim.train import cpu
+from fsim import cpu, experiment, run
 from fsim.train.stop import Stopped
 
 USAGE = 2  # Exit code of a command line that cannot be understood.

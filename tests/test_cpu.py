@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from jax import lax
 
-from fsim.train import cpu
+from fsim import cpu
 
 FAULTS = """
 import resource
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
-from fsim.train import cpu
+from fsim import cpu
 
 def step(_):
   [np.ones(2**21, np.float32) for _ in range(4)]  # 8 MiB each.

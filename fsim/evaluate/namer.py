@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from fsim import cpu
 from fsim.data import patches
 from fsim.data.patches import Choice
 from fsim.evaluate import openset, svm, votes
@@ -21,7 +22,6 @@ from fsim.evaluate.openset import Evidence, Rule
 from fsim.evaluate.svm import Svms
 from fsim.models import saved
 from fsim.models.extractors import PatchNet
-from fsim.train import cpu
 
 BATCH = 128
 LEAST = 4  # Patches without which an image is not spoken about.

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from fsim import cpu
 from fsim.prnu import allpairs, building, comparing, figures, fingerprint
 from fsim.prnu.comparing import Answer, Search
 from fsim.prnu.looks import all_looks
@@ -190,4 +191,5 @@ def _scales(text: str) -> list[float]:
 
 
 if __name__ == "__main__":
+  cpu.keep_memory()
   sys.exit(main(sys.argv[1:]))

@@ -13,9 +13,9 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
+from fsim import cpu
 from fsim.data import loader
 from fsim.data.loader import Batch, Reading, Shard
-from fsim.train import cpu
 from fsim.train.loop import Phase
 from fsim.train.mesh import Layout, put, to_host
 from fsim.train.step import State, sgd

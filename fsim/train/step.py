@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fsim.train import cpu
+from fsim import cpu
 from fsim.train.mesh import Layout
 
 
