@@ -93,7 +93,8 @@ def _line(answer: Answer) -> str:
   seen += [f"scale {answer.scale:g}"] if answer.scale != 1 else []
   # Far tails of the normal distribution have not been tested by anyone's data: no smaller probability is printed.
   chance = f"below {TOLD:g}" if answer.false_alarm < TOLD else f"{answer.false_alarm:.1g}"
-  numbers = f"PCE {answer.pce:.1f}, threshold {answer.threshold:.1f} at {answer.looks:,} looks"
+  looks = "1 look" if answer.looks == 1 else f"{answer.looks:,} looks"
+  numbers = f"PCE {answer.pce:.1f}, threshold {answer.threshold:.1f} at {looks}"
   return f"{head}: {numbers}, false alarm {chance}" + (f" ({', '.join(seen)})" if seen else "")
 
 
