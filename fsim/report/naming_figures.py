@@ -12,6 +12,7 @@ from fsim.report.figures import png
 
 TRANSFERRED = {"patch_accuracy": "patches", "image_accuracy": "images, majority of their patches"}
 GREY = (0.6, 0.6, 0.6)
+OPACITY = 0.75  # Of the colours over a photograph.
 WRITTEN = 30  # Classes up to which the cells of a confusion matrix hold their percentage.
 
 
@@ -84,25 +85,31 @@ def unknown(facts: dict) -> bytes:
   return png(drawing)
 
 
+def _shades(count: int) -> np.ndarray:
+  """As many colours (RGBA), none of them the grey of "no statement"."""
+  listed = [(*colour, 1.0) for colour in plt.get_cmap("tab20").colors if max(colour) - min(colour) > 0.1]
+  return np.array(listed[:count]) if count <= len(listed) else plt.get_cmap("gist_rainbow")(np.linspace(0, 1, count))
+
+
 def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Choice) -> bytes:
   """A photograph, and beside it the class of every block in its colour (Bondi et al. 2017, figure 5).
 
   `found`: rows and columns of class numbers, -1 (grey) where there is no statement.
   """
   present, counts = np.unique(found[found >= 0], return_counts=True)
-  shades = plt.get_cmap("tab20" if len(classes) <= 20 else "gist_ncar")(np.linspace(0, 1, len(classes)))
+  shades = _shades(len(classes))
   colours = np.where((found >= 0)[..., None], shades[found], (*GREY, 1.0))
   height, width = image.shape[:2]
   drawing, (left, right) = plt.subplots(1, 2, figsize=(12, 1.5 + 5.5 * height / width))
   left.imshow(image)
   right.imshow(image)
   rows, columns = found.shape
-  right.imshow(colours, extent=(0, columns * choice.stride, rows * choice.stride, 0), alpha=0.75)
+  right.imshow(colours, extent=(0, columns * choice.stride, rows * choice.stride, 0), alpha=OPACITY)
   right.set(xlim=(0, width), ylim=(height, 0))
   labels = [f"{classes[k]}: {count} blocks" for k, count in zip(present, counts, strict=True)]
-  handles = [Patch(color=shades[k], label=label) for k, label in zip(present, labels, strict=True)]
+  handles = [Patch(facecolor=shades[k], alpha=OPACITY, label=label) for k, label in zip(present, labels, strict=True)]
   if (found < 0).any():
-    handles.append(Patch(color=GREY, label=f"no statement: {(found < 0).sum()} blocks"))
+    handles.append(Patch(facecolor=GREY, alpha=OPACITY, label=f"no statement: {(found < 0).sum()} blocks"))
   right.legend(handles=handles, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3)
   for axes, title in ((left, "image"), (right, f"model of each {choice.size}x{choice.size} block, alone")):
     axes.set(xticks=[], yticks=[])
