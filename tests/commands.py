@@ -1,9 +1,12 @@
 """Runs fsim's commands as a user types them, in a process and a data folder of their own."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from ml_collections import ConfigDict
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,3 +32,11 @@ def finished(config: str, folder: Path, data: Path) -> Path:
   done = fsim("main", config, "--workdir=run", cwd=folder, data=data)
   assert done.returncode == 0, done.stderr
   return folder / "run"
+
+
+def config(path: Path, mode: str = "") -> ConfigDict:
+  """What a configuration file gives, as the command line loads it."""
+  spec = importlib.util.spec_from_file_location(path.stem, path)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module.get_config(mode)

@@ -1,37 +1,28 @@
 """Every configuration loads, is locked by the command line, and has no field that the program does not read."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 
 from fsim.experiment import SYSTEMS
 from fsim.run import flat
+from tests.commands import ROOT, config
 
-ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.py") if path.stem != "__init__")
 SOURCE = "\n".join(path.read_text() for path in (ROOT / "fsim").rglob("*.py"))
-
-
-def load(path, mode=""):
-  spec = importlib.util.spec_from_file_location(path.stem, path)
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  return module.get_config(mode)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_every_config_opens_with_its_command_and_loads_in_all_modes(path):
   assert f"python -m fsim.main --config=configs/{path.name}" in path.read_text().split('"""')[1]
-  names = {tuple(sorted(flat(load(path, mode).to_dict()))) for mode in ("", "quick", "paper")}
+  names = {tuple(sorted(flat(config(path, mode).to_dict()))) for mode in ("", "quick", "paper")}
   assert len(names) == 1
-  assert load(path).system in SYSTEMS
+  assert config(path).system in SYSTEMS
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_every_field_is_read(path):
-  for field in flat(load(path).to_dict()):
+  for field in flat(config(path).to_dict()):
     last = field.split(".")[-1]
     read = re.search(rf"\.{last}\b|[\"']{last}[\"']|\b{last}: |def \w+\([^)]*\b{last}\b", SOURCE)
     assert read, f"nothing reads {field}"

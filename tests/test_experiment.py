@@ -1,6 +1,3 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,16 +5,13 @@ import pytest
 from fsim.data import splits
 from fsim.experiment import device, subjects
 from fsim.train import mesh
-
-PATH = Path(__file__).parent.parent / "configs" / "device.py"
+from tests import commands
+from tests.commands import ROOT
 
 
 @pytest.fixture
 def config():
-  spec = importlib.util.spec_from_file_location("device", PATH)
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  return module.get_config()
+  return commands.config(ROOT / "configs" / "device.py")
 
 
 @pytest.fixture

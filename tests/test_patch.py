@@ -1,6 +1,5 @@
 """The patch system as a user types it, on virtual cameras and on real JPEGs."""
 
-import importlib.util
 import itertools
 import json
 import shutil
@@ -23,10 +22,7 @@ QUICK = f"--config={ROOT}/configs/patch.py:quick"
 
 
 def quick():
-  spec = importlib.util.spec_from_file_location("patch", ROOT / "configs" / "patch.py")
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  return module.get_config("quick")
+  return commands.config(ROOT / "configs" / "patch.py", "quick")
 
 
 @pytest.fixture(scope="module")

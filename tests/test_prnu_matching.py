@@ -131,4 +131,4 @@ def _shifts(small, large):
 
 def test_sizes_that_no_look_brings_together_are_named():
   with pytest.raises(ValueError, match="sizes differ: 91x60 here, 60x91 there"):
-    find(SEEN[0], np.swapaxes(KEYS, 1, 2), looks.UPRIGHT, reach=0)
+    find(SEEN[0], np.swapaxes(KEYS, 1, 2), all_looks(turned=False, mirrored=False), reach=0)

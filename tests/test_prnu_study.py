@@ -1,6 +1,5 @@
 """The study of noise patterns: its parts on small images, and the whole as a user types it."""
 
-import importlib.util
 import itertools
 import json
 import shutil
@@ -33,10 +32,7 @@ QUICK = f"--config={ROOT}/configs/prnu.py:quick"
 
 
 def quick():
-  spec = importlib.util.spec_from_file_location("prnu", ROOT / "configs" / "prnu.py")
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  return module.get_config("quick")
+  return commands.config(ROOT / "configs" / "prnu.py", "quick")
 
 
 def photographs(devices=3, shots=8, size=(80, 72)):

@@ -26,9 +26,6 @@ class Look(NamedTuple):
     return _seen(pattern, *self)
 
 
-UPRIGHT = (Look(),)
-
-
 class Found(NamedTuple):
   """The best of all looks. `looks` counts every shift of every look, of this pair alone."""
 
