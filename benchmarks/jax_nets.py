@@ -13,7 +13,7 @@ from fsim import cpu
 from fsim.data.loader import Batch
 from fsim.models import extractors
 from fsim.models.pool import Padding
-from fsim.train import classify, mesh, step
+from fsim.train import classify, mesh, optimisers, step
 
 Tree = dict[str, Any]
 NETS = {"signature": extractors.SignatureNet, "patch": extractors.PatchNet}
@@ -49,7 +49,7 @@ class Runner:
     self.batch = mesh.put(Batch(images, labels), layout.by_example)
     variables = jax.jit(self.net.init)(jax.random.key(0), images[:1])
     self.weights = jax.tree.map(np.asarray, variables["params"]) if weights is None else weights
-    optimiser = step.sgd(learning_rate=setting.learning_rate, momentum=setting.momentum, decay=setting.decay)
+    optimiser = optimisers.sgd(setting.learning_rate, setting.momentum, setting.decay)
     fresh = step.start(dict(variables, params=self.weights), optimiser)
     self.state = mesh.put(jax.tree.map(np.asarray, fresh), layout.everywhere)
     self.loss = classify.classification_loss(self.net)
