@@ -13,6 +13,7 @@ from benchmarks.setting import Setting
 from fsim import cpu
 from fsim.data.loader import Batch
 from fsim.models import extractors, mislnet
+from fsim.models.constrained import constrain
 from fsim.models.pool import Padding
 from fsim.train import classify, mesh, optimisers, step
 
@@ -58,7 +59,7 @@ class Runner:
     fresh = step.start(dict(variables, params=self.weights), optimiser)
     self.state = mesh.put(jax.tree.map(np.asarray, fresh), layout.everywhere)
     self.loss = classify.classification_loss(self.net)
-    self.step = step.training_step(self.loss, optimiser, layout, seed=0)
+    self.step = step.training_step(self.loss, optimiser, constrain, layout, seed=0)
     self.infer = jax.jit(self._infer, compiler_options=cpu.compiler_options())
     self.square = jax.jit(lambda a: a @ a)
     self.factor = jnp.ones((setting.matmul, setting.matmul), self.dtype)

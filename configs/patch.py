@@ -39,6 +39,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.input.count = 32  # Patches an image, at most.
   config.input.rule = "paper"  # Mean near half range ("paper"), or the measure of the published code ("code").
   config.input.saturated = 0.0  # Largest share of saturated pixels in a patch.
+  config.input.entropy = 0.0  # Least entropy of a patch, in nats.
 
   config.reading = ConfigDict()
   config.reading.threads = 2

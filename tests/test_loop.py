@@ -12,6 +12,7 @@ from fsim.train import mesh, metrics
 from fsim.train.loop import Phase, fit
 from fsim.train.metrics import Diary
 from fsim.train.optimisers import sgd
+from fsim.train.step import free
 from fsim.train.stop import Stopped
 
 EPOCHS, STEPS = 4, 5
@@ -46,6 +47,7 @@ def phase(**changes) -> Phase:
     init=lambda: net.init(jax.random.key(0), jnp.zeros((1, 3))),
     loss=loss,
     optimiser=sgd(0.05, 0.9, 1e-3),
+    constrain=free,
     batches=batches,
     settle=lambda state: state,
     validate=validate,

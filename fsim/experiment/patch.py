@@ -110,7 +110,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 
 def open_patches(subjects: Subjects, config: ConfigDict) -> Cache:
   settings = config.input
-  choice = Choice(settings.size, settings.stride, settings.count, settings.rule, settings.saturated)
+  choice = Choice(**{name: settings[name] for name in Choice._fields})
   home = Path(config.data.folder or get_default_data_dir()).expanduser()
   images = subjects.images
   return patches.open_cache(images.records, subjects.table["row"].to_numpy(), images.fingerprint, choice, home)

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from fsim import cpu
 from fsim.data import loader
 from fsim.data.loader import Batch, Reading, Shard
+from fsim.models.constrained import constrain
 from fsim.train import optimisers
 from fsim.train.loop import Phase
 from fsim.train.mesh import Layout, put, to_host
@@ -81,6 +82,7 @@ def phase(
     init=lambda: net.init(jax.random.key(config.seed), jnp.asarray(views.still(train.rows[0]))[None]),
     loss=classification_loss(net),
     optimiser=optimisers.of(step, steps_in_epoch),
+    constrain=constrain,
     batches=batches,
     settle=lambda state: settle(net, state, itertools.islice(batches(0), step.settle), layout),
     validate=validate,

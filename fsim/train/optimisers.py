@@ -6,6 +6,8 @@ import jax
 import optax
 from ml_collections import ConfigDict
 
+from fsim.models import constrained
+
 B2, EPS = 0.99, 1e-6  # Of Adam, as in Mayer & Stamm 2018, section III-B.
 
 
@@ -36,5 +38,5 @@ OPTIMISERS = {"sgd": sgd, "adamw": adamw}
 
 
 def kernels(params: Any) -> Any:
-  """Which parameters decay: kernels, but neither biases nor BatchNorm."""
-  return jax.tree.map(lambda p: p.ndim > 1, params)
+  """Which parameters decay: kernels, but neither biases nor BatchNorm nor kernels that are projected anyway."""
+  return jax.tree_util.tree_map_with_path(lambda path, p: p.ndim > 1 and path[-1].key != constrained.KERNEL, params)
