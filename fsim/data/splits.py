@@ -145,7 +145,7 @@ def scene_folds(table: pd.DataFrame, k: int, seed: int, subset: str = NATURAL) -
 
 
 def _folds(
-  name: str, table: pd.DataFrame, rows: Int[np.ndarray, " n"], fold: Int[np.ndarray, " n"], k: int
+  name: str, table: pd.DataFrame, rows: Int[np.ndarray, " m"], fold: Int[np.ndarray, " m"], k: int
 ) -> list[Split]:
   folds = [{"train": np.sort(rows[fold != f]), "test": np.sort(rows[fold == f])} for f in range(k)]
   return [_kept(name, table, split) for split in folds]
