@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from tqdm import tqdm
 
 from fsim.evaluate import rates as error_rates
@@ -22,9 +22,9 @@ def image_pairs(patches: pd.DataFrame, log_odds: LogOdds, most: int) -> pd.DataF
   patches: one row a patch, as `similarity.draw_pairs` takes it. Columns of the result: those of `similarity.paired`, a
   and b being the images' places in the order of their first patches, and log_odds.
   """
-  images, places = arrange(patches, most)
-  (values,) = means(log_odds, places, _share(places >= 0)[None])
-  return paired(images, *np.triu_indices(len(images), 1)).assign(log_odds=values)
+  places = places_of(patches["image"].to_numpy(), most)
+  (values,) = means(log_odds, places, share(places >= 0)[None])
+  return _pairs(patches, places).assign(log_odds=values)
 
 
 def curve(patches: pd.DataFrame, log_odds: LogOdds, sizes: Sequence[int], draws: int, seed: int) -> pd.DataFrame:
@@ -34,15 +34,15 @@ def curve(patches: pd.DataFrame, log_odds: LogOdds, sizes: Sequence[int], draws:
   where there are fewer: k x k pairs of patches. Columns: group, patches, images, and accuracy, accuracy_low, ..._high,
   auc, auc_low, auc_high (mean and 95 % of the draws; AUC NaN where a group lacks same or different models).
   """
-  images, places = arrange(patches, max(sizes))
+  places = places_of(patches["image"].to_numpy(), max(sizes))
   rng = np.random.default_rng(seed)
   present = places >= 0
   turns = [np.where(present, rng.random(places.shape), np.inf).argsort(1).argsort(1) for _ in range(draws)]
-  shares = np.stack([_share(present & (turn < size)) for size in sizes for turn in turns])
+  shares = np.stack([share(present & (turn < size)) for size in sizes for turn in turns])
   values = means(log_odds, places, shares).reshape(len(sizes), draws, -1)
-  pairs = paired(images, *np.triu_indices(len(images), 1))
+  pairs = _pairs(patches, places)
   rows = []
-  for group in triangle.groups(images["side"].unique()):
+  for group in triangle.groups(patches["side"].tolist()):
     own = triangle.of_group(pairs, group)
     if len(own):
       count = len(np.unique(own[["a", "b"]]))
@@ -53,15 +53,18 @@ def curve(patches: pd.DataFrame, log_odds: LogOdds, sizes: Sequence[int], draws:
   return pd.DataFrame(rows)
 
 
-def arrange(patches: pd.DataFrame, most: int) -> tuple[pd.DataFrame, Int[np.ndarray, "m k"]]:
-  """One row an image, and the rows of its first `most` patches, -1 where it has fewer."""
-  image = pd.factorize(patches["image"])[0]
-  order = np.argsort(image, kind="stable")
-  turn = np.arange(len(image)) - np.searchsorted(image[order], image[order])
-  places = np.full((image.max() + 1, most), -1)
+def places_of(image: Int[np.ndarray, " n"], most: int) -> Int[np.ndarray, "m k"]:
+  """The first `most` patches of each image, -1 where it has fewer; `image` says whose each patch is.
+
+  Images come in the order of their first patches.
+  """
+  number = pd.factorize(image)[0]
+  order = np.argsort(number, kind="stable")
+  turn = np.arange(len(number)) - np.searchsorted(number[order], number[order])
+  places = np.full((number.max() + 1, most), -1)
   first = turn < most
-  places[image[order][first], turn[first]] = order[first]
-  return patches.iloc[places[:, 0]].reset_index(drop=True), places
+  places[number[order][first], turn[first]] = order[first]
+  return places
 
 
 def means(
@@ -82,8 +85,13 @@ def means(
   return np.concatenate(found, axis=1) if found else np.zeros((len(shares), 0), np.float32)
 
 
-def _share(chosen: np.ndarray) -> Float[np.ndarray, "m k"]:
+def share(chosen: Bool[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+  """Equal weights of the chosen patches of each image, at least one, that sum to 1."""
   return (chosen / chosen.sum(1, keepdims=True)).astype(np.float32)
+
+
+def _pairs(patches: pd.DataFrame, places: Int[np.ndarray, "m k"]) -> pd.DataFrame:
+  return paired(patches.iloc[places[:, 0]].reset_index(drop=True), *np.triu_indices(len(places), 1))
 
 
 def _spread(pairs: pd.DataFrame, values: Float[np.ndarray, "draws p"]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from fsim.report.figures import LINES, png
 
 WRITTEN = 30  # Models up to which the cells hold their percentage.
 FLOOR = 50  # Percent below which all colours are the same.
-MEASURES = {"accuracy": "balanced accuracy (%)", "auc": "AUC (%)"}
+MEASURES = {"accuracy": "accuracy (%)", "auc": "AUC (%)"}
 
 
 def triangle(found: Triangle) -> bytes:
