@@ -42,7 +42,7 @@ def group(scores: Float[np.ndarray, "m m"]) -> Grouping:
   if not np.array_equal(scores, scores.T):
     raise ValueError("the log-odds of two images must not depend on their order")
   pairs = scores[np.triu_indices(m, 1)]
-  top = max(float(pairs.max()), 0.0)  # Heights must not be negative.
+  top = max(float(pairs.max()), 0.0) + 1  # Heights are positive, and so are visible.
   tree = linkage(top - pairs, "average", optimal_ordering=True)
   found = fcluster(tree, top, "distance")
   names, first, sizes = np.unique(found, return_index=True, return_counts=True)

@@ -15,6 +15,8 @@ from fsim.evaluate import triangle
 from fsim.evaluate.similarity import LogOdds, paired
 from fsim.evaluate.triangle import INTERVAL
 
+TOGETHER = 16  # Images whose patches are compared with all others at once.
+
 
 def image_pairs(patches: pd.DataFrame, log_odds: LogOdds, most: int) -> pd.DataFrame:
   """All pairs of images, with the mean log-odds over all pairs of their first `most` patches.
@@ -72,14 +74,17 @@ def means(
 ) -> Float[np.ndarray, "q p"]:
   """Weighted mean log-odds of every pair of images (in the order of triu_indices) for every way to weigh patches.
 
-  A patch's weight is its share in its image's mean; places below 0 have none. Images are taken one after the other, so
-  that the log-odds of one image's patches with all others' are in memory, never those of all.
+  A patch's weight is its share in its image's mean; places below 0 have none. The log-odds of TOGETHER images' patches
+  with all others' are in memory, never those of all, and all are asked for in one shape, as a compiled scorer wants it.
   """
   m, k = places.shape
-  filled = np.where(places >= 0, places, places[:, :1])  # Calls of one shape, as a compiled scorer wants them.
+  filled = np.where(places >= 0, places, places[:, :1])
   found = []
   for i in tqdm(range(m - 1), desc="pairs of images", unit="image", leave=False):
-    block = np.asarray(log_odds(filled[i], filled.reshape(-1))).reshape(k, m, k)[:, i + 1 :]
+    if i % TOGETHER == 0:
+      some = filled[np.minimum(np.arange(i, i + TOGETHER), m - 1)]
+      blocks = log_odds(some.reshape(-1), filled.reshape(-1)).reshape(TOGETHER, k, m, k)
+    block = blocks[i % TOGETHER, :, i + 1 :]
     mixed = (shares[:, i] @ block.reshape(k, -1)).reshape(len(shares), -1, k)
     found.append((mixed * shares[:, i + 1 :]).sum(2))
   return np.concatenate(found, axis=1) if found else np.zeros((len(shares), 0), np.float32)
