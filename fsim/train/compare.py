@@ -13,9 +13,10 @@ from ml_collections import ConfigDict
 
 from fsim.data import pairs
 from fsim.models import scorers
+from fsim.train import optimisers
 from fsim.train.loop import Phase
 from fsim.train.mesh import Layout, put
-from fsim.train.step import State, sgd
+from fsim.train.step import State
 
 
 class Signed(NamedTuple):
@@ -52,12 +53,7 @@ def phase(scorer: nn.Module, train: Signed, validation: Signed, config: ConfigDi
     name="similarity",
     init=lambda: scorer.init(jax.random.key(config.seed + 1), *jnp.zeros((2, 1, train.signatures.shape[1]))),
     loss=pair_loss(scorer),
-    optimiser=sgd(
-      learning_rate=step.learning_rate,
-      momentum=step.momentum,
-      decay=step.decay,
-      halve_every=step.halve_every * steps_in_epoch,
-    ),
+    optimiser=optimisers.of(step, steps_in_epoch),
     batches=batches,
     settle=lambda state: state,
     validate=lambda state: validate(scorer, state, validation),

@@ -50,12 +50,3 @@ def training_step(loss: Loss, optimiser: optax.GradientTransformation, layout: L
     out_shardings=(layout.everywhere, layout.everywhere),
     compiler_options=cpu.compiler_options(),
   )
-
-
-def sgd(*, learning_rate: float, momentum: float, decay: float, halve_every: int = 0) -> optax.GradientTransformation:
-  """SGD with momentum; weight decay on kernels (not on biases or BatchNorm); halved every so many steps (0: never)."""
-  rate = learning_rate
-  if halve_every:
-    rate = optax.exponential_decay(learning_rate, halve_every, 0.5, staircase=True)
-  kernels = lambda params: jax.tree.map(lambda p: p.ndim > 1, params)  # noqa: E731
-  return optax.chain(optax.add_decayed_weights(decay, kernels), optax.sgd(rate, momentum))
