@@ -27,7 +27,8 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural"  # natural, flat-field, dark or jpeg.
   config.data.sizes = (40, 20, 5)  # Models for the extractor, for the pair network, and never seen; in proportion.
-  config.data.validation = 0.1  # Share of the scenes.
+  config.data.protocol = "by_scene"  # Beside the models: by_scene, or stratified where scenes are not known.
+  config.data.validation = 0.1  # Share of the scenes (or images) of every device.
   config.data.test = 0.2
   config.data.merge_d70 = True  # D70s counts as D70.
   config.data.repair_mju = True  # mju_1050SW is mju-1050SW.
@@ -72,6 +73,19 @@ def get_config(mode: str = "") -> ConfigDict:
   config.similarity.decay = 0.0
   config.similarity.halve_every = 3  # Epochs; 0: the learning rate stays.
 
+  config.baseline = (
+    ConfigDict()
+  )  # The network of configs/patch.py on the extractor's patches, for Bray-Curtis distances.
+  config.baseline.batch = 128
+  config.baseline.epochs = 2  # 0: no baseline.
+  config.baseline.optimiser = "adamw"
+  config.baseline.learning_rate = 1.5e-3
+  config.baseline.momentum = 0.9
+  config.baseline.decay = 1e-2
+  config.baseline.halve_every = 1
+  config.baseline.settle = 0
+  config.baseline.balanced = "auto"
+
   config.evaluate = ConfigDict()
   config.evaluate.models = 5  # Models of the extractor's that are compared with those never seen.
   config.evaluate.pairs = 2000  # Patch pairs of each pair of models.
@@ -79,10 +93,29 @@ def get_config(mode: str = "") -> ConfigDict:
   config.evaluate.draws = 10  # Random choices of those patches.
   config.evaluate.resamples = 500  # Of the bootstrap over models.
   config.evaluate.elsewhere = ""  # Another source to evaluate on as well: none of its models are learned.
-  config.evaluate.baseline = ""  # Folder of a finished run of configs/patch.py to compare with.
 
   if mode == "quick":
     config.data.source = "virtual/several"
+    config.data.validation = 0.25
+    config.data.test = 0.4
+    config.input.size = 72
+    config.input.stride = 72
+    config.input.count = 4
+    config.input.entropy = 2.0
+    config.network.batch = 8
+    config.network.epochs = 1
+    config.network.settle = 2
+    config.similarity.hidden = 32
+    config.similarity.batch = 16
+    config.similarity.pairs = 160
+    config.similarity.epochs = 2
+    config.baseline.batch = 8
+    config.baseline.epochs = 1
+    config.evaluate.models = 2
+    config.evaluate.pairs = 20
+    config.evaluate.patches = (1, 2)
+    config.evaluate.draws = 2
+    config.evaluate.resamples = 20
   elif mode == "paper":
     config.input.size = 256
     config.input.stride = 256
