@@ -152,3 +152,13 @@ def test_worker_processes_receive_the_place_and_not_the_pixels(cache):
   batch = patches.Training(pixels)(np.array([number, 7]), np.random.default_rng(0))
   np.testing.assert_array_equal(batch.images, before)
   assert batch.labels == 7
+
+
+@given(st.integers(1, 5))
+def test_entropy_is_that_of_the_green_levels_in_nats(bits):
+  levels = 2**bits
+  pixels = np.zeros((2, 16, 16, 3), np.uint8)
+  pixels[1, ..., 1] = np.arange(256).reshape(16, 16) % levels
+  np.testing.assert_allclose(patches.entropy(pixels), [0, bits * np.log(2)], atol=1e-9)
+  pixels[..., 0] = 7  # Red does not count.
+  np.testing.assert_allclose(patches.entropy(pixels), [0, bits * np.log(2)], atol=1e-9)

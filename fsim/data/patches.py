@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
+from scipy.special import entr
 from tqdm import tqdm
 
 from fsim.data import jpeg
@@ -58,6 +59,14 @@ CHOICES: dict[str, Callable[[Patches], Float[np.ndarray, " n"]]] = {"paper": mid
 def saturated(patches: Patches) -> Float[np.ndarray, " n"]:
   """Share of the pixels that have a colour at its maximum: there the sensor's and the camera's traces are cut off."""
   return (patches == MAXIMUM).any(3).mean((1, 2))
+
+
+def entropy(patches: Patches) -> Float[np.ndarray, " n"]:
+  """Of the green channel's 256 grey levels, in nats: h = -sum p ln p (Mayer & Stamm 2018, section 4)."""
+  n = len(patches)
+  levels = patches[..., 1].reshape(n, -1) + 256 * np.arange(n)[:, None]
+  counts = np.bincount(levels.ravel(), minlength=256 * n).reshape(n, 256)
+  return entr(counts / counts.sum(1, keepdims=True)).sum(1)
 
 
 def grid(h: int, w: int, size: int, stride: int) -> Int[np.ndarray, "n 2"]:
