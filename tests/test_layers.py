@@ -13,6 +13,7 @@ COMMANDS = {
   "simulate": "data",
   "identify": "report",
   "group": "report",
+  "splice": "report",
 }  # Programs beside the rooms: each may import up to the room named.
 
 
