@@ -32,6 +32,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.test = 0.2
   config.data.merge_d70 = True  # D70s counts as D70.
   config.data.repair_mju = True  # mju_1050SW is mju-1050SW.
+  config.data.pattern = placeholder(str)  # Of file names of another form than Dresden's, see docs/mobile.md.
 
   config.input = ConfigDict()
   config.input.size = 128  # Side of a patch in pixels; 256 in the paper.
