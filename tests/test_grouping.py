@@ -69,6 +69,11 @@ def test_the_answer_says_what_does_not_belong():
   tied = grouping.group(scores([0, 0, 1, 1]))
   assert grouping.strangers(tied) is None
   assert "none is the largest" in grouping.sentence(tied, names[:4])
+  none = grouping.group(scores(range(5)))
+  assert grouping.sentence(none, names) == "5 images: no two from one model"
+  pairs = grouping.group(scores(np.repeat(range(30), 2)))
+  assert "30 groups of 2, 2" in grouping.sentence(pairs, [""] * 60)
+  assert "2, ...; none is the largest" in grouping.sentence(pairs, [""] * 60)
   many = grouping.group(scores([0] * 40 + [1] * 25))
   assert grouping.sentence(many, [str(k) for k in range(65)]).endswith("58, 59 and 5 more")
 

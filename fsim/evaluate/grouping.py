@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
 
 RULE = "average linkage on the mean log-odds of patch pairs; groups are joined down to log-odds 0 (probability .5)"
-SAID = 20  # Names in a sentence.
+SAID = 20  # Names, or sizes of groups, in a sentence.
 
 
 class Grouping(NamedTuple):
@@ -63,8 +63,11 @@ def sentence(found: Grouping, names: list[str]) -> str:
   m, outside = len(names), strangers(found)
   if outside == []:
     return f"{m} images: all from one model"
+  if found.groups.max() == m:
+    return f"{m} images: no two from one model"
   sizes = np.bincount(found.groups)[1:].tolist()
-  head = f"{m} images: {len(sizes)} groups of {', '.join(map(str, sizes))}"
+  others = ", ..." if len(sizes) > SAID else ""
+  head = f"{m} images: {len(sizes)} groups of {', '.join(map(str, sizes[:SAID]))}{others}"
   if outside is None:
     return f"{head}; none is the largest, so that nothing can be said about what does not belong"
   more = f" and {len(outside) - SAID} more" if len(outside) > SAID else ""

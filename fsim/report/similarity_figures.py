@@ -43,7 +43,7 @@ def triangle(found: Triangle) -> bytes:
       right.axvline(rows[0] - 0.5, color="black", lw=1.5)
   drawing.colorbar(image, ax=(left, right), fraction=0.046, pad=0.07, extend="min", label="right decisions (%)")
   pairs = found.counts[np.tril_indices(d)].sum()
-  drawing.suptitle(f"{d} models, {pairs:,} pairs of patches", fontsize=10, y=0.93)
+  right.set_title(f"{d} models, {pairs:,} pairs of patches", fontsize=10, loc="left")
   return png(drawing)
 
 
