@@ -34,6 +34,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.one_model = ""  # Only devices of this model (Brand_Model); empty: of all.
   config.data.merge_d70 = True  # D70s counts as D70, as in the published experiments.
   config.data.repair_mju = True  # mju_1050SW is mju-1050SW.
+  config.data.pattern = placeholder(str)  # Of file names of another form than Dresden's, see docs/mobile.md.
 
   config.input = ConfigDict()
   config.input.size = 256  # Side of the central square in pixels, at one place of the sensor.
@@ -50,6 +51,7 @@ def get_config(mode: str = "") -> ConfigDict:
   )
   config.network.batch = 16
   config.network.epochs = 12
+  config.network.optimiser = "sgd"  # Or "adamw".
   config.network.learning_rate = 0.01
   config.network.momentum = 0.9
   config.network.decay = 5e-4

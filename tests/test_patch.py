@@ -11,7 +11,7 @@ import pytest
 from fsim.data import jpeg, patches
 from fsim.data.patches import Choice
 from fsim.evaluate import naming
-from fsim.experiment import patch, strangers
+from fsim.experiment import patch, patched, strangers
 from fsim.experiment.subjects import open_subjects, split
 from fsim.models.extractors import PatchNet
 from fsim.train import mesh
@@ -80,7 +80,7 @@ def test_identify_answers_as_the_run_did(finished, tmp_path, data):
   done = fsim("identify", file, "--json", "--run", finished, cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
   (verdict,) = json.loads(done.stdout)
-  choice = Choice(64, 64, 8, "paper", 0.0)
+  choice = Choice(64, 64, 8, "paper", 0.0, 0.0)
   assert verdict["patches"] == len(patches.choose(jpeg.decode(file.read_bytes()), choice))
   assert verdict["model"] == images["said"].iloc[0]
 
@@ -118,10 +118,10 @@ def test_no_patch_of_a_test_image_is_trained_on(data, tmp_path):
   subjects = open_subjects(config.data.source, config, tmp_path)
   learned = strangers.to_learn(subjects.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config).items()}
-  cache = patch.open_patches(subjects, config)
-  parts = {name: patch.patches_of(cache, table) for name, table in sides.items()}
+  cache = patched.open_patches(subjects, config)
+  parts = {name: patched.patches_of(cache, table) for name, table in sides.items()}
   classes = sorted(sides["train"]["model"].unique())
-  phase = patch.classify_patches(PatchNet(classes=2), cache, parts, classes, config, mesh.layout())
+  phase = patch.learning(PatchNet(classes=2), cache, parts, classes, config, mesh.layout())
   pixels = cache.stored()
   kept = {name: {pixels(k).tobytes() for k in part.numbers} for name, part in parts.items()}
   batches = list(itertools.islice(phase.batches(0), 2 * phase.steps_in_epoch))
@@ -134,20 +134,20 @@ def test_no_patch_of_a_test_image_is_trained_on(data, tmp_path):
 
 def side(models, devices):
   table = pd.DataFrame({"model": models, "device": devices})
-  return patch.Part(table, np.arange(len(table)), np.arange(len(table)), silent=0)
+  return patched.Part(table, np.arange(len(table)), np.arange(len(table)), silent=0)
 
 
 def test_sides_that_cannot_be_learned_or_tested_are_refused():
   both = side(["A", "B"], ["A_0", "B_0"])
-  patch.require({"train": both, "validation": side(["A"], ["A_0"]), "test": both}, ["A", "B"])
+  patched.require({"train": both, "validation": side(["A"], ["A_0"]), "test": both}, ["A", "B"], "model")
   with pytest.raises(ValueError, match="the training images of B have no usable patches"):
-    patch.require({"train": side(["A"], ["A_0"]), "test": both}, ["A", "B"])
+    patched.require({"train": side(["A"], ["A_0"]), "test": both}, ["A", "B"], "model")
   with pytest.raises(ValueError, match="the test images are of models that nothing is trained on: C"):
-    patch.require({"train": both, "test": side(["C"], ["C_0"])}, ["A", "B"])
+    patched.require({"train": both, "test": side(["C"], ["C_0"])}, ["A", "B"], "model")
   with pytest.raises(ValueError, match="the validation images have no usable patches"):
-    patch.require({"train": both, "validation": side([], [])}, ["A", "B"])
+    patched.require({"train": both, "validation": side([], [])}, ["A", "B"], "model")
   with pytest.raises(ValueError, match="the training images are of 1"):
-    patch.require({"train": side(["A"], ["A_0"])}, ["A"])
+    patched.require({"train": side(["A"], ["A_0"])}, ["A"], "model")
 
 
 def test_a_device_on_both_sides_is_said():

@@ -20,6 +20,7 @@ SEEDED = {
   "ratio": {"seed": 1},
   "model_disjoint": {"seed": 1},
   "image_folds": {"k": 2, "seed": 1},
+  "scene_folds": {"k": 2, "seed": 1},
 }
 
 
@@ -266,6 +267,19 @@ def test_every_image_is_tested_once_by_the_folds(table, k):
   assert (counts.max() - counts.min() <= 1).all()
   for fold in folds:
     assert set(fold["train"]) | set(fold["test"]) == set(tested)
+
+
+@given(table=tables(), k=st.integers(2, 4))
+def test_every_scene_is_tested_once_by_the_folds(table, k):
+  try:
+    folds = splits.scene_folds(table, k, 0)
+  except CannotServe:
+    return
+  scenes = [set(table["scene"].iloc[f["test"]]) for f in folds]
+  assert sorted(s for own in scenes for s in own) == sorted(
+    set(table.loc[table["subset"] == "natural", "scene"]) - {""}
+  )
+  assert max(map(len, scenes)) - min(map(len, scenes)) <= 1
 
 
 @pytest.mark.parametrize(("column", "value"), [("scene", "1/1"), ("device", "M_0_0"), ("model", "M_0"), ("row", "1")])

@@ -28,6 +28,7 @@ SETTINGS = {
   "ratio": {"seed": 0},
   "model_disjoint": {"seed": 0},
   "image_folds": {"k": 10, "seed": 0},
+  "scene_folds": {"k": 10, "seed": 0},
 }
 
 

@@ -12,7 +12,9 @@ from fsim.data.virtual import dataset
 PREFIX = "virtual/"
 
 
-def open_source(name: str, *, data_dir: str | None, on_error: str, merge_d70: bool, repair_mju: bool) -> Images:
+def open_source(
+  name: str, *, data_dir: str | None, on_error: str, merge_d70: bool, repair_mju: bool, pattern: str | None
+) -> Images:
   """`name` is a preset such as virtual/default, or a folder. Arguments as those of `source.open_folder`.
 
   Raises ValueError for a preset or a folder that does not exist.
@@ -25,4 +27,5 @@ def open_source(name: str, *, data_dir: str | None, on_error: str, merge_d70: bo
     folder = home / "cameras" / name
     with source.alone(folder):
       dataset.make(name, folder, workers=len(os.sched_getaffinity(0)))
-  return source.open_folder(folder, data_dir=home, on_error=on_error, merge_d70=merge_d70, repair_mju=repair_mju)
+  labels = {"merge_d70": merge_d70, "repair_mju": repair_mju, "pattern": pattern}
+  return source.open_folder(folder, data_dir=home, on_error=on_error, **labels)

@@ -17,6 +17,7 @@ from array_record.python.array_record_data_source import ArrayRecordDataSource
 from tensorflow_datasets.core.constants import get_default_data_dir
 from tensorflow_datasets.proto import tf_example_pb2
 
+from fsim.data.dresden import pattern as patterns
 from fsim.data.dresden.builder import PROBLEMS, STORED, TABLE, Dresden, FolderConfig
 from fsim.data.dresden.names import Repairs
 from fsim.data.dresden.scan import Unusable
@@ -54,14 +55,17 @@ def open_folder(
   on_error: str = "skip",
   merge_d70: bool = True,
   repair_mju: bool = True,
+  pattern: str | None = None,
 ) -> Images:
   """Images of a folder in any layout. See fsim/data/dresden for what is read from names, folders and metadata.
 
   data_dir: where prepared data sets are kept; None is $TFDS_DATA_DIR or ~/tensorflow_datasets.
+  pattern: a regular expression for names of another form (see fsim/data/dresden/pattern.py); None: Dresden's.
   on_error: "skip" leaves unusable files out and lists them in `problems`, "raise" raises ValueError at the first.
-  Raises ValueError if the folder is missing or holds no usable JPEG.
+  Raises ValueError if the folder is missing or holds no usable JPEG, and for a wrong pattern.
   """
-  config = FolderConfig.of(Path(folder), Repairs(merge_d70, repair_mju), on_error)
+  rules = Repairs(merge_d70, repair_mju) if pattern is None else patterns.of_expression(pattern)
+  config = FolderConfig.of(Path(folder), rules, on_error)
   home = Path(data_dir or get_default_data_dir()).expanduser()
   builder = _builder(config, home)
   if not _is_prepared(builder):
@@ -95,7 +99,7 @@ def _opened(builder: Dresden, config: FolderConfig) -> Images:
   left_out = problems[problems["left_out"].astype(bool)]
   if config.on_error == "raise" and len(left_out):
     raise Unusable(f"{config.listing.folder / left_out['file'].iloc[0]}: {left_out['cause'].iloc[0]}")
-  said = repr((table["sha256"].tolist(), tuple(config.repairs)))
+  said = repr((table["sha256"].tolist(), tuple(config.rules)))
   return Images(table, problems, Records(builder), hashlib.sha256(said.encode()).hexdigest())
 
 

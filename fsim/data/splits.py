@@ -27,6 +27,7 @@ PROMISES = {
   "ratio": ("image",),
   "model_disjoint": ("image", "device", "model"),
   "image_folds": ("image",),
+  "scene_folds": ("image", "scene"),
 }
 
 SIDES = ("train", "validation", "test")
@@ -130,9 +131,24 @@ def image_folds(table: pd.DataFrame, k: int, seed: int, subset: str = NATURAL) -
   if k < 2 or images.groupby("device").size().max() < k or images.empty:
     raise _cannot("image_folds", f"two folds or more, and a device with an image for each of {k} folds", table, subset)
   fold = dividing.into_folds(images, k, np.random.default_rng(seed))
-  rows = images["row"].to_numpy()
+  return _folds("image_folds", table, images["row"].to_numpy(), fold, k)
+
+
+def scene_folds(table: pd.DataFrame, k: int, seed: int, subset: str = NATURAL) -> list[Split]:
+  """The same by whole scenes: none is in two folds, not even seen by two devices, and folds have as many scenes."""
+  images = _with_scenes(_images(table, subset))
+  scenes = np.random.default_rng(seed).permutation(sorted(images["scene"].unique()))
+  if k < 2 or len(scenes) < k:
+    raise _cannot("scene_folds", f"two folds or more, and a known scene for each of {k} folds", table, subset)
+  fold = images["scene"].map(dict(zip(scenes, np.arange(len(scenes)) % k, strict=True))).to_numpy()
+  return _folds("scene_folds", table, images["row"].to_numpy(), fold, k)
+
+
+def _folds(
+  name: str, table: pd.DataFrame, rows: Int[np.ndarray, " m"], fold: Int[np.ndarray, " m"], k: int
+) -> list[Split]:
   folds = [{"train": np.sort(rows[fold != f]), "test": np.sort(rows[fold == f])} for f in range(k)]
-  return [_kept("image_folds", table, split) for split in folds]
+  return [_kept(name, table, split) for split in folds]
 
 
 PROTOCOLS = {
@@ -143,6 +159,7 @@ PROTOCOLS = {
   "ratio": ratio,
   "model_disjoint": model_disjoint,
   "image_folds": image_folds,
+  "scene_folds": scene_folds,
 }
 
 

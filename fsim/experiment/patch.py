@@ -10,38 +10,24 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 from ml_collections import ConfigDict
-from tensorflow_datasets.core.constants import get_default_data_dir
 
-from fsim.data import patches
-from fsim.data.patches import Cache, Choice
+from fsim.data.patches import Cache
 from fsim.evaluate import namer, naming, openset, svm, votes
 from fsim.evaluate.namer import Namer
 from fsim.evaluate.naming import Naming
 from fsim.evaluate.openset import Evidence
-from fsim.experiment import strangers
-from fsim.experiment.subjects import Subjects, open_subjects, split
+from fsim.experiment import patched, strangers
+from fsim.experiment.patched import Part
+from fsim.experiment.subjects import open_subjects, split
 from fsim.models.extractors import PatchNet, with_mean
 from fsim.report import page
 from fsim.train import classify, mesh
-from fsim.train.classify import Labelled, Views
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
 from fsim.train.step import State
 
 WIDTH = 128  # Values of a feature.
-
-
-class Part(NamedTuple):
-  """The images of one side that have patches, their patches' numbers, and for each patch the place of its image.
-
-  silent: number of images without any usable patch.
-  """
-
-  table: pd.DataFrame
-  numbers: Int[np.ndarray, " p"]
-  image: Int[np.ndarray, " p"]
-  silent: int
 
 
 class Seeing(NamedTuple):
@@ -73,31 +59,32 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   learned = strangers.to_learn(subjects.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config).items()}
   classes = sorted(sides["train"]["model"].unique())
-  cache = open_patches(subjects, config)
-  parts = {name: patches_of(cache, table) for name, table in sides.items()}
-  require(parts, classes)
+  cache = patched.open_patches(subjects, config)
+  parts = {name: patched.patches_of(cache, table) for name, table in sides.items()}
+  patched.require(parts, classes, "model")
 
   net = PatchNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
-  phase = classify_patches(net, cache, parts, classes, config, layout)
+  phase = learning(net, cache, parts, classes, config, layout)
   state = fit(phase, workdir, diary, layout)
   diary.close()
 
   see = Seeing(net, state, cache, config, layout)
   train, validation = see(parts["train"]), see(parts["validation"])
-  own = {name: places(parts[name], classes) for name in parts}
+  own = {name: patched.places(parts[name], classes, "model") for name in parts}
   machines, setting = learn_svms(train, validation, own, parts, classes, config)
   validation = decide(machines, validation)
   clouds = openset.clouds(train.features, own["train"][parts["train"].image])
-  rule = openset.choose(validation, own["validation"], clouds, config.unknown.rejected)
+  others = patched.patches_of(cache, strangers.of(subjects.table, sides, config, config.seed))
+  unseen, helps = decide(machines, see(others)), strangers.stand_ins(others.table, config.seed).to_numpy()
+  stand_ins = openset.part(unseen, helps) if helps.any() else None
+  rule = openset.choose(validation, own["validation"], clouds, config.unknown.rejected, stand_ins)
 
   test = decide(machines, see(parts["test"]))
-  others = patches_of(cache, strangers.of(subjects.table, sides, config, config.seed))
-  unseen = decide(machines, see(others))
   answers = {
     "namings": name_all(test, parts["test"], own["test"], machines, confounded(parts)),
     "voting": voting(test, own["test"], machines, config),
     "transfer": strangers.learned_later(unseen, others.table, setting, config),
-    "unknown": strangers.told_apart(rule, test, unseen, others.table),
+    "unknown": strangers.told_apart(rule, test, unseen, others.table.assign(stand_in=helps)),
   }
   if jax.process_index() > 0:
     return workdir
@@ -105,40 +92,6 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   namer.save(workdir / "namer", Namer(cache.choice, net.front, variables, machines, rule))
   save(workdir, answers, setting)
   return page.build(workdir)
-
-
-def open_patches(subjects: Subjects, config: ConfigDict) -> Cache:
-  settings = config.input
-  choice = Choice(settings.size, settings.stride, settings.count, settings.rule, settings.saturated)
-  home = Path(config.data.folder or get_default_data_dir()).expanduser()
-  images = subjects.images
-  return patches.open_cache(images.records, subjects.table["row"].to_numpy(), images.fingerprint, choice, home)
-
-
-def patches_of(cache: Cache, table: pd.DataFrame) -> Part:
-  """Patches are taken of images that the protocol has already put on a side: none can stand on two."""
-  rows = table["row"].to_numpy()
-  speaks = cache.found[rows] > 0
-  table = table[speaks].reset_index(drop=True)
-  numbers = cache.numbers(rows[speaks])
-  return Part(table, numbers, np.repeat(np.arange(len(table)), cache.found[rows[speaks]]), int((~speaks).sum()))
-
-
-def require(parts: dict[str, Part], classes: list[str]) -> None:
-  """Raises ValueError for sides that cannot be learned from or tested, before time is spent on training."""
-  if len(classes) < 2:
-    raise ValueError(f"two models or more are needed to tell them apart; the training images are of {len(classes)}")
-  trained = set(parts["train"].table["model"])
-  missing = sorted(set(classes) - trained)
-  if missing:
-    raise ValueError(
-      f"the training images of {', '.join(missing)} have no usable patches (see input.size, input.saturated)"
-    )
-  for name, part in parts.items():
-    unknown = sorted(set(part.table["model"]) - trained)
-    if unknown or part.table.empty:
-      cause = f"are of models that nothing is trained on: {', '.join(unknown)}" if unknown else "have no usable patches"
-      raise ValueError(f"the {name} images {cause} (see data.protocol, data.validation, data.test, input.saturated)")
 
 
 def confounded(parts: dict[str, Part]) -> str:
@@ -153,26 +106,15 @@ def confounded(parts: dict[str, Part]) -> str:
   )
 
 
-def places(part: Part, classes: list[str]) -> Int[np.ndarray, " m"]:
-  """Class numbers of the images."""
-  return pd.Categorical(part.table["model"], classes).codes.astype(np.int64)
-
-
-def classify_patches(
+def learning(
   net: PatchNet, cache: Cache, parts: dict[str, Part], classes: list[str], config: ConfigDict, layout: Layout
 ) -> classify.Phase:
   """The phase that trains the network; one that is shown RGB has the mean of the training patches in its state."""
-  labelled = {
-    name: Labelled(parts[name].numbers, places(parts[name], classes)[parts[name].image].astype(np.int32))
-    for name in ("train", "validation")
-  }
-  pixels = cache.stored()
-  views = Views(patches.Training(pixels), pixels)
-  phase = classify.phase(net, views, labelled["train"], labelled["validation"], config.network, config, layout)
+  phase = patched.classify_patches(net, cache, parts, classes, "model", config, layout)
   if net.front != "rgb":
-    return phase._replace(name="patch")
+    return phase
   mean = cache.mean(parts["train"].numbers)
-  return phase._replace(name="patch", init=lambda: with_mean(phase.init(), mean))
+  return phase._replace(init=lambda: with_mean(phase.init(), mean))
 
 
 def learn_svms(

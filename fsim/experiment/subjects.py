@@ -36,7 +36,7 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path, *, aligned: bool
   aligned: leaves out what `off_grid` finds. Raises ValueError if nothing is left of a subset.
   """
   data = config.data
-  labels = {"merge_d70": data.merge_d70, "repair_mju": data.repair_mju}
+  labels = {"merge_d70": data.merge_d70, "repair_mju": data.repair_mju, "pattern": data.pattern}
   images = open_source(name, data_dir=data.folder, on_error=data.on_error, **labels)
   table = images.table.assign(row=np.arange(len(images.table)))
   subsets = listed(data.subset)

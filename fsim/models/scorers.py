@@ -118,6 +118,11 @@ def prelu(x: Float[Array, "n w"], slope: Float[Array, " w"]) -> Float[Array, "n 
   return jnp.where(x >= 0, x, slope * x)
 
 
+def drops(scorer: nn.Module) -> bool:
+  """Whether a training step leaves something out, and so needs a key."""
+  return getattr(scorer, "dropout", 0.0) > 0
+
+
 def take(parts: Parts, rows: Int[Array, " p"]) -> Parts:
   return jax.tree.map(lambda x: x[rows], parts)
 

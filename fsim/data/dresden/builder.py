@@ -20,6 +20,7 @@ from tqdm import tqdm
 from fsim.data import splits
 from fsim.data.dresden.listing import Listing, listing
 from fsim.data.dresden.names import Repairs
+from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.scan import Row, Scan, Unusable, scan
 
 TABLE = "table.parquet"  # Beside the records, in their order: the labels and the SHA-256 of every image.
@@ -35,16 +36,16 @@ class FolderConfig(tfds.core.BuilderConfig):
   """One state of one folder: the name changes with the files, and with the options, that the records depend on."""
 
   listing: Listing = dataclasses.field(repr=False)
-  repairs: Repairs
+  rules: Repairs | Pattern
   on_error: str
 
   @classmethod
-  def of(cls, folder: Path, repairs: Repairs, on_error: str) -> "FolderConfig":
+  def of(cls, folder: Path, rules: Repairs | Pattern, on_error: str) -> "FolderConfig":
     if on_error not in ("skip", "raise"):
       raise ValueError(f'on_error must be "skip" or "raise", got {on_error!r}')
     found = listing(folder)
-    state = hashlib.sha256(repr((found.key(), repairs, DEFAULT_PROTOCOL.keywords)).encode()).hexdigest()
-    return cls(name=f"{_slug(folder)}-{state[:16]}", listing=found, repairs=repairs, on_error=on_error)
+    state = hashlib.sha256(repr((found.key(), rules, DEFAULT_PROTOCOL.keywords)).encode()).hexdigest()
+    return cls(name=f"{_slug(folder)}-{state[:16]}", listing=found, rules=rules, on_error=on_error)
 
 
 class Original:
@@ -110,7 +111,7 @@ def verified(config: FolderConfig, home: Path) -> Scan:
   folder = config.listing.folder.resolve()
   journal = home / f"{_slug(folder)}-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}.verified.jsonl"
   with journal.open("a+", encoding="utf-8") as lines:
-    return scan(config.listing, config.repairs, config.on_error == "raise", lines)
+    return scan(config.listing, config.rules, config.on_error == "raise", lines)
 
 
 def default_splits(table: pd.DataFrame) -> dict[str, Int[np.ndarray, " n"]]:

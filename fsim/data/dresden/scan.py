@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from fsim.data.dresden import labels, manifest, names
+from fsim.data.dresden import labels, manifest, pattern
 from fsim.data.dresden.listing import File, Listing
 from fsim.data.dresden.manifest import Entry, Manifest
+from fsim.data.dresden.names import BadName, Repairs
+from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.subsets import NATURAL, subset_of_folders
 from fsim.data.dresden.verify import Verdict, verify_all
 
@@ -49,14 +51,14 @@ class Unusable(ValueError):
   """A file that stops the run, because the caller asked for that."""
 
 
-def scan(listing: Listing, repairs: names.Repairs, strict: bool, journal: TextIOBase) -> Scan:
+def scan(listing: Listing, rules: Repairs | Pattern, strict: bool, journal: TextIOBase) -> Scan:
   """Verifies every file and gathers the table.
 
   Unusable images are left out and listed; the first raises Unusable if `strict`. Remarks (a contradicting folder, gaps
   in the metadata) never raise. `journal`: see verify_all.
   """
   metadata = manifest.read(listing.folder, [f.file for f in listing.manifests])
-  gathering = Gathering(metadata, repairs)
+  gathering = Gathering(metadata, rules)
   for file, cause in listing.problems:
     gathering.leave_out(file, cause)
   for file, verdict in verify_all(listing, journal):
@@ -70,42 +72,46 @@ def scan(listing: Listing, repairs: names.Repairs, strict: bool, journal: TextIO
 class Gathering:
   """Rows and problems while the files pass by."""
 
-  def __init__(self, metadata: Manifest, repairs: names.Repairs):
+  def __init__(self, metadata: Manifest, rules: Repairs | Pattern):
     self.metadata = metadata
-    self.repairs = repairs
+    self.rules = rules
     self.rows: list[Row] = []
     self.left_out: list[Problem] = []
     self.by_hash: dict[str, str] = {}  # SHA-256 -> the file that was kept.
-    self.by_name: dict[tuple[str, str, int], str] = {}  # (subset, device, shot) -> the file that was kept.
+    self.by_name: dict[tuple[str, str, int | str], str] = {}  # (subset, device, identity) -> the file that was kept.
 
   def leave_out(self, file: str, cause: str) -> None:
     self.left_out.append(Problem(file, cause, True))
 
   def take(self, file: File, verdict: Verdict) -> None:
     try:
-      name = names.parse(file.file, self.repairs)
-    except names.BadName as error:
+      name, scene, identity = pattern.read(file.file, self.rules)
+    except BadName as error:
       return self.leave_out(file.file, str(error))
     if verdict.cause:
       return self.leave_out(file.file, verdict.cause)
     entry = self.metadata.find(file.file) or NO_ENTRY
     subset = entry.subset or subset_of_folders(PurePosixPath(file.file).parts[:-1])
-    key = (subset, name.device, name.shot)
+    key = (subset, name.device, identity)
     if verdict.sha256 in self.by_hash:
       return self.leave_out(file.file, f"duplicate: the same bytes as {self.by_hash[verdict.sha256]}")
     if key in self.by_name:
       kept = f"{self.by_name[key]} has this name too and other content, and is kept"
       return self.leave_out(file.file, f"{kept} (two devices with one name, or an edited copy?)")
     self.by_hash[verdict.sha256] = self.by_name[key] = file.file
-    place = (entry.position, entry.motive, entry.scene)
+    place = (entry.position, entry.motive, entry.scene or scene)
     row = (file.file, verdict.sha256, *name, subset, *place, verdict.width, verdict.height)
     return self.rows.append(Row(*row))
 
   def finish(self, listing: Listing) -> Scan:
     table = pd.DataFrame(self.rows, columns=Row._fields)
-    remarks = [*self.metadata.problems, *labels.contradictions([f.file for f in listing.jpegs]), *self._gaps(listing)]
+    remarks = [*self.metadata.problems, *self._contradictions(listing), *self._gaps(listing)]
     problems = self.left_out + [Problem(file, cause, False) for file, cause in remarks]
     return Scan(table, pd.DataFrame(problems, columns=Problem._fields))
+
+  def _contradictions(self, listing: Listing) -> list[tuple[str, str]]:
+    """Folders of other data sets are named as their makers liked: only beside Dresden's names do they say anything."""
+    return labels.contradictions([f.file for f in listing.jpegs]) if isinstance(self.rules, Repairs) else []
 
   def _gaps(self, listing: Listing) -> list[tuple[str, str]]:
     """Where the metadata and the folder do not cover each other; one remark each, however many files."""
