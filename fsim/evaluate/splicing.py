@@ -144,7 +144,7 @@ def consensus(
   first = parts == parts[0]
   image = first if 2 * first.sum() >= n else ~first
   others = weights[:, image].sum(1) / np.maximum(image.sum() - image, 1)
-  return 1 - others, image, 1 - spectral_gap(weights)
+  return 1 - others, image, max(0.0, 1 - spectral_gap(weights))  # The gap of n equal patches is n / (n - 1).
 
 
 def spectral_gap(weights: Float[np.ndarray, "u u"]) -> float:

@@ -13,7 +13,7 @@ from scipy import ndimage
 from fsim.data.virtual.texture import power_noise
 
 SLOPE = 2.2  # Of the outline's spectrum: larger is smoother.
-UNEVENNESS = 0.35  # Of the outline, as a share of the region's radius.
+UNEVENNESS = 0.6  # Of the outline, as a share of the region's radius.
 
 
 def region(rng: np.random.Generator, h: int, w: int, share: float) -> Bool[np.ndarray, "h w"]:
