@@ -11,9 +11,9 @@ from hypothesis.extra import numpy as hnp
 
 from fsim.models.constrained import KERNEL, LEAST_SUM, ConstrainedConv, constrain, constrain_kernel
 
-SIZES = st.tuples(st.sampled_from([3, 5]), st.integers(1, 3), st.integers(1, 3))
+SIZES = st.sampled_from([(3, 1, 1), (5, 1, 3), (5, 3, 2)])  # Few, since each is compiled.
 kernels = SIZES.flatmap(
-  lambda s: hnp.arrays(np.float32, (s[0], s[0], *s[1:]), elements=st.floats(-1e3, 1e3, width=32, allow_subnormal=False))
+  lambda s: hnp.arrays(np.float32, (s[0], s[0], *s[1:]), elements=st.integers(-8000, 8000).map(lambda n: n / 8))
 )
 
 
@@ -44,7 +44,7 @@ def test_centres_are_minus_one_and_neighbours_sum_to_one(kernel):
   np.testing.assert_allclose(constrain_kernel(once), once, atol=1e-5)
 
 
-@given(kernels, st.floats(0.0625, 16, width=32))
+@given(kernels, st.sampled_from([0.0625, 0.5, 16]))
 def test_only_proportions_count_and_not_the_centre(kernel, factor):
   k = len(kernel) // 2
   other = kernel * np.float32(factor)
@@ -64,7 +64,7 @@ def test_a_vanishing_sum_gives_the_even_filter_and_only_there():
   np.testing.assert_allclose(neighbours(zero), 1 / 24, rtol=1e-6)
 
 
-@given(st.integers(0, 99), st.floats(0, 255, width=32), st.integers(1, 3))
+@given(st.integers(0, 99), st.floats(0, 255, width=32), st.sampled_from([1, 3]))
 def test_a_flat_patch_leaves_nothing(seed, level, channels):
   flat = jnp.full((1, 9, 8, channels), level)
   layer = ConstrainedConv(4)
