@@ -6,15 +6,15 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from fsim.report import figures, matching, patch, prnu
+from fsim.report import figures, matching, mobile, patch, prnu
 from fsim.report.parts import figure
 from fsim.run import flat
 from fsim.train import metrics
 
 # System -> {measure: value} of a finished run.
-NUMBERS = {"device": matching.numbers, "patch": patch.numbers, "prnu": prnu.numbers}
+NUMBERS = {"device": matching.numbers, "mobile": mobile.numbers, "patch": patch.numbers, "prnu": prnu.numbers}
 # System -> what its results look like.
-RESULTS = {"device": matching.sections, "patch": patch.sections, "prnu": prnu.sections}
+RESULTS = {"device": matching.sections, "mobile": mobile.sections, "patch": patch.sections, "prnu": prnu.sections}
 
 
 def build(workdir: Path) -> Path:
