@@ -39,8 +39,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   layout = mesh.layout()
   diary = Diary(workdir)
   subjects = open_subjects(config.data.source, config, workdir)
-  table = subjects.table.assign(phone=subjects.table["model"].map(phone))
-  sides = {name: table.iloc[rows].reset_index(drop=True) for name, rows in split(table, config).items()}
+  sides = sides_of(subjects.table, config)
   classes = sorted(sides["train"][column].unique())
   net = network(len(classes), config)
   cache = patched.open_patches(subjects, config)
@@ -67,10 +66,10 @@ def column_of(level: str) -> str:
   return LEVELS[level]
 
 
-def split(table: pd.DataFrame, config: ConfigDict) -> splits.Split:
+def sides_of(table: pd.DataFrame, config: ConfigDict) -> dict[str, pd.DataFrame]:
   """One fold tests, the next one validates, the others train; images (and scenes) are on one side each.
 
-  Raises ValueError for settings that leave none to train.
+  The tables have the column phone as well. Raises ValueError for settings that leave none to train.
   """
   data = config.data
   if data.protocol not in FOLDS:
@@ -80,9 +79,10 @@ def split(table: pd.DataFrame, config: ConfigDict) -> splits.Split:
   folds = splits.PROTOCOLS[data.protocol](table, data.folds, config.seed, data.subset)
   tested, validated = folds[data.fold], folds[(data.fold + 1) % data.folds]["test"]
   train = np.setdiff1d(tested["train"], validated)
-  sides = {"train": train, "validation": validated, "test": tested["test"]}
-  splits.require_disjoint(table, sides, *splits.PROMISES[data.protocol])
-  return sides
+  rows = {"train": train, "validation": validated, "test": tested["test"]}
+  splits.require_disjoint(table, rows, *splits.PROMISES[data.protocol])
+  table = table.assign(phone=table["model"].map(phone))
+  return {name: table.iloc[own].reset_index(drop=True) for name, own in rows.items()}
 
 
 def network(classes: int, config: ConfigDict) -> PhoneNet:
