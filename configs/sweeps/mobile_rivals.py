@@ -15,7 +15,7 @@ NETWORKS = {
   "baroffio": {
     "input.size": 48,
     "input.stride": 48,
-    "input.count": 32,
+    "input.count": 16,
     "network.depth": 3,
     "network.activation": "relu",
   },
