@@ -15,18 +15,20 @@ NETWORKS = {
   "baroffio": {
     "input.size": 48,
     "input.stride": 48,
-    "input.count": 16,
+    "input.count": 32,
     "network.depth": 3,
     "network.activation": "relu",
   },
   "tuama": {
     "input.size": 256,
     "input.stride": 256,
-    "input.count": 4,
+    "input.count": 8,
     "input.front": "high_pass",
     "network.depth": 3,
     "network.activation": "relu",
     "network.batch": 32,
+    "network.learning_rate": 1e-3,  # At .01 its loss grows without bound.
+    "network.halve_every": 2,
   },
 }
 
