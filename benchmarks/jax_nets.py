@@ -1,5 +1,6 @@
 """The nets of fsim with fsim's own training step, as they are or with single cures for the CPU left out."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,12 +12,17 @@ from jaxtyping import Array, Float, Int, UInt8
 from benchmarks.setting import Setting
 from fsim import cpu
 from fsim.data.loader import Batch
-from fsim.models import extractors
+from fsim.models import extractors, mislnet
+from fsim.models.constrained import constrain
 from fsim.models.pool import Padding
-from fsim.train import classify, mesh, step
+from fsim.train import classify, mesh, optimisers, step
 
 Tree = dict[str, Any]
-NETS = {"signature": extractors.SignatureNet, "patch": extractors.PatchNet}
+NETS = {
+  "signature": extractors.SignatureNet,
+  "patch": extractors.PatchNet,
+  "misl": partial(mislnet.MislNet, colours="green", last_pool="max"),
+}
 
 
 def plain_max_pool(
@@ -38,7 +44,7 @@ class Runner:
   ):
     name, *without = variant.split("-")
     if "pool" in without:
-      extractors.max_pool = plain_max_pool
+      extractors.max_pool = mislnet.max_pool = plain_max_pool
     if "convolution" in without:
       cpu.compiler_options = dict
     if "memory" not in without:
@@ -49,11 +55,11 @@ class Runner:
     self.batch = mesh.put(Batch(images, labels), layout.by_example)
     variables = jax.jit(self.net.init)(jax.random.key(0), images[:1])
     self.weights = jax.tree.map(np.asarray, variables["params"]) if weights is None else weights
-    optimiser = step.sgd(learning_rate=setting.learning_rate, momentum=setting.momentum, decay=setting.decay)
+    optimiser = optimisers.sgd(setting.learning_rate, setting.momentum, setting.decay)
     fresh = step.start(dict(variables, params=self.weights), optimiser)
     self.state = mesh.put(jax.tree.map(np.asarray, fresh), layout.everywhere)
     self.loss = classify.classification_loss(self.net)
-    self.step = step.training_step(self.loss, optimiser, layout, seed=0)
+    self.step = step.training_step(self.loss, optimiser, constrain, layout, seed=0)
     self.infer = jax.jit(self._infer, compiler_options=cpu.compiler_options())
     self.square = jax.jit(lambda a: a @ a)
     self.factor = jnp.ones((setting.matmul, setting.matmul), self.dtype)

@@ -80,7 +80,45 @@ class PatchNet(nn.Module):
     return names | {"feature": (self.feature, 0), "classes": (self.classes, 0)}
 
 
-NETS = {"signature": SignatureNet, "patch": PatchNet}
+class MislNet(nn.Module):
+  """`fsim.models.mislnet.MislNet` on green, with max pooling throughout."""
+
+  def __init__(self, classes: int, size: int):
+    super().__init__()
+    self.constrained = nn.Conv2d(1, 3, 5, bias=False)
+    self.conv, self.norm = nn.ModuleList(), nn.ModuleList()
+    channels, side = 3, size - 4
+    for width, kernel, stride in ((96, 7, 2), (64, 5, 1), (64, 5, 1), (128, 1, 1)):
+      self.conv.append(SameConv2d(channels, width, kernel, stride, side))
+      self.norm.append(nn.BatchNorm2d(width, eps=1e-5, momentum=0.1))
+      channels, side = width, (-(-side // stride) - 3) // 2 + 1
+    self.side = side
+    self.hidden = nn.Linear(channels * side * side, 200)
+    self.feature = nn.Linear(200, 200)
+    self.classes = nn.Linear(200, classes)
+
+  def forward(self, images: torch.Tensor) -> torch.Tensor:
+    x = self.constrained(images[:, 1:2].float())
+    for conv, norm in zip(self.conv, self.norm, strict=True):
+      x = F.max_pool2d(torch.tanh(norm(conv(x))), 3, 2)
+    return self.classes(torch.tanh(self.feature(torch.tanh(self.hidden(x.flatten(1))))))
+
+  @torch.no_grad()
+  def constrain(self) -> None:
+    """`fsim.models.constrained.constrain`, without the guard for sums near 0."""
+    kernel = self.constrained.weight
+    kernel[:, :, 2, 2] = 0
+    kernel /= kernel.sum((2, 3), keepdim=True)
+    kernel[:, :, 2, 2] = -1
+
+  def layers(self) -> Layers:
+    names = {"ConstrainedConv_0": (self.constrained, 0)}
+    names |= {f"Conv_{i}": (layer, 0) for i, layer in enumerate(self.conv)}
+    names |= {f"BatchNorm_{i}": (layer, 0) for i, layer in enumerate(self.norm)}
+    return names | {"hidden": (self.hidden, self.side), "feature": (self.feature, 0), "classes": (self.classes, 0)}
+
+
+NETS = {"signature": SignatureNet, "patch": PatchNet, "misl": MislNet}
 
 
 def to_torch(kernel: Float[np.ndarray, "..."], side: int) -> Float[np.ndarray, "..."]:
@@ -122,6 +160,7 @@ class Runner:
     layout = torch.channels_last if "channels_last" in options else torch.contiguous_format
     net = NETS[setting.net](setting.classes, setting.size)
     self.weights, self.layers = weights, net.layers()
+    self.constrain = getattr(net, "constrain", None)
     self._load()
     net.to(self.device, memory_format=layout)
     self.net = torch.compile(net) if "compile" in options else net
@@ -136,10 +175,12 @@ class Runner:
   @torch.no_grad()
   def _load(self) -> None:
     for name, (layer, side) in self.layers.items():
-      own = self.weights[name]
-      kernel = own["scale"] if "scale" in own else to_torch(own["kernel"], side)
-      layer.weight.copy_(torch.from_numpy(kernel.copy()))
-      layer.bias.copy_(torch.from_numpy(own["bias"].copy()))
+      own = dict(self.weights[name])
+      bias = own.pop("bias", None)
+      (kernel,) = own.values()
+      layer.weight.copy_(torch.from_numpy((kernel if kernel.ndim == 1 else to_torch(kernel, side)).copy()))
+      if bias is not None:
+        layer.bias.copy_(torch.from_numpy(bias.copy()))
 
   def _logits(self) -> torch.Tensor:
     with torch.autocast(self.device, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
@@ -159,9 +200,11 @@ class Runner:
       logits = self._logits().cpu().numpy()
     loss, gradients = self._backward().item(), {}
     for name, (layer, side) in self.layers.items():
-      kernel, bias = layer.weight.grad.cpu().numpy(), layer.bias.grad.cpu().numpy()
-      weight = {"scale": kernel} if isinstance(layer, nn.BatchNorm2d) else {"kernel": to_flax(kernel, side)}
-      gradients[name] = weight | {"bias": bias}
+      kernel = layer.weight.grad.cpu().numpy()
+      ((weight, _),) = ((part, value) for part, value in self.weights[name].items() if part != "bias")
+      gradients[name] = {weight: kernel if kernel.ndim == 1 else to_flax(kernel, side)}
+      if layer.bias is not None:
+        gradients[name]["bias"] = layer.bias.grad.cpu().numpy()
     return {"logits": logits, "loss": loss, "gradients": gradients}
 
   def flops(self) -> None:
@@ -175,6 +218,8 @@ class Runner:
   def train(self) -> None:
     self._backward()
     self.optimiser.step()
+    if self.constrain:
+      self.constrain()
 
   def matmul(self) -> None:
     self.factor @ self.factor

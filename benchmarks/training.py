@@ -1,10 +1,10 @@
 """python -m benchmarks.training [--net signature] [--size 128 256] [--batch 16] [--variants fsim torch] [--rounds 9]
 
-Forward pass and full training step (forward, backward, BatchNorm, SGD with momentum) of a net of fsim beside the same
-net in PyTorch. Needs `pip install '.[benchmark]'`. Every variant runs in a process of its own, so that none profits or
-suffers from another's threads or memory settings; they take turns (A B C A B C ...), never two at once, so that a busy
-machine hits all alike. Before anything is timed, all must give the same logits, loss and
-gradients from the same weights.
+Forward pass (which is how features are extracted) and full training step (forward, backward, BatchNorm, SGD with
+momentum) of a net of fsim beside the same net in PyTorch. Needs `pip install '.[benchmark]'`. Every variant runs in a
+process of its own, so that none profits or suffers from another's threads or memory settings; they take turns (A B C A
+B C ...), never two at once, so that a busy machine hits all alike. Before anything is timed, all must give the same
+logits, loss and gradients from the same weights.
 """
 
 import argparse
@@ -44,12 +44,13 @@ VARIANTS = {
 NETS = {
   "signature": ([128, 256], [16], {"classes": 31, "learning_rate": 1e-3, "momentum": 0.95, "decay": 5e-4}),
   "patch": ([64], [128], {"classes": 18, "learning_rate": 0.015, "momentum": 0.9, "decay": 7.5e-3}),
+  "misl": ([128, 256], [50], {"classes": 40, "learning_rate": 1e-3, "momentum": 0.9, "decay": 5e-4}),
 }
 MATMUL = {"cpu": 2048, "cuda": 8192}  # Side of the square matrices whose product stands for the machine's best.
 # Relative, see `differences`. Two values of a pooling window that agree to the last bits can change places between two
 # ways to sum a convolution, and with them the place that a gradient goes to: hence the wider tolerance there.
 TOLERANCE = {
-  "float32": {"logits": 1e-5, "loss": 1e-5, "gradients": 0.02},
+  "float32": {"logits": 1e-5, "loss": 1e-5, "gradients": 0.05},
   "bf16": {"logits": 0.1, "loss": 0.1, "gradients": 0.8},
 }
 

@@ -39,8 +39,9 @@ def get_config(mode: str = "") -> ConfigDict:
   config.input.size = 32  # Side of a patch in pixels.
   config.input.stride = 32  # Between patches; a multiple of 8, the JPEG grid.
   config.input.count = 64  # Patches an image, at most.
-  config.input.rule = "paper"  # Which patches, see fsim/data/patches.py.
+  config.input.rule = "paper"  # Mean near half range ("paper"), see fsim/data/patches.py for others.
   config.input.saturated = 0.0  # Largest share of saturated pixels in a patch.
+  config.input.entropy = 0.0  # Least entropy of a patch, in nats.
 
   config.reading = ConfigDict()
   config.reading.threads = 2

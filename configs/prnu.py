@@ -51,6 +51,7 @@ def get_config(mode: str = "") -> ConfigDict:
   )
   config.network.batch = 16
   config.network.epochs = 12
+  config.network.optimiser = "sgd"  # Or "adamw".
   config.network.learning_rate = 0.01
   config.network.momentum = 0.9
   config.network.decay = 5e-4

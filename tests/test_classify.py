@@ -7,7 +7,8 @@ from ml_collections import ConfigDict
 from fsim.data.loader import Batch
 from fsim.train import classify, mesh
 from fsim.train.classify import Labelled, Views
-from fsim.train.step import sgd, start
+from fsim.train.optimisers import sgd
+from fsim.train.step import start
 
 
 class Net(nn.Module):
@@ -25,7 +26,7 @@ def test_settled_statistics_are_those_of_the_data():
     mesh.put(Batch(rng.normal(100, 7, (8, 6, 6, 3)).astype(np.float32), np.zeros(8, np.int32)), layout.by_example)
     for _ in range(40)
   ]
-  optimiser = sgd(learning_rate=0.1, momentum=0.0, decay=0.0)
+  optimiser = sgd(0.1, 0.0, 0.0)
   state = start(net.init(jax.random.key(0), jnp.zeros((1, 6, 6, 3))), optimiser)
   settled = classify.settle(net, mesh.put(state, layout.everywhere), batches, layout)
   stats = settled.stats["BatchNorm_0"]
@@ -41,7 +42,16 @@ def test_the_learning_rate_is_halved_every_so_many_epochs():
     lambda example, rng: Batch(images[example[0]], np.asarray(example[1], np.int32)), lambda row: images[row]
   )
   some = Labelled(np.arange(12), (np.arange(12) % 3).astype(np.int32))
-  step = {"batch": 4, "epochs": 3, "learning_rate": 0.1, "momentum": 0.0, "decay": 0.0, "settle": 0, "halve_every": 2}
+  step = {
+    "batch": 4,
+    "epochs": 3,
+    "optimiser": "sgd",
+    "learning_rate": 0.1,
+    "momentum": 0.0,
+    "decay": 0.0,
+    "settle": 0,
+    "halve_every": 2,
+  }
   config = ConfigDict({"seed": 0, "save_every": 9, "reading": {"threads": 1, "workers": 0}})
   steps = ConfigDict(step | {"balanced": "off"})
   phase = classify.phase(Net(), views, some, some, steps, config, mesh.layout())

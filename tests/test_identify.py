@@ -33,7 +33,9 @@ def known():
   variables = PatchNet(classes=3).init(jax.random.key(0), jnp.zeros((1, 64, 64, 3), jnp.uint8))
   blank = svm.Svms(CLASSES, np.zeros((3, 2), int), np.zeros((3, 128)), np.zeros(3), np.zeros(128), np.ones(128), 1.0)
   clouds = openset.Clouds(np.zeros((3, 128)), np.eye(128))
-  start = Namer(Choice(64, 64, 12, "paper", 0.0), "rgb", variables, blank, openset.Rule("distance", 0.0, clouds, {}))
+  start = Namer(
+    Choice(64, 64, 12, "paper", 0.0, 0.0), "rgb", variables, blank, openset.Rule("distance", 0.0, clouds, {})
+  )
   seen = []
   for name in CLASSES:
     image = photo(name)

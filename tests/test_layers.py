@@ -12,6 +12,8 @@ ROOMS = ["cpu", "data", "prnu", "models", "train", "evaluate", "store", "run", "
 COMMANDS = {
   "simulate": "data",
   "identify": "report",
+  "group": "report",
+  "splice": "report",
 }  # Programs beside the rooms: each may import up to the room named.
 
 

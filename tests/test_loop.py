@@ -11,7 +11,8 @@ from flax import linen as nn
 from fsim.train import mesh, metrics
 from fsim.train.loop import Phase, fit
 from fsim.train.metrics import Diary
-from fsim.train.step import sgd
+from fsim.train.optimisers import sgd
+from fsim.train.step import free
 from fsim.train.stop import Stopped
 
 EPOCHS, STEPS = 4, 5
@@ -45,7 +46,8 @@ def phase(**changes) -> Phase:
     name="phase",
     init=lambda: net.init(jax.random.key(0), jnp.zeros((1, 3))),
     loss=loss,
-    optimiser=sgd(learning_rate=0.05, momentum=0.9, decay=1e-3, halve_every=6),
+    optimiser=sgd(0.05, 0.9, 1e-3),
+    constrain=free,
     batches=batches,
     settle=lambda state: state,
     validate=validate,
@@ -84,7 +86,7 @@ def stopping_at(step):
 
 
 def test_training_learns(tmp_path):
-  steady = sgd(learning_rate=0.05, momentum=0.9, decay=0.0)
+  steady = sgd(0.05, 0.9, 0.0)
   train(tmp_path, phase(epochs=20, optimiser=steady))
   rows = metrics.read(tmp_path)
   assert rows[-1]["loss"] < rows[0]["loss"] / 5
@@ -147,22 +149,3 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
 
   with pytest.raises(FloatingPointError, match="the loss of phase is nan in the epoch that ends at step 5"):
     train(tmp_path, phase(loss=loss))
-
-
-def test_weight_decay_spares_biases():
-  optimiser = sgd(learning_rate=1.0, momentum=0.0, decay=0.1)
-  params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
-  zeros = jax.tree.map(jnp.zeros_like, params)
-  updates, _ = optimiser.update(zeros, optimiser.init(params), params)
-  np.testing.assert_allclose(updates["kernel"], -0.1)
-  np.testing.assert_allclose(updates["bias"], 0)
-
-
-def test_the_rate_is_halved_on_schedule():
-  optimiser = sgd(learning_rate=1.0, momentum=0.0, decay=0.0, halve_every=3)
-  params = {"kernel": jnp.ones((1, 1))}
-  state, rates = optimiser.init(params), []
-  for _ in range(7):
-    updates, state = optimiser.update(params, state, params)
-    rates.append(-float(updates["kernel"][0, 0]))
-  assert rates == [1, 1, 1, 0.5, 0.5, 0.5, 0.25]

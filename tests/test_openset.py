@@ -35,7 +35,7 @@ def decided(machines, evidence):
 def rule(learned):
   machines, clouds = learned
   validation, truth = world(1, range(C), images=60)
-  return openset.choose(decided(machines, validation), truth, clouds, rejected=0.1)
+  return openset.choose(decided(machines, validation), truth, clouds, rejected=0.1, stand_ins=None)
 
 
 def test_the_threshold_costs_the_share_of_validation_images_that_was_asked_for(learned, rule):
@@ -60,7 +60,7 @@ def test_no_score_gains_by_merely_losing_an_answer(learned):
   noise = evidence._replace(
     features=rng.normal(size=evidence.features.shape), logits=rng.normal(size=evidence.logits.shape)
   )
-  found = openset.choose(decided(machines, noise), truth, clouds, 0.05)
+  found = openset.choose(decided(machines, noise), truth, clouds, 0.05, None)
   assert all(0.4 < value < 0.6 for value in found.aucs.values())
 
 
@@ -96,3 +96,22 @@ def test_auc_is_the_chance_that_a_known_image_scores_more():
   expected = (known[:, None] > strangers).mean()
   np.testing.assert_allclose(openset.auc(known, strangers), expected)
   assert roc_auc_score([1, 0], [0.7, 0.2]) == 1
+
+
+def test_stand_ins_choose_the_score_that_tells_them_apart(learned):
+  """Strangers far from every cloud, of which the logits say nothing: only the distance finds them."""
+  machines, clouds = learned
+  validation, truth = world(1, range(C), images=60)
+  others, _ = world(4, (6, 7), images=40)
+  quiet = [e._replace(logits=np.zeros_like(e.logits)) for e in (validation, others)]
+  mine, theirs = (decided(machines, e) for e in quiet)
+  found = openset.choose(mine, truth, clouds, 0.05, theirs)
+  assert found.aucs["softmax"] == found.aucs["energy"] == 0.5
+  assert found.aucs["distance"] > 0.95
+  assert found.aucs[found.score] == max(found.aucs.values())
+
+
+def test_a_part_of_the_evidence_scores_as_it_does_in_the_whole(learned, rule):
+  evidence = decided(learned[0], world(2, range(C))[0])
+  some = np.random.default_rng(0).random(evidence.images) < 0.4
+  np.testing.assert_allclose(openset.score(rule, openset.part(evidence, some)), openset.score(rule, evidence)[some])

@@ -54,3 +54,30 @@ def test_the_order_is_spread_over_all_pairs():
 def test_too_few_images_for_a_batch_are_refused():
   with pytest.raises(ValueError, match="3 images make 3 pairs, too few for one batch of 4"):
     pairs.steps_in_epoch(3, 4)
+
+
+@given(st.integers(0, 500), st.integers(2, 5), st.integers(2, 4), st.integers(2, 30))
+def test_a_balanced_batch_is_half_of_one_model_and_never_of_one_image(seed, models, images, batch):
+  rng = np.random.default_rng(seed)
+  image = np.repeat(np.arange(models * images), rng.integers(1, 5, models * images))
+  model = image % models
+  shuffled = rng.permutation(len(image))
+  model, image = model[shuffled], image[shuffled]
+  inside = pairs.nest(model, image)
+  rows = pairs.balanced_batch(inside, batch, seed, 3)
+  same = model[rows[:, 0]] == model[rows[:, 1]]
+  assert same.sum() == batch // 2
+  assert (image[rows[:, 0]] != image[rows[:, 1]]).all()
+  np.testing.assert_array_equal(rows, pairs.balanced_batch(inside, batch, seed, 3))
+
+
+def test_models_are_drawn_alike_however_many_patches_they_have():
+  image = np.repeat(np.arange(6), [100, 100, 1, 1, 1, 1])
+  model = image // 2
+  rows = pairs.balanced_batch(pairs.nest(model, image), 30_000, 0, 0)
+  np.testing.assert_allclose(np.bincount(model[rows].ravel()) / rows.size, 1 / 3, atol=0.01)
+
+
+def test_a_model_with_a_single_image_has_no_pairs():
+  with pytest.raises(ValueError, match=r"two images of each; there are \[2, 1\] images"):
+    pairs.nest(np.array([0, 0, 1]), np.array([0, 1, 2]))

@@ -80,7 +80,7 @@ def test_identify_answers_as_the_run_did(finished, tmp_path, data):
   done = fsim("identify", file, "--json", "--run", finished, cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
   (verdict,) = json.loads(done.stdout)
-  choice = Choice(64, 64, 8, "paper", 0.0)
+  choice = Choice(64, 64, 8, "paper", 0.0, 0.0)
   assert verdict["patches"] == len(patches.choose(jpeg.decode(file.read_bytes()), choice))
   assert verdict["model"] == images["said"].iloc[0]
 

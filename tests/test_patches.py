@@ -9,7 +9,7 @@ from fsim.data import jpeg, patches
 from fsim.data.patches import Choice
 from tests import jpegs
 
-CHOICE = Choice(size=16, stride=16, count=4, rule="paper", saturated=0.0)
+CHOICE = Choice(size=16, stride=16, count=4, rule="paper", saturated=0.0, entropy=0.0)
 
 
 def flat(level, n=1, size=16):
@@ -152,3 +152,28 @@ def test_worker_processes_receive_the_place_and_not_the_pixels(cache):
   batch = patches.Training(pixels)(np.array([number, 7]), np.random.default_rng(0))
   np.testing.assert_array_equal(batch.images, before)
   assert batch.labels == 7
+
+
+@given(st.integers(1, 256), st.integers(0, 99))
+def test_entropy_is_that_of_the_green_levels(levels, seed):
+  rng = np.random.default_rng(seed)
+  green = rng.permutation(np.arange(256) % levels)
+  patch = rng.integers(0, 256, (1, 16, 16, 3)).astype(np.uint8)
+  patch[0, :, :, 1] = green.reshape(16, 16)
+  p = np.unique(green, return_counts=True)[1] / 256
+  np.testing.assert_allclose(patches.entropy(patch), [-(p * np.log(p)).sum()], atol=1e-12)
+
+
+def test_patches_below_the_entropy_are_never_taken():
+  image = np.random.default_rng(0).integers(60, 200, (16, 32, 3)).astype(np.uint8)
+  image[:, 16:] = 128
+  assert len(patches.choose(image, CHOICE)) == 2
+  assert patches.choose(image, CHOICE._replace(entropy=4.0)).tolist() == [[0, 0]]
+
+
+def test_random_places_differ_between_images_and_are_the_same_for_one():
+  images = np.random.default_rng(0).integers(60, 200, (6, 64, 64, 3)).astype(np.uint8)
+  choice = CHOICE._replace(rule="random")
+  found = [tuple(map(tuple, patches.choose(image, choice))) for image in images]
+  assert len(set(found)) > 1
+  assert found == [tuple(map(tuple, patches.choose(image, choice))) for image in images]

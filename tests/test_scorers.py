@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsim.models import scorers
-from fsim.models.scorers import HadamardScorer
+from fsim.models.scorers import HadamardScorer, PairScorer
 
 WIDTH = 8
 
@@ -68,3 +68,71 @@ def test_training_logits_are_those_of_the_plain_network(n, p):
   pairs = jax.random.randint(jax.random.key(p), (p, 2), 0, n)
   logits = scorers.pair_logits(net, params, x, pairs)
   np.testing.assert_allclose(logits, net.apply(params, x[pairs[:, 0]], x[pairs[:, 1]]), atol=1e-5)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["published", "product"])
+def pair(request):
+  """A small pair network with slopes that differ, so that a mistaken order shows, and its parameters."""
+  net = PairScorer(hidden=32, width=WIDTH, product=request.param)
+  params = net.init(jax.random.key(0), *jnp.zeros((2, 1, 200)))["params"]
+  for k, name in enumerate(("shared_slope", "pair_slope")):
+    params[name] = jax.random.uniform(jax.random.key(k), params[name].shape)
+  return net, {"params": params}
+
+
+def features(n, seed=0):
+  return jax.random.normal(jax.random.key(seed), (n, 200))
+
+
+def test_the_pair_network_is_the_published_one_on_concatenated_features(pair):
+  net, params = pair
+  p = params["params"]
+  prelu = lambda x, slope: jnp.maximum(x, 0) + slope * jnp.minimum(x, 0)  # noqa: E731
+  a, b = (prelu(features(5, k) @ p["shared"]["kernel"] + p["shared"]["bias"], p["shared_slope"]) for k in (1, 2))
+  parts = [(a, "first"), (b, "second"), (a * b, "product")][: 3 if net.product else 2]
+  joined = jnp.concatenate([x for x, _ in parts], axis=1)
+  kernel = jnp.concatenate([p[f"pair_{name}"]["kernel"] for _, name in parts])
+  out = prelu(joined @ kernel + p["pair_first"]["bias"], p["pair_slope"]) @ p["same_source"]["kernel"]
+  expected = (out + p["same_source"]["bias"])[:, 0]
+  np.testing.assert_allclose(net.apply(params, features(5, 1), features(5, 2)), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+  ("net", "count"),
+  [
+    (PairScorer(), (200 * 1024 + 1024 + 1024) + (2 * 1024 * 64 + 64 + 64) + (64 + 1)),
+    (PairScorer(hidden=2048, product=True), (200 * 2048 + 2048 + 2048) + (3 * 2048 * 64 + 64 + 64) + (64 + 1)),
+  ],
+)
+def test_published_parameter_counts_of_the_pair_network(net, count):
+  shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), *jnp.zeros((2, 1, 200))))
+  assert sum(x.size for x in jax.tree.leaves(shapes)) == count
+
+
+def test_the_pair_network_scores_alike_in_both_orders(pair):
+  net, params = pair
+  x = features(6)
+  parts = net.apply(params, x, method="parts")
+  logits = scorers.score_rows(net, params, parts, parts)
+  np.testing.assert_allclose(logits, logits.T, atol=1e-5)
+  one_way = net.apply(params, x[:3], x[3:])
+  assert float(jnp.abs(one_way - net.apply(params, x[3:], x[:3])).max()) > 1e-3
+  both = (one_way + net.apply(params, x[3:], x[:3])) / 2
+  np.testing.assert_allclose(jnp.diagonal(logits[:3, 3:]), both, atol=1e-5)
+
+
+def test_dropout_differs_between_the_ends_of_a_batch_and_is_repeated_by_its_key(pair):
+  net, params = pair
+  ends = jnp.array([[0, 1]] * 40)
+  steps = [scorers.pair_logits(net, params, features(2), ends, key=jax.random.key(k)) for k in (0, 0, 1)]
+  np.testing.assert_array_equal(steps[0], steps[1])
+  assert float(jnp.abs(steps[0] - steps[2]).max()) > 1e-3
+  assert float(jnp.std(steps[0])) > 1e-3
+  at_rest = scorers.pair_logits(net, params, features(2), ends)
+  np.testing.assert_allclose(at_rest, at_rest[0], atol=1e-6)
+
+
+def test_a_network_without_dropout_takes_the_key_and_does_as_without(scorer, params):
+  pairs = jnp.array([[0, 1], [2, 1], [0, 0]])
+  keyed = scorers.pair_logits(scorer, params, signatures(3), pairs, key=jax.random.key(0))
+  np.testing.assert_allclose(keyed, scorers.pair_logits(scorer, params, signatures(3), pairs), atol=1e-5)

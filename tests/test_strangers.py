@@ -53,3 +53,13 @@ def test_without_names_the_models_that_were_not_learned_are_strangers():
 def test_a_model_that_is_not_there_is_refused():
   with pytest.raises(ValueError, match="not there: M_9; there are M_0, M_1"):
     strangers.to_learn(table(0), settings("M_0,M_9"))
+
+
+@given(st.integers(0, 300), st.integers(1, 9))
+def test_half_of_the_strangers_stand_in_and_no_model_does_both(seed, models):
+  whole = table(seed, models)
+  marked = strangers.stand_ins(whole, seed)
+  helping, reported = set(whole["model"][marked]), set(whole["model"][~marked])
+  assert not helping & reported
+  count = whole["model"].nunique()
+  assert len(helping) == (count // 2 if count >= 4 else 0)

@@ -1,8 +1,10 @@
-"""Pairs of images: pure functions of (number of images, seed, step).
+"""Pairs of images or patches: pure functions of (their number or labels, seed, step).
 
 All n(n-1)/2 unordered pairs are numbered; an epoch visits each number once in a pseudo-random order that is computed,
 not stored, so that a million images need no list of 10^12 pairs.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int, Int64, UInt64
@@ -42,6 +44,46 @@ def steps_in_epoch(n: int, batch: int) -> int:
   if count(n) < batch:
     raise ValueError(f"{n} images make {count(n)} pairs, too few for one batch of {batch}")
   return count(n) // batch
+
+
+class Nest(NamedTuple):
+  """Patches within images within models: where each image's patches and each model's images begin, and how many.
+
+  order: patches image by image, images model by model.
+  """
+
+  order: Int64[np.ndarray, " p"]
+  patches: Int64[np.ndarray, "m 2"]
+  images: Int64[np.ndarray, "c 2"]
+
+
+def nest(model: Int[np.ndarray, " p"], image: Int[np.ndarray, " p"]) -> Nest:
+  """Raises ValueError unless there are two models, and two images of each."""
+  order = np.lexsort((image, model))
+  _, first, count = np.unique(image[order], return_index=True, return_counts=True)
+  by_place = np.argsort(first)
+  patches = np.stack([first, count], 1)[by_place]
+  _, start, images = np.unique(model[order][patches[:, 0]], return_index=True, return_counts=True)
+  if len(images) < 2 or images.min() < 2:
+    raise ValueError(f"pairs need two models and two images of each; there are {images.tolist()} images of the models")
+  return Nest(order, patches, np.stack([start, images], 1))
+
+
+def balanced_batch(inside: Nest, batch: int, seed: int, step: int) -> Int64[np.ndarray, "b 2"]:
+  """Half (rounded down) of the pairs are of one model and two of its images, the others of two models.
+
+  Models are drawn alike, then images, then patches, so that no model and no image weighs more for having more patches.
+  """
+  rng = np.random.default_rng((seed, 2, step))
+  models, same = len(inside.images), np.arange(batch) < batch // 2
+  a = rng.integers(models, size=batch)
+  b = np.where(same, a, (a + 1 + rng.integers(models - 1, size=batch)) % models)
+  count = inside.images[:, 1]
+  i = rng.integers(count[a])
+  j = np.where(same, (i + 1 + rng.integers(count[a] - 1)) % count[a], rng.integers(count[b]))
+  images = np.stack([inside.images[a, 0] + i, inside.images[b, 0] + j], 1)
+  first, patches = inside.patches[images, 0], inside.patches[images, 1]
+  return inside.order[first + rng.integers(patches)]
 
 
 def permute(places: UInt64[np.ndarray, " p"], size: int, seed: int, epoch: int) -> UInt64[np.ndarray, " p"]:

@@ -4,6 +4,7 @@ Shapes: h w pixels of an image, n patches of one image, s pixels a side, m image
 """
 
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
+from scipy.special import entr
 from tqdm import tqdm
 
 from fsim.data import jpeg
@@ -28,7 +30,8 @@ PIXELS = 2**20  # Of an image, judged at once.
 class Choice(NamedTuple):
   """Which patches are taken: the `count` best by `rule` (see CHOICES), `size` pixels a side, on a grid of `stride`.
 
-  saturated: patches with a larger share of saturated pixels are never taken, so an image may have fewer than `count`.
+  Never taken are patches with a larger share of saturated pixels than `saturated`, or with an entropy (nats) below
+  `entropy`, so an image may have fewer than `count`.
   """
 
   size: int
@@ -36,6 +39,7 @@ class Choice(NamedTuple):
   count: int
   rule: str
   saturated: float
+  entropy: float
 
 
 def mid_tone(patches: Patches) -> Float[np.ndarray, " n"]:
@@ -52,12 +56,29 @@ def quality(patches: Patches) -> Float[np.ndarray, " n"]:
   return (ALPHA * BETA * (m - m**2) + (1 - ALPHA) * (1 - np.exp(GAMMA * s))).mean(1)
 
 
-CHOICES: dict[str, Callable[[Patches], Float[np.ndarray, " n"]]] = {"paper": mid_tone, "code": quality}
+def at_random(patches: Patches) -> Float[np.ndarray, " n"]:
+  """Places drawn by lot, always the same for an image (Mayer & Stamm 2018, section 4: random, not overlapping)."""
+  return np.random.default_rng(zlib.crc32(patches.tobytes())).random(len(patches))
+
+
+CHOICES: dict[str, Callable[[Patches], Float[np.ndarray, " n"]]] = {
+  "paper": mid_tone,
+  "code": quality,
+  "random": at_random,
+}
 
 
 def saturated(patches: Patches) -> Float[np.ndarray, " n"]:
   """Share of the pixels that have a colour at its maximum: there the sensor's and the camera's traces are cut off."""
   return (patches == MAXIMUM).any(3).mean((1, 2))
+
+
+def entropy(patches: Patches) -> Float[np.ndarray, " n"]:
+  """Of the 256 levels of green, in nats: 0 for a flat patch, 5.5 at most (Mayer & Stamm 2018: - sum p ln p)."""
+  n, levels = len(patches), MAXIMUM + 1
+  green = patches[..., 1].reshape(n, -1)
+  counts = np.bincount((green + levels * np.arange(n)[:, None]).ravel(), minlength=n * levels).reshape(n, levels)
+  return entr(counts / green.shape[1]).sum(1)
 
 
 def grid(h: int, w: int, size: int, stride: int) -> Int[np.ndarray, "n 2"]:
@@ -79,7 +100,7 @@ def cut(image: UInt8[np.ndarray, "h w 3"], places: Int[np.ndarray, "n 2"], size:
 
 
 def usable(patches: Patches, choice: Choice) -> Bool[np.ndarray, " n"]:
-  return saturated(patches) <= choice.saturated
+  return (saturated(patches) <= choice.saturated) & (entropy(patches) >= choice.entropy)
 
 
 def choose(image: UInt8[np.ndarray, "h w 3"], choice: Choice) -> Int[np.ndarray, "n 2"]:

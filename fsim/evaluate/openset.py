@@ -37,7 +37,7 @@ class Clouds(NamedTuple):
 class Rule(NamedTuple):
   """An image with a smaller `score` (one of SCORES) than the threshold is none of the learned models.
 
-  aucs: of each score on validation images, each model in turn left out and its images told apart from the others'.
+  aucs: of each score on what it was chosen by (see `choose`).
   """
 
   score: str
@@ -95,17 +95,30 @@ SCORES: dict[str, Callable[[Evidence, Clouds, Allowed], Float[np.ndarray, " m"]]
 
 
 def score(rule: Rule, evidence: Evidence) -> Float[np.ndarray, " m"]:
-  return SCORES[rule.score](evidence, rule.clouds, np.ones(evidence.logits.shape, bool))
+  return SCORES[rule.score](evidence, rule.clouds, _all(evidence))
 
 
-def choose(validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds, rejected: float) -> Rule:
-  """The score and the threshold, from validation images of learned models alone.
+def choose(
+  validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds, rejected: float, stand_ins: Evidence | None
+) -> Rule:
+  """The score and the threshold, from validation images of learned models and, if there are any, of stand-ins.
 
-  Each model in turn is taken from the possible answers, and its images become strangers among those of the others. The
-  score with the largest mean AUC is taken, with the threshold below which the share `rejected` of all images lies when
-  every answer is possible. (The network has learned from the model that is taken away, so true strangers may be harder
-  or easier to tell.) Raises ValueError if the images are of one model.
+  Stand-ins are models that were not learned and are not reported on either. The score with the largest AUC between the
+  two is taken. Without stand-ins each learned model in turn is taken from the possible answers, and its images become
+  strangers among those of the others (mean AUC); the network has learned from it, so what it says of true strangers may
+  be something else. The threshold is that below which the share `rejected` of the validation images lies when every
+  answer is possible. Raises ValueError if there are neither stand-ins nor validation images of two models.
   """
+  inside = {name: function(validation, known, _all(validation)) for name, function in SCORES.items()}
+  if stand_ins is None:
+    aucs = _leaving_out(validation, truth, known)
+  else:
+    aucs = {name: auc(inside[name], SCORES[name](stand_ins, known, _all(stand_ins))) for name in SCORES}
+  best = max(aucs, key=aucs.get)
+  return Rule(best, float(np.quantile(inside[best], rejected)), known, aucs)
+
+
+def _leaving_out(validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds) -> dict[str, float]:
   classes, shown = np.arange(validation.logits.shape[1]), np.unique(truth)
   if len(shown) < 2:
     raise ValueError("the rule for strangers needs validation images of two models")
@@ -115,14 +128,24 @@ def choose(validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds, re
     for name, function in SCORES.items():
       scores, strange = function(validation, known, allowed), truth == left_out
       aucs[name] += auc(scores[~strange], scores[strange]) / len(shown)
-  best = max(aucs, key=aucs.get)
-  everything = SCORES[best](validation, known, np.ones(validation.logits.shape, bool))
-  return Rule(best, float(np.quantile(everything, rejected)), known, aucs)
+  return aucs
+
+
+def _all(evidence: Evidence) -> Allowed:
+  return np.ones(evidence.logits.shape, bool)
 
 
 def auc(known: Float[np.ndarray, " m"], strangers: Float[np.ndarray, " n"]) -> float:
   truth = np.repeat([1, 0], [len(known), len(strangers)])
   return float(roc_auc_score(truth, np.concatenate([known, strangers])))
+
+
+def part(evidence: Evidence, images: Bool[np.ndarray, " m"]) -> Evidence:
+  """That of some of the images."""
+  own = images[evidence.image]
+  numbers = np.cumsum(images) - 1
+  kept = (getattr(evidence, name)[own] for name in ("features", "logits", "decided"))
+  return Evidence(*kept, numbers[evidence.image[own]], int(images.sum()))
 
 
 def save(path: Path, rule: Rule) -> None:

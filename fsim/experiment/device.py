@@ -55,7 +55,9 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   sign = Signing(net, signer, workdir, config, layout)
   signed = {name: Signed(sign(parts[name]), learned[name].labels) for name in learned}
   scorer = HadamardScorer(width=config.similarity.width)
-  phase_b = compare.phase(scorer, signed["train"], signed["validation"], config, layout)
+  drawing = compare.every_pair(signed["train"], config.similarity.batch, config.seed)
+  judged = np.stack(np.triu_indices(len(signed["validation"].signatures), 1), 1)
+  phase_b = compare.phase(scorer, signed["train"], drawing, signed["validation"], judged, config, layout)
   matcher = fit(phase_b, workdir, diary, layout)
   diary.close()
 
@@ -115,7 +117,7 @@ def choose_threshold(scorer: HadamardScorer, state: State, validation: Signed) -
   """Best F1 on the pairs of validation images; never on what is reported."""
   logits = compare.all_pairs(scorer, state, validation.signatures)
   upper = np.triu_indices(len(logits), 1)
-  same = (validation.devices[:, None] == validation.devices)[upper]
+  same = (validation.sources[:, None] == validation.sources)[upper]
   return scores.best_f1_threshold(same, 1 / (1 + np.exp(-logits[upper].astype(np.float64))))
 
 

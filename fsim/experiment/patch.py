@@ -74,16 +74,17 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   machines, setting = learn_svms(train, validation, own, parts, classes, config)
   validation = decide(machines, validation)
   clouds = openset.clouds(train.features, own["train"][parts["train"].image])
-  rule = openset.choose(validation, own["validation"], clouds, config.unknown.rejected)
+  others = patched.patches_of(cache, strangers.of(subjects.table, sides, config, config.seed))
+  unseen, helps = decide(machines, see(others)), strangers.stand_ins(others.table, config.seed).to_numpy()
+  stand_ins = openset.part(unseen, helps) if helps.any() else None
+  rule = openset.choose(validation, own["validation"], clouds, config.unknown.rejected, stand_ins)
 
   test = decide(machines, see(parts["test"]))
-  others = patched.patches_of(cache, strangers.of(subjects.table, sides, config, config.seed))
-  unseen = decide(machines, see(others))
   answers = {
     "namings": name_all(test, parts["test"], own["test"], machines, confounded(parts)),
     "voting": voting(test, own["test"], machines, config),
     "transfer": strangers.learned_later(unseen, others.table, setting, config),
-    "unknown": strangers.told_apart(rule, test, unseen, others.table),
+    "unknown": strangers.told_apart(rule, test, unseen, others.table.assign(stand_in=helps)),
   }
   if jax.process_index() > 0:
     return workdir

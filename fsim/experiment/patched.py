@@ -35,7 +35,7 @@ class Part(NamedTuple):
 
 def open_patches(subjects: Subjects, config: ConfigDict) -> Cache:
   settings = config.input
-  choice = Choice(settings.size, settings.stride, settings.count, settings.rule, settings.saturated)
+  choice = Choice(**{name: settings[name] for name in Choice._fields})
   home = Path(config.data.folder or get_default_data_dir()).expanduser()
   images = subjects.images
   return patches.open_cache(images.records, subjects.table["row"].to_numpy(), images.fingerprint, choice, home)
@@ -60,15 +60,13 @@ def require(parts: dict[str, Part], classes: list[str], column: str) -> None:
   trained = set(parts["train"].table[column])
   missing = sorted(set(classes) - trained)
   if missing:
-    raise ValueError(
-      f"the training images of {', '.join(missing)} have no usable patches (see input.size, input.saturated)"
-    )
+    raise ValueError(f"the training images of {', '.join(missing)} have no usable patches (see the fields of input)")
   for name, part in parts.items():
     unknown = sorted(set(part.table[column]) - trained)
     if unknown or part.table.empty:
       strangers = f"are of {column}s that nothing is trained on: {', '.join(unknown)}"
       cause = strangers if unknown else "have no usable patches"
-      raise ValueError(f"the {name} images {cause} (see data.protocol and its settings, input.saturated)")
+      raise ValueError(f"the {name} images {cause} (see data.protocol, its settings, and input)")
 
 
 def places(part: Part, classes: list[str], column: str) -> Int[np.ndarray, " m"]:

@@ -14,9 +14,13 @@ from jaxtyping import Array, Float, Int
 
 
 class Parts(NamedTuple):
-  """What a scorer must know of an image: its signature and its share of the pair layer on either side of a pair."""
+  """What a scorer must know of an image.
 
-  signature: Float[Array, "n d"]
+  factor: what is multiplied, element by element, with the other image's; of no length where nothing is.
+  first, second: its share of the pair layer on either side of a pair.
+  """
+
+  factor: Float[Array, "n f"]
   first: Float[Array, "n w"]
   second: Float[Array, "n w"]
 
@@ -44,17 +48,79 @@ class HadamardScorer(nn.Module):
     self.fc_2_product = nn.Dense(self.width, use_bias=False, kernel_init=share)
     self.same_device = nn.Dense(1)
 
-  def parts(self, signatures: Float[Array, "n d"]) -> Parts:
+  def parts(self, signatures: Float[Array, "n d"], train: bool = False) -> Parts:
+    """The same in training."""
     hidden = nn.relu(self.shared(signatures))
     return Parts(signatures, self.fc_2_first(hidden), self.fc_2_second(hidden))
 
   def combine(self, a: Parts, b: Parts) -> Float[Array, " n"]:
     """Logits of n pairs in the order (a, b)."""
-    hidden = a.first + b.second + self.fc_2_product(a.signature * b.signature)
+    hidden = a.first + b.second + self.fc_2_product(a.factor * b.factor)
     return self.same_device(nn.relu(hidden))[:, 0]
 
   def __call__(self, a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, " n"]:
     return self.combine(self.parts(a), self.parts(b))
+
+
+class PairScorer(nn.Module):
+  """Similarity network of forensic source similarity (Mayer & Stamm 2018, section 3).
+
+  One dense layer of 1024 PReLU units, shared by both features, with dropout in training; both outputs, concatenated,
+  go through a dense layer of 64 PReLU units and one sigmoid unit. `product` is the later form (Mayer & Stamm 2020,
+  "Forensic similarity for digital images"): 2048 shared units, and the element-wise product of the two outputs is
+  concatenated as well. The pair layer is written as the sum of one dense layer a part. A PReLU has one slope a unit,
+  which starts at .25 (He et al. 2015).
+
+  Attributes:
+    hidden: units of the shared layer.
+    width: units of the pair layer.
+    product: whether the pair layer sees the product too. It costs one dense layer a pair instead of none.
+    dropout: share of the shared layer's outputs that a training step leaves out.
+  """
+
+  hidden: int = 1024
+  width: int = 64
+  product: bool = False
+  dropout: float = 0.5
+
+  def setup(self) -> None:
+    fan_in = (3 if self.product else 2) * self.hidden  # Of the whole pair layer, so that it starts as one would.
+    share = nn.initializers.truncated_normal(stddev=fan_in**-0.5)
+    slope = nn.initializers.constant(0.25)
+    self.shared = nn.Dense(self.hidden)
+    self.shared_slope = self.param("shared_slope", slope, (self.hidden,))
+    self.drop = nn.Dropout(self.dropout)
+    self.pair_first = nn.Dense(self.width, kernel_init=share)
+    self.pair_second = nn.Dense(self.width, use_bias=False, kernel_init=share)
+    if self.product:
+      self.pair_product = nn.Dense(self.width, use_bias=False, kernel_init=share)
+    self.pair_slope = self.param("pair_slope", slope, (self.width,))
+    self.same_source = nn.Dense(1)
+
+  def parts(self, features: Float[Array, "n d"], train: bool = False) -> Parts:
+    """Training draws from the rng "dropout"."""
+    hidden = self.drop(prelu(self.shared(features), self.shared_slope), deterministic=not train)
+    factor = hidden if self.product else hidden[:, :0]
+    return Parts(factor, self.pair_first(hidden), self.pair_second(hidden))
+
+  def combine(self, a: Parts, b: Parts) -> Float[Array, " n"]:
+    """Logits of n pairs in the order (a, b)."""
+    pair = a.first + b.second
+    if self.product:
+      pair += self.pair_product(a.factor * b.factor)
+    return self.same_source(prelu(pair, self.pair_slope))[:, 0]
+
+  def __call__(self, a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, " n"]:
+    return self.combine(self.parts(a), self.parts(b))
+
+
+def prelu(x: Float[Array, "n w"], slope: Float[Array, " w"]) -> Float[Array, "n w"]:
+  return jnp.where(x >= 0, x, slope * x)
+
+
+def drops(scorer: nn.Module) -> bool:
+  """Whether a training step leaves something out, and so needs a key."""
+  return getattr(scorer, "dropout", 0.0) > 0
 
 
 def take(parts: Parts, rows: Int[Array, " p"]) -> Parts:
@@ -62,12 +128,21 @@ def take(parts: Parts, rows: Int[Array, " p"]) -> Parts:
 
 
 def pair_logits(
-  scorer: nn.Module, params: dict, signatures: Float[Array, "n d"], pairs: Int[Array, "p 2"]
+  scorer: nn.Module,
+  params: dict,
+  signatures: Float[Array, "n d"],
+  pairs: Int[Array, "p 2"],
+  key: Array | None = None,
 ) -> Float[Array, " p"]:
-  """Logits of pairs (row, row) of a signature matrix, in the order given; for training."""
-  if 2 * len(pairs) < len(signatures):  # Fewer ends than images: only their parts are worth computing.
+  """Logits of pairs (row, row) of a signature matrix, in the order given; for training.
+
+  key: of this step's dropout, drawn for every end of every pair by itself; None leaves nothing out.
+  """
+  few_ends = 2 * len(pairs) < len(signatures)  # Then only their parts are worth computing.
+  if few_ends or key is not None:
     signatures, pairs = signatures[pairs.reshape(-1)], jnp.arange(pairs.size).reshape(pairs.shape)
-  parts = scorer.apply(params, signatures, method="parts")
+  dropout = {} if key is None else {"train": True, "rngs": {"dropout": key}}
+  parts = scorer.apply(params, signatures, method="parts", **dropout)
   return scorer.apply(params, take(parts, pairs[:, 0]), take(parts, pairs[:, 1]), method="combine")
 
 

@@ -17,7 +17,15 @@ from fsim.evaluate.rates import Rates
 from fsim.evaluate.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 
 COLOURS = {SAME_DEVICE: "#1b7837", SAME_MODEL: "#d95f02", OTHER_MODEL: "#4575b4"}
-LINES = {"all pairs": "#222222", "same model": "#d95f02", "different models": "#4575b4"}
+LINES = {  # By kind of pairs, or by group of models.
+  "all pairs": "#222222",
+  "same model": "#d95f02",
+  "different models": "#4575b4",
+  "all": "#222222",
+  "known-known": "#1b7837",
+  "known-unknown": "#7b3294",
+  "unknown-unknown": "#d95f02",
+}
 DET_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)
 
 

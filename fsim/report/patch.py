@@ -80,8 +80,9 @@ def _unknown(workdir: Path) -> list[Section]:
   if not facts:
     return []
   lines = [[name, f"{facts['auc_validation'][name]:.3f}", f"{auc:.3f}"] for name, auc in facts["auc"].items()]
-  head = ["score", "AUC on validation images, each model left out in turn", "AUC on models never learned"]
-  reading = f"Validation chose {facts['score']}, and its threshold; the last column had no part in that."
+  against = f"{facts['stand_ins']} other models never learned" if facts["stand_ins"] else "each model left out in turn"
+  head = ["score", f"AUC on validation images, {against}", "AUC on models never learned"]
+  reading = f"Validation images chose {facts['score']}, and its threshold; the last column had no part in that."
   note = (
     f"Of {facts['unknown_images']:,} images of {facts['unknown_models']} models never learned, "
     f"{100 * facts['unknown_rejected']:.1f} % are called none of these, and of {facts['known_images']:,} test images "

@@ -16,9 +16,11 @@ from ml_collections import ConfigDict
 from fsim import cpu
 from fsim.data import loader
 from fsim.data.loader import Batch, Reading, Shard
+from fsim.models.constrained import constrain
+from fsim.train import optimisers
 from fsim.train.loop import Phase
 from fsim.train.mesh import Layout, put, to_host
-from fsim.train.step import State, sgd
+from fsim.train.step import State
 
 
 class Labelled(NamedTuple):
@@ -79,12 +81,8 @@ def phase(
     name="signature",
     init=lambda: net.init(jax.random.key(config.seed), jnp.asarray(views.still(train.rows[0]))[None]),
     loss=classification_loss(net),
-    optimiser=sgd(
-      learning_rate=step.learning_rate,
-      momentum=step.momentum,
-      decay=step.decay,
-      halve_every=step.halve_every * steps_in_epoch,
-    ),
+    optimiser=optimisers.of(step, steps_in_epoch),
+    constrain=constrain,
     batches=batches,
     settle=lambda state: settle(net, state, itertools.islice(batches(0), step.settle), layout),
     validate=validate,

@@ -1,6 +1,7 @@
-"""Phase B: a scorer learns from pairs of frozen signatures whether both come from one device."""
+"""Phase B: a scorer learns from pairs of frozen signatures whether both come from one source."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -13,56 +14,79 @@ from ml_collections import ConfigDict
 
 from fsim.data import pairs
 from fsim.models import scorers
+from fsim.train import optimisers
 from fsim.train.loop import Phase
 from fsim.train.mesh import Layout, put
-from fsim.train.step import State, sgd
+from fsim.train.step import State, free
 
 
 class Signed(NamedTuple):
-  """Signatures with the device numbers of their images."""
+  """Signatures (or features) with the numbers of the sources that are to be told apart: devices or models."""
 
   signatures: Float[np.ndarray, "n d"]
-  devices: Int[np.ndarray, " n"]
+  sources: Int[np.ndarray, " n"]
+
+
+class Drawing(NamedTuple):
+  """at: number of a training step -> its pairs of rows. steps_in_epoch: how many steps make an epoch."""
+
+  at: Callable[[int], Int[np.ndarray, "b 2"]]
+  steps_in_epoch: int
 
 
 class PairBatch(NamedTuple):
-  """Pairs of rows of the signature matrix, which stays on the device; `same` is 1 for one device, 0 for two."""
+  """Pairs of rows of the signature matrix, which stays on the device; `same` is 1 for one source, 0 for two."""
 
   signatures: Any
   pairs: Any
   same: Any
 
 
-def phase(scorer: nn.Module, train: Signed, validation: Signed, config: ConfigDict, layout: Layout) -> Phase:
-  """Binary cross-entropy over all pairs. `config` has the fields of `similarity` in configs/device.py."""
+def every_pair(signed: Signed, batch: int, seed: int) -> Drawing:
+  """Each pair once an epoch."""
+  n = len(signed.signatures)
+  return Drawing(lambda step: pairs.training_batch(n, batch, seed, step), pairs.steps_in_epoch(n, batch))
+
+
+def balanced(signed: Signed, images: Int[np.ndarray, " n"], batch: int, seed: int, count: int) -> Drawing:
+  """As many pairs of one source as of two, `count` an epoch (see `pairs.balanced_batch`)."""
+  inside = pairs.nest(signed.sources, images)
+  return Drawing(lambda step: pairs.balanced_batch(inside, batch, seed, step), max(count // batch, 1))
+
+
+def phase(
+  scorer: nn.Module,
+  train: Signed,
+  drawing: Drawing,
+  validation: Signed,
+  judged: Int[np.ndarray, "v 2"],
+  config: ConfigDict,
+  layout: Layout,
+) -> Phase:
+  """Binary cross-entropy over drawn pairs, validated on the `judged` ones.
+
+  `config` has the field `similarity` and those at the top of configs/device.py.
+  """
   step = config.similarity
-  n = len(train.signatures)
-  steps_in_epoch = pairs.steps_in_epoch(n, step.batch)
   signatures = put(train.signatures, layout.everywhere)
 
   def batches(first: int) -> Iterator[PairBatch]:
-    number = first
-    while True:
-      rows = block(pairs.training_batch(n, step.batch, config.seed, number))
-      same = (train.devices[rows[:, 0]] == train.devices[rows[:, 1]]).astype(np.float32)
+    for number in itertools.count(first):
+      rows = block(drawing.at(number))
+      same = (train.sources[rows[:, 0]] == train.sources[rows[:, 1]]).astype(np.float32)
       yield PairBatch(signatures, *put((rows.astype(np.int32), same), layout.by_example))
-      number += 1
 
   return Phase(
     name="similarity",
     init=lambda: scorer.init(jax.random.key(config.seed + 1), *jnp.zeros((2, 1, train.signatures.shape[1]))),
     loss=pair_loss(scorer),
-    optimiser=sgd(
-      learning_rate=step.learning_rate,
-      momentum=step.momentum,
-      decay=step.decay,
-      halve_every=step.halve_every * steps_in_epoch,
-    ),
+    optimiser=optimisers.of(step, drawing.steps_in_epoch),
+    constrain=free,
     batches=batches,
     settle=lambda state: state,
-    validate=lambda state: validate(scorer, state, validation),
+    validate=lambda state: validate(scorer, state, validation, judged),
     epochs=step.epochs,
-    steps_in_epoch=steps_in_epoch,
+    steps_in_epoch=drawing.steps_in_epoch,
     keep="last",
     seed=config.seed,
     save_every=config.save_every,
@@ -77,20 +101,20 @@ def block(batch: Int[np.ndarray, "b 2"]) -> Int[np.ndarray, "c 2"]:
 
 def pair_loss(scorer: nn.Module):
   def loss(params: Any, stats: Any, batch: PairBatch, key: Array) -> tuple[Array, tuple[Any, dict[str, Array]]]:
-    logits = scorers.pair_logits(scorer, {"params": params}, batch.signatures, batch.pairs)
+    dropped = key if scorers.drops(scorer) else None
+    logits = scorers.pair_logits(scorer, {"params": params}, batch.signatures, batch.pairs, dropped)
     value = optax.sigmoid_binary_cross_entropy(logits, batch.same).mean()
     return value, (stats, {"accuracy": ((logits > 0) == (batch.same > 0)).mean()})
 
   return loss
 
 
-def validate(scorer: nn.Module, state: State, validation: Signed) -> dict[str, float]:
-  """Loss and accuracy over all pairs of validation images."""
-  logits = all_pairs(scorer, state, validation.signatures)
-  same = validation.devices[:, None] == validation.devices
-  upper = np.triu_indices(len(logits), 1)
-  loss = optax.sigmoid_binary_cross_entropy(logits[upper], same[upper].astype(np.float32))
-  return {"loss": float(loss.mean()), "accuracy": float(((logits > 0) == same)[upper].mean())}
+def validate(scorer: nn.Module, state: State, validation: Signed, judged: Int[np.ndarray, "v 2"]) -> dict[str, float]:
+  """Loss and accuracy over the judged pairs of validation images."""
+  logits = all_pairs(scorer, state, validation.signatures)[judged[:, 0], judged[:, 1]]
+  same = validation.sources[judged[:, 0]] == validation.sources[judged[:, 1]]
+  loss = optax.sigmoid_binary_cross_entropy(logits, same.astype(np.float32))
+  return {"loss": float(loss.mean()), "accuracy": float(((logits > 0) == same).mean())}
 
 
 def all_pairs(scorer: nn.Module, state: State, signatures: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n n"]:

@@ -21,6 +21,7 @@ from fsim.train.stop import Stop, Stopped
 class Phase(NamedTuple):
   """What makes one phase of training differ from another.
 
+  constrain: see `training_step`.
   batches: step to start from -> global batches from there on.
   settle: what the state needs before it is used, at the end of every epoch.
   validate: state -> validation metrics, among them "loss".
@@ -33,6 +34,7 @@ class Phase(NamedTuple):
   init: Callable[[], dict[str, Any]]
   loss: Loss
   optimiser: optax.GradientTransformation
+  constrain: Callable[[Any], Any]
   batches: Callable[[int], Iterator[Any]]
   settle: Callable[[State], State]
   validate: Callable[[State], dict[str, float]]
@@ -63,7 +65,7 @@ def fit(phase: Phase, folder: Path, diary: Diary, layout: Layout) -> State:
 
 def _train(phase: Phase, state: State, checkpoints: Checkpoints, diary: Diary, layout: Layout) -> State:
   first, last = int(state.step), phase.epochs * phase.steps_in_epoch
-  step_once = training_step(phase.loss, phase.optimiser, layout, phase.seed)
+  step_once = training_step(phase.loss, phase.optimiser, phase.constrain, layout, phase.seed)
   batches = phase.batches(first)
   bar = tqdm(total=last, initial=first, desc=phase.name, unit="step", disable=jax.process_index() > 0)
   with Stop() as stop, bar:

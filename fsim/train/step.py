@@ -30,9 +30,17 @@ def start(variables: dict[str, Any], optimiser: optax.GradientTransformation) ->
   return State(jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), optimiser.init(params))
 
 
-def training_step(loss: Loss, optimiser: optax.GradientTransformation, layout: Layout, seed: int) -> Callable:
+def free(params: Any) -> Any:
+  """No constraint on the parameters."""
+  return params
+
+
+def training_step(
+  loss: Loss, optimiser: optax.GradientTransformation, constrain: Callable[[Any], Any], layout: Layout, seed: int
+) -> Callable:
   """A compiled (state, batch) -> (state, metrics). The old state's memory is reused: it must not be read again.
 
+  constrain: puts the updated parameters back to where they must be (`free`: anywhere).
   What is random in a step (dropout) is a function of the seed and the step, so that a resumed run repeats it.
   """
 
@@ -41,7 +49,7 @@ def training_step(loss: Loss, optimiser: optax.GradientTransformation, layout: L
     gradient = jax.value_and_grad(loss, has_aux=True)
     (value, (stats, metrics)), grads = gradient(state.params, state.stats, batch, key)
     updates, opt = optimiser.update(grads, state.opt, state.params)
-    params = optax.apply_updates(state.params, updates)
+    params = constrain(optax.apply_updates(state.params, updates))
     return State(state.step + 1, params, stats, opt), {"loss": value, **metrics}
 
   return jax.jit(
@@ -50,12 +58,3 @@ def training_step(loss: Loss, optimiser: optax.GradientTransformation, layout: L
     out_shardings=(layout.everywhere, layout.everywhere),
     compiler_options=cpu.compiler_options(),
   )
-
-
-def sgd(*, learning_rate: float, momentum: float, decay: float, halve_every: int = 0) -> optax.GradientTransformation:
-  """SGD with momentum; weight decay on kernels (not on biases or BatchNorm); halved every so many steps (0: never)."""
-  rate = learning_rate
-  if halve_every:
-    rate = optax.exponential_decay(learning_rate, halve_every, 0.5, staircase=True)
-  kernels = lambda params: jax.tree.map(lambda p: p.ndim > 1, params)  # noqa: E731
-  return optax.chain(optax.add_decayed_weights(decay, kernels), optax.sgd(rate, momentum))

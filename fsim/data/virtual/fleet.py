@@ -33,6 +33,26 @@ DEVICES = {
   "Sable": {"L74": 3, "N15": 3},
   "Soren": {"H50": 2, "T77": 4, "W17": 2},
 }
+# More of them, by brands of one to four models.
+FURTHER = {
+  "Alder": ("P1", "P2", "P6"),
+  "Bexley": ("200", "350", "600", "1D"),
+  "Cobalt": ("Q3",),
+  "Delmar": ("S10", "S20"),
+  "Estrel": ("V4", "V5", "V9"),
+  "Fathom": ("T1",),
+  "Gantry": ("K30", "K100"),
+  "Harrow": ("E2", "E7", "E12"),
+  "Indigo": ("L5",),
+  "Juniper": ("R1", "R2", "R4", "R8"),
+  "Kelvin": ("C70",),
+  "Lumen": ("A2", "A9"),
+  "Mistral": ("N5", "N7", "N9"),
+  "Nimbus": ("H3",),
+  "Opaline": ("X10", "X20"),
+  "Quarto": ("W5", "W8", "W90"),
+  "Tessel": ("M1",),
+}
 TWINS = {("Norvik", "D7s"): "D7"}  # A model that is a revision of another one: only its JPEG tables differ.
 
 
@@ -124,6 +144,12 @@ STRANGERS = (
   *(model for model, count in DRESDEN if count == 1),
   invent("Vesper", "X3"),
   invent("Vesper", "X7"),
+)
+# Together with those, 65: as many as Mayer & Stamm 2018 divide into 40, 20 and 5.
+MANY = (
+  *FAMILIES,
+  *STRANGERS,
+  *(invent(make, name) for make, names in FURTHER.items() for name in names),
 )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fsim.data.virtual.camera import Model
 from fsim.data.virtual.cameras import SIX
-from fsim.data.virtual.fleet import DRESDEN, FAMILIES, PHONES, STRANGERS
+from fsim.data.virtual.fleet import DRESDEN, FAMILIES, MANY, PHONES, STRANGERS
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,32 @@ PRESETS = {
     zoomed=0.0,
     side=256,
     seed=1,
+  ),
+  # The 65 models that Mayer & Stamm 2018 divide into those to learn, to compare and never to see.
+  "virtual/similarity": Preset(
+    models=MANY,
+    devices=(2,) * len(MANY),
+    scenes=24,
+    repeats=1,
+    studied=0,
+    flat_fields=0,
+    darks=0,
+    zoomed=0.0,
+    side=768,
+    seed=2,
+  ),
+  # The same with eight models, small.
+  "virtual/several": Preset(
+    models=SIX + MANY[:2],
+    devices=(1,) * 8,
+    scenes=8,
+    repeats=1,
+    studied=0,
+    flat_fields=0,
+    darks=0,
+    zoomed=0.0,
+    side=256,
+    seed=2,
   ),
   # Models, devices, scenes and the order of magnitude of images of the Dresden Image Database (Gloe & Boehme 2010).
   "virtual/dresden": Preset(

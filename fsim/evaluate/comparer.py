@@ -1,0 +1,102 @@
+"""Everything that is needed to say whether two patches come from one camera model: both networks and their gate.
+
+Shapes: p patches, s pixels a side, d features, n m rows of features.
+"""
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Array, Float, UInt8
+
+from fsim import cpu
+from fsim.models import saved, scorers
+from fsim.models.mislnet import FEATURES, MislNet
+from fsim.models.scorers import PairScorer
+
+BATCH = 32  # Patches whose features are computed at once.
+ROWS = 256  # Features are scored in multiples of so many, so that few shapes are compiled.
+
+
+class Comparer(NamedTuple):
+  """A trained system of Mayer & Stamm 2018.
+
+  size: pixels a side of a patch. entropy: nats below which a patch is not spoken about. threshold: score (sigmoid of
+  the logit, 0..1) from which two patches are said to be of one camera model. colours, last_pool, constrained, classes
+  and `variables` are those of a MislNet; hidden, width, product and `scorer` those of a PairScorer.
+  """
+
+  size: int
+  colours: str
+  last_pool: str
+  constrained: bool
+  classes: int
+  variables: dict[str, Any]
+  hidden: int
+  width: int
+  product: bool
+  scorer: dict[str, Any]
+  entropy: float
+  threshold: float
+
+
+def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:
+  """Raises ValueError for patches of another size than the network was trained on."""
+  if pixels.shape[1:3] != (comparer.size, comparer.size):
+    raise ValueError(f"patches must have {comparer.size} pixels a side, got {pixels.shape[1]}x{pixels.shape[2]}")
+  forward = _forward(network(comparer))
+  made = np.empty((len(pixels), FEATURES), np.float32)
+  for first in range(0, len(pixels), BATCH):
+    some = pixels[first : first + BATCH]
+    padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
+    made[first : first + BATCH] = forward(comparer.variables, padded)[: len(some)]
+  return made
+
+
+def log_odds(comparer: Comparer, a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
+  """Logits of every pair of rows, both orders averaged: positive where one source is likelier in the network's view."""
+  return np.asarray(_scored(pair_network(comparer), comparer.scorer, _padded(a), _padded(b)))[: len(a), : len(b)]
+
+
+def network(comparer: Comparer) -> MislNet:
+  return MislNet(comparer.classes, comparer.colours, comparer.last_pool, comparer.constrained)
+
+
+def pair_network(comparer: Comparer) -> PairScorer:
+  return PairScorer(comparer.hidden, comparer.width, comparer.product)
+
+
+def save(folder: Path, comparer: Comparer) -> None:
+  """Arrays and JSON: nothing that runs when it is read."""
+  folder.mkdir(parents=True, exist_ok=True)
+  saved.save(folder / "network.npz", comparer.variables)
+  saved.save(folder / "scorer.npz", comparer.scorer)
+  plain = {name: value for name, value in comparer._asdict().items() if name not in ("variables", "scorer")}
+  (folder / "comparer.json").write_text(json.dumps(plain, indent=1))
+
+
+def load(folder: Path) -> Comparer:
+  """Raises FileNotFoundError if the folder holds none."""
+  plain = json.loads((folder / "comparer.json").read_text())
+  return Comparer(**plain, variables=saved.load(folder / "network.npz"), scorer=saved.load(folder / "scorer.npz"))
+
+
+@functools.cache
+def _forward(net: MislNet) -> Callable:
+  return jax.jit(lambda variables, x: net.apply(variables, jnp.asarray(x))[0], compiler_options=cpu.compiler_options())
+
+
+@jax.jit(static_argnums=0)
+def _scored(scorer: nn.Module, params: dict, a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, "n m"]:
+  rows, columns = (scorer.apply(params, x, method="parts") for x in (a, b))
+  return scorers.score_rows(scorer, params, rows, columns)
+
+
+def _padded(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m d"]:
+  return np.pad(x, ((0, -len(x) % ROWS), (0, 0)))

@@ -1,0 +1,153 @@
+"""Forensic source similarity (Mayer & Stamm 2018): the phases of a run in order.
+
+Shapes: p patches, d features.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from ml_collections import ConfigDict
+
+from fsim.data import pairs, splits
+from fsim.data.patches import Cache
+from fsim.evaluate import comparer, similarity
+from fsim.evaluate.comparer import Comparer
+from fsim.experiment import patched, softmaxes, trials
+from fsim.experiment.patched import Part
+from fsim.experiment.subjects import open_subjects, split
+from fsim.models.mislnet import MislNet
+from fsim.models.scorers import PairScorer
+from fsim.report import page
+from fsim.train import classify, compare, mesh
+from fsim.train.compare import Signed
+from fsim.train.loop import Phase, fit
+from fsim.train.mesh import Layout
+from fsim.train.metrics import Diary
+from fsim.train.step import State
+
+JUDGED = 10_000  # Pairs that validate the pair network.
+THRESHOLD = 0.5  # Of the probability that two patches are of one model (section 4).
+
+
+class Sides(NamedTuple):
+  """Images by what they are for: no model stands on two of a, b and c, and no scene on two sides of any.
+
+  a: "train", "validation" and "test" of the models that the extractor learns; b: "train" and "validation" of those that
+  the pair network learns from; c: "test" of models that nothing learns.
+  """
+
+  a: dict[str, pd.DataFrame]
+  b: dict[str, pd.DataFrame]
+  c: dict[str, pd.DataFrame]
+
+
+class Seeing(NamedTuple):
+  """Patches -> features by the trained extractor."""
+
+  net: MislNet
+  state: State
+  config: ConfigDict
+  layout: Layout
+
+  def __call__(self, cache: Cache, part: Part) -> Float[np.ndarray, "p d"]:
+    batch, threads = self.config.network.batch, self.config.reading.threads
+    settings = {"batch": batch, "threads": threads, "layout": self.layout}
+    return classify.embed(self.net, self.state, cache.stored(), part.numbers, **settings)[0]
+
+
+def experiment(config: ConfigDict, workdir: Path) -> Path:
+  """Are two patches of one camera model? Returns the page of the report (on the first process)."""
+  layout = mesh.layout()
+  diary = Diary(workdir)
+  subjects = open_subjects(config.data.source, config, workdir)
+  sides = divide(subjects.table, config)
+  classes = sorted(sides.a["train"]["model"].unique())
+  cache = patched.open_patches(subjects, config)
+  a, b, c = ({name: patched.patches_of(cache, table) for name, table in side.items()} for side in sides)
+  patched.require(a, classes, "model")
+  tested = [trials.here(cache, a["test"], c["test"], config)]
+  if config.evaluate.elsewhere:
+    tested.append(trials.elsewhere(config, workdir))
+
+  net = mislnet(len(classes), config)
+  phase_a = patched.classify_patches(net, cache, a, classes, "model", config, layout)
+  extractor = fit(phase_a._replace(name="extractor"), workdir, diary, layout)
+
+  see = Seeing(net, extractor, config, layout)
+  signed = {name: signed_by(see(cache, part), part) for name, part in b.items()}
+  scorer = pair_scorer(config)
+  matcher = fit(compare_patches(scorer, signed, b, config, layout), workdir, diary, layout)
+  rival = softmaxes.learned(cache, a, classes, config, workdir, diary, layout)
+  diary.close()
+
+  seen = [(see(trial.cache, trial.part), rival(trial)) for trial in tested]
+  if jax.process_index() > 0:
+    return workdir
+  whole = together(extractor, matcher, len(classes), config)
+  comparer.save(workdir / "comparer", whole)
+  found = [trials.carry_out(trial, whole, *known, config) for trial, known in zip(tested, seen, strict=True)]
+  similarity.save(workdir, found)
+  return page.build(workdir)
+
+
+def divide(table: pd.DataFrame, config: ConfigDict) -> Sides:
+  """Models by `model_disjoint`, scenes by data.protocol."""
+  models = splits.model_disjoint(table, config.seed, tuple(config.data.sizes), config.data.subset)
+  scenes = split(table, config)
+
+  def images(letter: str, *names: str) -> dict[str, pd.DataFrame]:
+    return {name: table.iloc[np.intersect1d(models[letter], scenes[name])].reset_index(drop=True) for name in names}
+
+  return Sides(images("A", "train", "validation", "test"), images("B", "train", "validation"), images("C", "test"))
+
+
+def mislnet(classes: int, config: ConfigDict) -> MislNet:
+  settings = config.network
+  return MislNet(classes, settings.colours, settings.last_pool, settings.constrained, jnp.dtype(config.dtype))
+
+
+def pair_scorer(config: ConfigDict) -> PairScorer:
+  settings = config.similarity
+  return PairScorer(settings.hidden, settings.width, settings.product, settings.dropout)
+
+
+def signed_by(features: Float[np.ndarray, "p d"], part: Part) -> Signed:
+  """Features with the numbers of their models."""
+  return Signed(features, pd.factorize(part.table["model"], sort=True)[0][part.image])
+
+
+def compare_patches(
+  scorer: PairScorer, signed: dict[str, Signed], parts: dict[str, Part], config: ConfigDict, layout: Layout
+) -> Phase:
+  """The phase that trains the pair network on frozen features (section 3)."""
+  train, validation = signed["train"], signed["validation"]
+  step = config.similarity
+  drawing = compare.balanced(train, parts["train"].image, step.batch, config.seed, step.pairs)
+  inside = pairs.nest(validation.sources, parts["validation"].image)
+  judged = pairs.balanced_batch(inside, JUDGED, config.seed, 0)
+  return compare.phase(scorer, train, drawing, validation, judged, config, layout)
+
+
+def together(extractor: State, matcher: State, classes: int, config: ConfigDict) -> Comparer:
+  """All that is needed to compare patches, on this process."""
+  settings, pair = config.network, config.similarity
+  variables: dict[str, Any] = {"params": mesh.to_host(extractor.params), "batch_stats": mesh.to_host(extractor.stats)}
+  return Comparer(
+    size=config.input.size,
+    colours=settings.colours,
+    last_pool=settings.last_pool,
+    constrained=settings.constrained,
+    classes=classes,
+    variables=variables,
+    hidden=pair.hidden,
+    width=pair.width,
+    product=pair.product,
+    scorer={"params": mesh.to_host(matcher.params)},
+    entropy=config.input.entropy,
+    threshold=THRESHOLD,
+  )

@@ -1,0 +1,77 @@
+"""What forensic similarity is tested on, and the test.
+
+Shapes: p patches, d features, c classes of the baseline.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from ml_collections import ConfigDict
+
+from fsim.data.patches import Cache
+from fsim.evaluate import braycurtis, comparer, imagelevel, similarity
+from fsim.evaluate.comparer import Comparer
+from fsim.evaluate.similarity import Similarity
+from fsim.evaluate.triangle import KNOWN, UNKNOWN
+from fsim.experiment import patched
+from fsim.experiment.patched import Part
+from fsim.experiment.subjects import open_subjects
+
+
+class Trial(NamedTuple):
+  """Patches to compare. The table of `part` says in its column "side" whether the extractor knows an image's model."""
+
+  name: str
+  note: str
+  cache: Cache
+  part: Part
+
+
+def here(cache: Cache, known: Part, unknown: Part, config: ConfigDict) -> Trial:
+  """Test images of some models that the extractor knows, drawn by lot, and of all that nothing has learned."""
+  models = np.random.default_rng(config.seed).permutation(sorted(known.table["model"].unique()))
+  own = known.table["model"].isin(models[: config.evaluate.models])
+  tables = [known.table[own].assign(side=KNOWN), unknown.table.assign(side=UNKNOWN)]
+  part = patched.patches_of(cache, pd.concat(tables, ignore_index=True))
+  return Trial("test", f"{_said(part)} of {config.data.source}.", cache, part)
+
+
+def elsewhere(config: ConfigDict, workdir: Path) -> Trial:
+  """All images of evaluate.elsewhere: their models count as unknown."""
+  name = config.evaluate.elsewhere
+  subjects = open_subjects(name, config, workdir / "elsewhere")
+  cache = patched.open_patches(subjects, config)
+  part = patched.patches_of(cache, subjects.table.assign(side=UNKNOWN))
+  return Trial("elsewhere", f"{_said(part)} of {name}, none of whose models were learned.", cache, part)
+
+
+def carry_out(
+  trial: Trial,
+  whole: Comparer,
+  features: Float[np.ndarray, "p d"],
+  softmax: Float[np.ndarray, "p c"] | None,
+  config: ConfigDict,
+) -> Similarity:
+  """Pairs of patches, pairs of images, and the baseline if there is one, all on the same patches."""
+  settings, part = config.evaluate, trial.part
+  table = part.table.iloc[part.image].assign(image=part.image).reset_index(drop=True)
+
+  def log_odds(a: Int[np.ndarray, " m"], b: Int[np.ndarray, " n"]) -> Float[np.ndarray, "m n"]:
+    return comparer.log_odds(whole, features[a], features[b])
+
+  pairs = similarity.scored(similarity.draw_pairs(table, settings.pairs, config.seed), log_odds)
+  images = imagelevel.image_pairs(table, log_odds, max(settings.patches))
+  curve = imagelevel.curve(table, log_odds, tuple(settings.patches), settings.draws, config.seed)
+  baseline = {}
+  if softmax is not None:
+    distance = braycurtis.distances(softmax[pairs["a"]], softmax[pairs["b"]])
+    baseline = braycurtis.compare(pairs, distance)._asdict()
+  return Similarity(trial.name, trial.note, pairs, images, curve, baseline)
+
+
+def _said(part: Part) -> str:
+  silent = f" ({part.silent} more have no usable patch)" if part.silent else ""
+  return f"{len(part.numbers):,} patches of {len(part.table):,} images{silent}"

@@ -1,0 +1,131 @@
+"""Are all images of a folder from one camera model, and which do not belong? No model needs to have been learned.
+
+python -m fsim.group FOLDER_OR_IMAGE... --run=DIR [--out DIR] [--json]
+
+The network of a run of configs/model.py compares patches of every two images, and the mean log-odds of a common model
+make groups; fsim/evaluate/grouping.py states the rule. --out gets groups.json and the picture groups.png.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from scipy.spatial.distance import squareform
+from tqdm import tqdm
+
+from fsim import cpu
+from fsim.data import patches
+from fsim.data.patches import Choice
+from fsim.evaluate import comparer, grouping, imagelevel
+from fsim.evaluate.comparer import Comparer
+from fsim.evaluate.grouping import Grouping
+from fsim.prnu.photographs import files, read_all
+from fsim.report import grouping as pictures
+
+COUNT = 32  # Patches of an image, at most.
+LEAST = 4  # Patches without which an image is not spoken about.
+SATURATED = 0.1  # Largest share of saturated pixels in a patch, as in configs/model.py.
+SILENT = "no statement"
+
+
+def chosen(image: UInt8[np.ndarray, "h w 3"], known: Comparer) -> UInt8[np.ndarray, "p s s 3"]:
+  """Patches by lot among those that do not overlap and have enough texture, always the same of an image."""
+  choice = Choice(known.size, known.size, COUNT, "random", SATURATED, known.entropy)
+  return patches.cut(image, patches.choose(image, choice), known.size)
+
+
+def look(known: Comparer, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[Float[np.ndarray, "p d"]]]:
+  """A row an image (file, and patches or error), and the features of each that can be spoken about."""
+  rows, features = [], []
+  for photograph in tqdm(read_all(paths), total=len(paths), desc="features", unit="image", leave=False):
+    row = {"file": str(photograph.path)}
+    rows.append(row)
+    if photograph.problem:
+      tqdm.write(f"fsim: {photograph.path}: {photograph.problem}", file=sys.stderr)
+      row["error"] = photograph.problem
+      continue
+    pixels = chosen(photograph.pixels, known)
+    row["patches"] = len(pixels)
+    if len(pixels) >= LEAST:
+      features.append(comparer.features(known, pixels))
+    else:
+      row["answer"] = SILENT
+  return rows, features
+
+
+def scores(known: Comparer, features: list[Float[np.ndarray, "p d"]]) -> Float[np.ndarray, "m m"]:
+  """Mean log-odds over all pairs of patches of two images; 0 on the diagonal."""
+  image = np.repeat(np.arange(len(features)), [len(own) for own in features])
+  whole, places = np.concatenate(features), imagelevel.places_of(image, COUNT)
+  between = lambda a, b: comparer.log_odds(known, whole[a], whole[b])  # noqa: E731
+  (values,) = imagelevel.means(between, places, imagelevel.share(places >= 0)[None])
+  return squareform(values.astype(np.float64))
+
+
+def described(rows: list[dict[str, Any]], found: Grouping | None) -> dict[str, Any]:
+  """What the JSON says; the rows of grouped images get their group."""
+  if found is None:
+    return {"answer": f"{SILENT}: two images with {LEAST} usable patches are needed", "images": rows}
+  spoken = [row for row in rows if not {"error", "answer"} & row.keys()]
+  for row, group in zip(spoken, found.groups.tolist(), strict=True):
+    row["group"] = group
+  files, outside = [row["file"] for row in spoken], grouping.strangers(found)
+  return {
+    "answer": grouping.sentence(found, [Path(file).name for file in files]),
+    "rule": grouping.RULE,
+    "groups": [[row["file"] for row in spoken if row["group"] == k + 1] for k in range(int(found.groups.max()))],
+    "not_in_the_largest": None if outside is None else [files[k] for k in outside],
+    "images": rows,
+    "files": files,
+    "log_odds": found.scores.round(3).tolist(),
+  }
+
+
+def write(out: Path, facts: dict[str, Any], found: Grouping | None) -> None:
+  """groups.json, and groups.png where there are groups."""
+  out.mkdir(parents=True, exist_ok=True)
+  (out / "groups.json").write_text(json.dumps(facts, indent=1))
+  if found is not None:
+    (out / "groups.png").write_bytes(pictures.picture(found, [Path(file).name for file in facts["files"]]))
+
+
+def main(arguments: Sequence[str]) -> int:
+  parser = argparse.ArgumentParser(
+    prog="python -m fsim.group", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  parser.add_argument("places", nargs="+", type=Path, metavar="FOLDER_OR_IMAGE")
+  parser.add_argument("--run", required=True, type=Path, help="a finished run of configs/model.py")
+  parser.add_argument("--out", type=Path, metavar="DIR", help="write groups.json and groups.png there")
+  parser.add_argument("--json", action="store_true", help="print JSON instead of the answer")
+  wanted = parser.parse_args(arguments)
+  try:
+    known = comparer.load(wanted.run / "comparer")
+  except FileNotFoundError as error:
+    print(f"fsim: {wanted.run} is not a finished run of the system model: {error.filename} is missing", file=sys.stderr)
+    return 1
+  try:
+    paths = files(wanted.places)
+  except ValueError as error:
+    print(f"fsim: {error}", file=sys.stderr)
+    return 1
+  rows, features = look(known, paths)
+  found = grouping.group(scores(known, features)) if len(features) > 1 else None
+  facts = described(rows, found)
+  if wanted.out:
+    write(wanted.out, facts, found)
+  if wanted.json:
+    print(json.dumps(facts, indent=1))
+  else:
+    silent = [row["file"] for row in facts["images"] if row.get("answer") == SILENT]
+    print(facts["answer"], *(f"{file}: {SILENT}, fewer than {LEAST} usable patches" for file in silent), sep="\n")
+  return int(any("error" in row for row in facts["images"]))
+
+
+if __name__ == "__main__":
+  cpu.keep_memory()
+  sys.exit(main(sys.argv[1:]))

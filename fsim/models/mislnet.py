@@ -1,0 +1,72 @@
+"""Image patch -> forensic feature vector: MISLnet (Bayar & Stamm 2018, Mayer & Stamm 2018).
+
+Shapes: b patches, h w pixels, c colours, d features, n classes. Pixels come as 0..255.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from fsim.models.constrained import ConstrainedConv
+from fsim.models.extractors import Pixels
+from fsim.models.pool import max_pool
+
+Dtype = Any
+COLOURS = {"green": (slice(1, 2), 3), "rgb": (slice(0, 3), 6)}  # Channels that are shown, filters of the first layer.
+POOLS = {"max": max_pool, "average": lambda x, window, stride: nn.avg_pool(x, (window, window), (stride, stride))}
+FEATURES = 200
+LEAST_SIDE = 65  # Of a patch: smaller ones leave nothing for the last pooling window.
+
+
+class MislNet(nn.Module):
+  """Tells camera models apart; its features serve for models that it has never seen (Mayer & Stamm 2018, section 3).
+
+  Constrained 5x5 convolution; 7x7x96 by stride 2, 5x5x64, 5x5x64, 1x1x128, each with BatchNorm, tanh and 3x3 pooling by
+  stride 2; two dense layers of 200. Without its classes it has 1,241,435 parameters for 256 pixels of green and
+  1,255,922 for 256 pixels in three colours.
+
+  Pixels enter as grey levels. Scaling them would do nothing: the first two layers are linear, and the BatchNorm behind
+  them takes the scale out again, of the values as of the gradients. But in grey levels the variance of even a smooth
+  patch's residual is large beside BatchNorm's epsilon.
+
+  Attributes:
+    classes: number of camera models that phase A tells apart.
+    colours: "green" with 3 constrained filters, or "rgb" with 6.
+    last_pool: "max" as in Mayer & Stamm 2018, or "average" as in Bayar & Stamm 2018.
+    constrained: False puts an ordinary convolution of that shape first, to show what the constraint brings.
+    dtype: type of the arithmetic after the first layer (parameters, feature and logits stay float32).
+  """
+
+  classes: int
+  colours: str
+  last_pool: str
+  constrained: bool = True
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, images: Pixels, train: bool = False) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
+    """Returns (feature: the second dense layer's 200 values before its tanh, class logits)."""
+    require_known(self.colours, self.last_pool, images.shape[1:3])
+    channels, filters = COLOURS[self.colours]
+    first = partial(nn.Conv, kernel_size=(5, 5), padding="VALID", use_bias=False, name="unconstrained")
+    x = (ConstrainedConv if self.constrained else first)(filters)(images[..., channels].astype(jnp.float32))
+    pools = (max_pool, max_pool, max_pool, POOLS[self.last_pool])
+    for (width, kernel, stride), pool in zip(((96, 7, 2), (64, 5, 1), (64, 5, 1), (128, 1, 1)), pools, strict=True):
+      x = nn.Conv(width, (kernel, kernel), strides=stride, padding="SAME", dtype=self.dtype)(x)
+      x = nn.BatchNorm(use_running_average=not train, momentum=0.9, dtype=self.dtype)(x)
+      x = pool(nn.tanh(x), window=3, stride=2)
+    x = x.reshape(x.shape[0], -1)
+    hidden = nn.tanh(nn.Dense(FEATURES, dtype=self.dtype, name="hidden")(x))
+    feature = nn.Dense(FEATURES, dtype=self.dtype, name="feature")(hidden).astype(jnp.float32)
+    return feature, nn.Dense(self.classes, name="classes")(nn.tanh(feature))
+
+
+def require_known(colours: str, last_pool: str, sides: tuple[int, int]) -> None:
+  if colours not in COLOURS or last_pool not in POOLS:
+    known = f"colours {' or '.join(COLOURS)} and last_pool {' or '.join(POOLS)}"
+    raise ValueError(f"MislNet knows {known}, got {colours!r} and {last_pool!r}")
+  if min(sides) < LEAST_SIDE:
+    raise ValueError(f"MislNet needs patches of at least {LEAST_SIDE} pixels a side, got {sides[0]}x{sides[1]}")

@@ -1,0 +1,42 @@
+"""How weights follow gradients, as the configurations name it."""
+
+from typing import Any
+
+import jax
+import optax
+from ml_collections import ConfigDict
+
+from fsim.models import constrained
+
+B2, EPS = 0.99, 1e-6  # Of Adam, as in Mayer & Stamm 2018, section III-B.
+
+
+def of(step: ConfigDict, steps_in_epoch: int) -> optax.GradientTransformation:
+  """The optimiser of a phase: `optimiser` ("sgd" or "adamw"), its `learning_rate`, `momentum`, `decay`, `halve_every`.
+
+  The rate is halved every so many epochs (0: never). Raises ValueError for an optimiser that is not there.
+  """
+  if step.optimiser not in OPTIMISERS:
+    raise ValueError(f"the optimiser must be one of {', '.join(OPTIMISERS)}, got {step.optimiser!r}")
+  rate = step.learning_rate
+  if step.halve_every:
+    rate = optax.exponential_decay(rate, step.halve_every * steps_in_epoch, 0.5, staircase=True)
+  return OPTIMISERS[step.optimiser](rate, step.momentum, step.decay)
+
+
+def sgd(rate: optax.ScalarOrSchedule, momentum: float, decay: float) -> optax.GradientTransformation:
+  """With weight decay as a part of the gradient."""
+  return optax.chain(optax.add_decayed_weights(decay, kernels), optax.sgd(rate, momentum))
+
+
+def adamw(rate: optax.ScalarOrSchedule, momentum: float, decay: float) -> optax.GradientTransformation:
+  """Adam (momentum: its b1) with weight decay apart from the gradient; decay 0 is plain Adam."""
+  return optax.adamw(rate, b1=momentum, b2=B2, eps=EPS, weight_decay=decay, mask=kernels)
+
+
+OPTIMISERS = {"sgd": sgd, "adamw": adamw}
+
+
+def kernels(params: Any) -> Any:
+  """Which parameters decay: kernels, but neither biases nor BatchNorm nor kernels that are projected anyway."""
+  return jax.tree_util.tree_map_with_path(lambda path, p: p.ndim > 1 and path[-1].key != constrained.KERNEL, params)

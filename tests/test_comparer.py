@@ -1,0 +1,60 @@
+import jax
+import numpy as np
+import pytest
+
+from fsim.evaluate import comparer
+from fsim.evaluate.comparer import BATCH
+from tests import comparers
+from tests.comparers import SIZE, SURE
+
+
+@pytest.fixture(scope="module")
+def known():
+  return comparers.made()
+
+
+@pytest.fixture(scope="module")
+def features(known):
+  return {kind: comparer.features(known, comparers.tiles(kind, seed=1)) for kind in ("fine", "coarse")}
+
+
+def test_features_do_not_depend_on_the_batch(known, features):
+  pixels = np.concatenate([comparers.tiles("fine", seed=1)] * 3)[: BATCH + 5]
+  found = comparer.features(known, pixels)
+  np.testing.assert_allclose(found[:16], features["fine"], atol=1e-4)
+  np.testing.assert_allclose(found[32:], features["fine"][:5], atol=1e-4)
+  assert comparer.features(known, pixels[:0]).shape == (0, 200)
+
+
+def test_patches_of_another_size_are_refused(known):
+  with pytest.raises(ValueError, match=f"must have {SIZE} pixels a side, got 80x80"):
+    comparer.features(known, np.zeros((1, 80, 80, 3), np.uint8))
+
+
+def test_log_odds_are_symmetric_and_tell_the_textures(known, features):
+  both = np.concatenate([features["fine"], features["coarse"]])
+  logits = comparer.log_odds(known, both, both)
+  np.testing.assert_allclose(logits, logits.T, atol=1e-4)
+  same = np.arange(32)[:, None] // 16 == np.arange(32) // 16
+  assert logits[same].mean() > SURE / 2
+  assert logits[~same].mean() < -SURE / 2
+
+
+def test_a_tile_of_the_matrix_is_that_part_of_the_whole(known, features):
+  a, b = features["fine"][:5], features["coarse"]
+  np.testing.assert_allclose(comparer.log_odds(known, a, b), comparer.log_odds(known, b, a).T, atol=1e-4)
+
+
+def test_saved_and_loaded_it_is_the_same(known, features, tmp_path):
+  comparer.save(tmp_path / "run" / "comparer", known)
+  again = comparer.load(tmp_path / "run" / "comparer")
+  for before, after in zip(jax.tree.leaves(known), jax.tree.leaves(again), strict=True):
+    np.testing.assert_array_equal(before, after)
+  x = features["fine"]
+  np.testing.assert_array_equal(comparer.log_odds(again, x, x), comparer.log_odds(known, x, x))
+  assert {p.suffix for p in (tmp_path / "run" / "comparer").iterdir()} == {".npz", ".json"}
+
+
+def test_a_folder_without_one_is_told(tmp_path):
+  with pytest.raises(FileNotFoundError):
+    comparer.load(tmp_path)

@@ -1,0 +1,118 @@
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from fsim import group
+from fsim.evaluate import comparer
+from fsim.evaluate.comparer import Comparer
+from fsim.models.mislnet import MislNet
+from fsim.models.scorers import PairScorer
+from tests import jpegs
+
+SIZE = 72
+RED, GREEN, BLUE = (180, 70, 70), (70, 180, 70), (70, 70, 180)
+
+
+def untrained(net, *inputs):
+  """Any positive parameters; to compile the usual initialisation would take longer than all else here."""
+  shapes = jax.eval_shape(net.init, jax.random.key(0), *inputs)
+  rng = np.random.default_rng(0)
+  return jax.tree.map(lambda like: rng.uniform(0, 0.1, like.shape).astype(np.float32), shapes)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+  """A run whose networks have learned nothing."""
+  net, pair = MislNet(2, "green", "max", True), PairScorer(8, 4, False)
+  variables = untrained(net, jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8))
+  scorer = untrained(pair, *jnp.zeros((2, 1, 200)))
+  folder = tmp_path_factory.mktemp("run")
+  fields = {"colours": "green", "last_pool": "max", "constrained": True, "classes": 2, "variables": variables}
+  pairs = {"hidden": 8, "width": 4, "product": False, "scorer": scorer, "entropy": 1.0, "threshold": 0.5}
+  comparer.save(folder / "comparer", Comparer(size=SIZE, **fields, **pairs))
+  return folder
+
+
+@pytest.fixture
+def colours(monkeypatch):
+  """In the place of the networks: patches of one colour come from one model."""
+  monkeypatch.setattr(comparer, "features", lambda _, pixels: pixels.mean((1, 2)))
+  apart = lambda a, b: np.abs(a[:, None] - b[None]).max(2)  # noqa: E731
+  monkeypatch.setattr(comparer, "log_odds", lambda _, a, b: (5 - apart(a, b) / 5).astype(np.float32))
+
+
+def photo(folder, name, colour, blocks=(3, 4)):
+  pixels = np.random.default_rng(len(name)).normal(colour, 5, (SIZE * blocks[0], SIZE * blocks[1], 3))
+  (folder / name).write_bytes(jpegs.encode(Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)), quality=95))
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("album")
+  for name, colour in (("a", RED), ("bb", RED), ("ccc", BLUE), ("dddd", RED), ("eeeee", GREEN)):
+    photo(folder, f"{name}.jpg", colour)
+  return folder
+
+
+def test_images_that_do_not_belong_are_named(run, album, colours, tmp_path, capsys):
+  assert group.main([str(album), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0
+  expected = "5 images: 3 groups of 3, 1, 1; these do not belong to the largest: ccc.jpg, eeeee.jpg\n"
+  assert capsys.readouterr().out == expected
+  facts = json.loads((tmp_path / "out" / "groups.json").read_text())
+  assert [row["group"] for row in facts["images"]] == [1, 1, 2, 1, 3]
+  assert [[name.rsplit("/", 1)[-1] for name in names] for names in facts["groups"]] == [
+    ["a.jpg", "bb.jpg", "dddd.jpg"],
+    ["ccc.jpg"],
+    ["eeeee.jpg"],
+  ]
+  assert facts["not_in_the_largest"] == [facts["files"][2], facts["files"][4]]
+  log_odds = np.array(facts["log_odds"])
+  assert log_odds[0, 1] == pytest.approx(5, abs=0.5)
+  assert log_odds[2, 0] == log_odds[0, 2] == pytest.approx(5 - 110 / 5, abs=0.5)
+  with Image.open(tmp_path / "out" / "groups.png") as picture:
+    assert min(picture.size) > 300
+
+
+def test_bad_and_textureless_images_are_named_and_the_others_grouped(run, album, colours, tmp_path, capsys):
+  (tmp_path / "broken.jpg").write_bytes(jpegs.truncated())
+  (tmp_path / "flat.jpg").write_bytes(jpegs.encode(Image.new("RGB", (256, 256), GREEN)))
+  photo(tmp_path, "small.jpg", RED, blocks=(1, 3))
+  good = [str(album / name) for name in ("a.jpg", "bb.jpg")]
+  arguments = [*good, str(tmp_path), str(tmp_path / "absent.jpg"), f"--run={run}"]
+  assert group.main(arguments) == 1
+  captured = capsys.readouterr()
+  answer, *silent = captured.out.strip().splitlines()
+  assert answer == "2 images: all from one model"
+  assert [line.rsplit("/", 1)[-1] for line in silent] == [
+    f"{name}.jpg: no statement, fewer than 4 usable patches" for name in ("flat", "small")
+  ]
+  assert f"fsim: {tmp_path / 'broken.jpg'}: " in captured.err
+  assert f"fsim: {tmp_path / 'absent.jpg'}: No such file or directory" in captured.err
+  assert group.main([*arguments, "--json"]) == 1
+  rows = {row["file"].rsplit("/", 1)[-1]: row for row in json.loads(capsys.readouterr().out)["images"]}
+  assert (rows["a.jpg"]["group"], rows["a.jpg"]["patches"]) == (1, 12)
+  assert (rows["small.jpg"]["answer"], rows["small.jpg"]["patches"]) == ("no statement", 3)
+  assert (rows["flat.jpg"]["answer"], rows["flat.jpg"]["patches"]) == ("no statement", 0)
+  assert "error" in rows["broken.jpg"]
+
+
+def test_the_networks_of_the_run_give_the_scores(run, album, capsys):
+  known = comparer.load(run / "comparer")
+  rows, features = group.look(known, sorted(album.glob("[ab]*.jpg")))
+  assert [row["patches"] for row in rows] == [12, 12]
+  expected = comparer.log_odds(known, *features).mean()
+  np.testing.assert_allclose(group.scores(known, features), [[0, expected], [expected, 0]], rtol=1e-4)
+
+
+def test_what_cannot_be_meant_is_refused(run, album, colours, tmp_path, capsys):
+  assert group.main([str(album), f"--run={tmp_path}"]) == 1
+  assert "is not a finished run of the system model" in capsys.readouterr().err
+  assert group.main([str(tmp_path), f"--run={run}"]) == 1
+  assert "no JPEG files in this folder" in capsys.readouterr().err
+  assert group.main([str(album / "a.jpg"), f"--run={run}", f"--out={tmp_path}"]) == 0
+  assert "no statement: two images with 4 usable patches are needed" in capsys.readouterr().out
+  assert not (tmp_path / "groups.png").exists()

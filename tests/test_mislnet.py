@@ -1,0 +1,118 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fsim.models.constrained import KERNEL, constrain_kernel
+from fsim.models.mislnet import FEATURES, LEAST_SIDE, MislNet
+
+Net = partial(MislNet, classes=3, colours="green", last_pool="max")
+
+
+def patches(n, side):
+  return jax.random.randint(jax.random.key(1), (n, side, side, 3), 0, 256).astype(jnp.uint8)
+
+
+@pytest.fixture(scope="module")
+def variables():
+  return jax.jit(Net().init)(jax.random.key(0), patches(1, LEAST_SIDE))
+
+
+def apply(variables, images, **changes):
+  """(feature, logits) of the net at rest; compiled, because single operations would each be."""
+  return jax.jit(Net(**changes).apply)(variables, images)
+
+
+def trained(variables, images):
+  return jax.jit(partial(Net().apply, train=True, mutable=["batch_stats"]))(variables, images)
+
+
+def shapes(net, side):
+  return jax.eval_shape(lambda: net.init(jax.random.key(0), jnp.zeros((1, side, side, 3), jnp.uint8)))["params"]
+
+
+# The middle is 75 (or 450) + 14,208 (or 28,320) + 153,664 + 102,464 + 8,320 + 704 of BatchNorm + 40,200, and the first
+# dense layer sees 6x6x128 values of 256 pixels, 2x2x128 of 128.
+@pytest.mark.parametrize(
+  ("colours", "side", "count"),
+  [("green", 256, 1_241_435), ("rgb", 256, 1_255_922), ("green", 128, 422_235), ("rgb", 128, 436_722)],
+)
+@pytest.mark.parametrize("last_pool", ["max", "average"])
+@pytest.mark.parametrize("constrained", [True, False])
+def test_parameters_up_to_the_features_are_the_published_number(colours, side, count, last_pool, constrained):
+  made = shapes(MislNet(classes=40, colours=colours, last_pool=last_pool, constrained=constrained), side)
+  assert sum(x.size for name, part in made.items() if name != "classes" for x in jax.tree.leaves(part)) == count
+  assert made["classes"]["kernel"].shape == (FEATURES, 40)
+  assert any(KERNEL in part for part in made.values()) == constrained
+
+
+def test_maps_have_the_published_sides():
+  net, images = Net(), jnp.zeros((1, 256, 256, 3), jnp.uint8)
+  made = jax.eval_shape(lambda: net.init(jax.random.key(0), images))
+  _, states = jax.eval_shape(lambda v: net.apply(v, images, capture_intermediates=True), made)
+  seen = states["intermediates"]
+  sides = [seen[name]["__call__"][0].shape[1] for name in ("ConstrainedConv_0", *(f"Conv_{k}" for k in range(4)))]
+  assert sides == [252, 126, 62, 30, 14]
+
+
+def test_the_feature_is_what_stands_before_the_last_tanh(variables):
+  for dtype in (jnp.float32, jnp.bfloat16):
+    feature, logits = apply(variables, patches(2, LEAST_SIDE), dtype=dtype)
+    assert feature.shape == (2, FEATURES)
+    assert feature.dtype == logits.dtype == jnp.float32
+    head = variables["params"]["classes"]
+    np.testing.assert_allclose(logits, jnp.tanh(feature) @ head["kernel"] + head["bias"], atol=1e-5)
+
+
+def test_brightness_is_not_seen_and_green_alone_counts(variables):
+  images = patches(2, LEAST_SIDE) // 2
+  feature, _ = apply(variables, images)
+  brighter, _ = apply(variables, images + 100)
+  np.testing.assert_allclose(brighter, feature, atol=1e-3)
+  recoloured, _ = apply(variables, images.at[..., jnp.array([0, 2])].set(9))
+  np.testing.assert_array_equal(recoloured, feature)
+  other, _ = apply(variables, images.at[..., 1].set(9))
+  assert float(jnp.abs(other - feature).max()) > 0.01
+
+
+def test_the_scale_of_the_pixels_is_not_seen_in_training(variables):
+  images = patches(4, LEAST_SIDE).astype(jnp.float32)
+  (one, _), _ = trained(variables, images)
+  (other, _), _ = trained(variables, images / 4)
+  np.testing.assert_allclose(one, other, atol=1e-2)
+
+
+def test_a_patch_has_its_feature_alone_and_in_company(variables):
+  images = patches(3, LEAST_SIDE)
+  together, _ = apply(variables, images)
+  alone, _ = apply(variables, images[1:2])
+  np.testing.assert_allclose(alone[0], together[1], atol=1e-4)
+
+
+def test_training_moves_the_statistics_and_the_last_pool_matters(variables):
+  _, new = trained(variables, patches(4, LEAST_SIDE))
+  before, after = (v["batch_stats"]["BatchNorm_0"]["mean"] for v in (variables, new))
+  assert float(jnp.abs(before - after).max()) > 0
+  average, _ = apply(variables, patches(2, LEAST_SIDE), last_pool="average")
+  largest, _ = apply(variables, patches(2, LEAST_SIDE))
+  assert float(jnp.abs(average - largest).max()) > 0.01
+
+
+def test_the_first_layer_starts_constrained(variables):
+  kernel = variables["params"]["ConstrainedConv_0"][KERNEL]
+  np.testing.assert_allclose(constrain_kernel(kernel), kernel, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+  ("net", "side", "message"),
+  [
+    (Net(colours="blue"), 80, "got 'blue' and 'max'"),
+    (Net(last_pool="least"), 80, "got 'green' and 'least'"),
+    (Net(), LEAST_SIDE - 1, "at least 65 pixels a side, got 64x64"),
+  ],
+)
+def test_what_does_not_exist_or_fit_is_refused(net, side, message):
+  with pytest.raises(ValueError, match=message):
+    net.init(jax.random.key(0), patches(1, side))

@@ -1,0 +1,136 @@
+"""Forensic similarity as a user types it, on virtual cameras and on real JPEGs."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fsim.data import patches
+from fsim.data.patches import Cache, Choice
+from fsim.evaluate import comparer, similarity
+from fsim.experiment import model, softmaxes, trials
+from fsim.experiment.patched import Part
+from fsim.models.constrained import KERNEL
+from tests import commands
+from tests.commands import ROOT, fsim
+
+CONFIG = ROOT / "configs" / "model.py"
+QUICK = f"--config={CONFIG}:quick"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, data):
+  return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
+
+
+def test_the_page_shows_what_the_paper_shows(finished):
+  page = (finished / "report" / "index.html").read_text()
+  assert "http" not in page.replace("http-equiv", "")
+  for heading in ("extractor", "similarity", "baseline", "unknown-unknown", "Settings"):
+    assert heading in page
+
+
+def test_no_model_that_is_called_unknown_was_learned(finished):
+  (found,) = similarity.load(finished)
+  sides = {
+    side: set(found.pairs.loc[found.pairs["side_a"] == side, "model_a"].astype(str)) for side in ("known", "unknown")
+  }
+  assert len(sides["known"]) == len(sides["unknown"]) == 2
+  assert not sides["known"] & sides["unknown"]
+  assert json.loads((finished / "comparer" / "comparer.json").read_text())["classes"] == 4
+  assert found.baseline["models"] == 2
+
+
+def test_the_saved_comparer_gives_the_scores_of_the_run_and_its_first_layer_is_constrained(finished):
+  whole = comparer.load(finished / "comparer")
+  (kernel,) = [layer[KERNEL] for layer in whole.variables["params"].values() if KERNEL in layer]
+  np.testing.assert_allclose(kernel[2, 2], -1, atol=1e-5)
+  np.testing.assert_allclose(kernel.sum((0, 1)), 0, atol=1e-5)
+
+
+def test_a_finished_run_is_only_evaluated_again_also_elsewhere(finished, tmp_path, data, realcams):
+  folder = shutil.copytree(finished, tmp_path / "run")
+  for photo in sorted((realcams / "natural").glob("*_[12].JPG")):
+    (tmp_path / "some").mkdir(exist_ok=True)
+    shutil.copy(photo, tmp_path / "some")
+  done = fsim("main", QUICK, "--workdir=run", "--config.evaluate.elsewhere=some", cwd=tmp_path, data=data)
+  assert done.returncode == 0, done.stderr
+  assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
+  test, elsewhere = similarity.load(folder)
+  pd.testing.assert_frame_equal(test.pairs, similarity.load(finished)[0].pairs)
+  assert set(elsewhere.pairs["side_a"].astype(str)) == {"unknown"}
+  assert elsewhere.pairs["model_a"].astype(str).nunique() > 5
+
+
+def table(models, scenes, devices=1):
+  rows = [(f"M_{m}", f"M_{m}_{d}", f"{s}/1") for m in range(models) for d in range(devices) for s in range(scenes)]
+  frame = pd.DataFrame(rows, columns=["model", "device", "scene"])
+  count = np.arange(len(frame))
+  return frame.assign(sha256=count.astype(str), file=count.astype(str), subset="natural", instance="0", row=count)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 99), st.integers(6, 20), st.integers(4, 9))
+def test_no_model_serves_two_purposes_and_no_scene_two_sides(seed, models, scenes):
+  config = commands.config(CONFIG)
+  config.seed = seed
+  config.data.sizes = (4, 2, 2)
+  sides = model.divide(table(models, scenes, devices=2), config)
+  shown = [set(pd.concat(side.values())["model"]) for side in sides]
+  assert not shown[0] & shown[1]
+  assert not shown[2] & (shown[0] | shown[1])
+  assert all(len(names) >= 2 for names in shown)
+  by_side = {
+    name: {scene for side in sides if name in side for scene in side[name]["scene"]}
+    for name in ("train", "validation", "test")
+  }
+  assert not by_side["train"] & by_side["validation"]
+  assert not by_side["test"] & (by_side["train"] | by_side["validation"])
+
+
+def test_tiles_cover_a_patch(tmp_path):
+  pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 128, 128, 3)).astype(np.uint8)
+  np.save(tmp_path / "patches.npy", pixels)
+  tiles = softmaxes.Tiles(patches.Stored(tmp_path / "patches.npy"), 128)
+  (numbers,) = tiles.of(np.array([4]))
+  a, b, c, d = (tiles(number) for number in numbers)
+  np.testing.assert_array_equal(np.concatenate([np.hstack([a, b]), np.hstack([c, d])]), pixels[1, 1])
+
+
+def test_known_models_are_drawn_by_lot_and_all_unknown_ones_take_part():
+  config = commands.config(CONFIG, "quick")
+  known, unknown = (
+    pd.DataFrame({"model": [f"{letter}{k}" for k in range(5)], "row": range(first, first + 5)})
+    for letter, first in (("K", 0), ("U", 5))
+  )
+  cache = Cache(None, Choice(72, 72, 2, "random", 0.1, 2.0), np.full(10, 2))
+  blank = np.zeros(0, int)
+  drawn = []
+  for seed in range(4):
+    config.seed = seed
+    trial = trials.here(cache, Part(known, blank, blank, 0), Part(unknown, blank, blank, 0), config)
+    shown = trial.part.table.groupby("side")["model"].unique()
+    assert len(shown["known"]) == 2
+    assert len(shown["unknown"]) == 5
+    drawn.append(tuple(shown["known"]))
+  assert len(set(drawn)) > 1
+
+
+@pytest.mark.parametrize(
+  ("changes", "cause"),
+  [
+    (["--config.data.source=virtual/tiny"], "model_disjoint needs six models"),
+    (["--config.input.entropy=5.6"], "have no usable patches"),
+    (["--config.network.colours=red"], "knows colours green or rgb"),
+    (["--config.similarity.optimiser=lion"], "one of sgd, adamw"),
+  ],
+)
+def test_what_cannot_be_learned_is_said_before_training(changes, cause, tmp_path, data):
+  done = fsim("main", QUICK, "--workdir=run", *changes, cwd=tmp_path, data=data)
+  assert done.returncode != 0
+  assert cause in done.stderr
+  assert "extractor:" not in done.stderr
