@@ -54,6 +54,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.network.dropout = 0.5
   config.network.batch = 128
   config.network.epochs = 4
+  config.network.optimiser = "sgd"  # Or "adamw".
   config.network.learning_rate = 0.01
   config.network.momentum = 0.9
   config.network.decay = 5e-4
