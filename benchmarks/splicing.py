@@ -107,7 +107,7 @@ def main() -> None:
   options = parser.parse_args()
   cpu.keep_memory()
   known = comparer.load(options.run / "comparer")
-  images = open_source(options.photos, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True)
+  images = open_source(options.photos, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
   rows = []
   made = cases(images, options.images, options.side, tuple(options.share), options.seed)
   for number, case in enumerate(tqdm(made, total=options.images, desc="splices", unit="image")):

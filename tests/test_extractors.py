@@ -54,6 +54,15 @@ def test_a_flat_image_leaves_no_residual():
   np.testing.assert_array_equal(extractors.residual(flat), 0)
 
 
+def test_the_high_pass_filter_leaves_nothing_of_smooth_content_and_the_kernel_of_a_speck():
+  y, x = jnp.mgrid[:16, :16]
+  smooth = jnp.broadcast_to((3 * x - 2 * y + 40 + 0.25 * x * y)[None, ..., None], (1, 16, 16, 3))
+  np.testing.assert_allclose(extractors.high_pass(smooth)[:, 2:-2, 2:-2], 0, atol=1e-4)
+  speck = extractors.high_pass(jnp.zeros((1, 16, 16, 3)).at[0, 8, 8].set(12))
+  expected = 12 * extractors.HIGH_PASS * extractors.HIGH_PASS_SCALE
+  np.testing.assert_allclose(speck[0, 6:11, 6:11, 1], expected, rtol=1e-6)
+
+
 def test_a_ramp_is_content_and_a_speck_is_not():
   ramp = jnp.broadcast_to(jnp.arange(12)[None, :, None, None], (1, 12, 12, 3)).astype(jnp.float32)
   np.testing.assert_allclose(extractors.residual(ramp)[:, 1:-1], 0)

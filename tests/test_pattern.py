@@ -1,6 +1,7 @@
 """Names of other data sets: labels by the user's regular expression, and one cause for each name that does not fit."""
 
 import io
+import re
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.scan import scan
 from fsim.data.source import open_folder
 from tests import jpegs
+from tests.commands import ROOT
 from tests.test_scan import write
 
 MICHE = (
@@ -39,6 +41,13 @@ def test_labels_come_back_out(scene, model, front, instance, shot, folder):
   assert said.name == Name("", camera, instance, f"{camera}_{instance}", int(shot))
   assert said.scene == scene
   assert pattern.phone(said.name.model) == model
+
+
+def test_the_pattern_of_the_documentation_reads_the_names_that_it_is_for():
+  (expression,) = re.findall(r"data\.pattern='([^']+)'", (ROOT / "docs" / "mobile.md").read_text())
+  found = [pattern.read(file, pattern.of_expression(expression)) for file in FILES]
+  assert [labels.name.device for labels in found] == ["IP5-front_0", "IP5-front_0", "GS4-rear_0", "GT2-front_0"]
+  assert [labels.scene for labels in found] == ["001", "001", "001", "002"]
 
 
 @pytest.mark.parametrize("model", ["Nikon_D70", "Olympus_mju-1050SW", "Talus_Tab2", "x-frontal"])

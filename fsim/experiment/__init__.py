@@ -5,10 +5,11 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from fsim.experiment import device, model, patch, prnu
+from fsim.experiment import device, mobile, model, patch, prnu
 
 SYSTEMS: dict[str, Callable[[ConfigDict, Path], Path]] = {
   "device": device.experiment,
+  "mobile": mobile.experiment,
   "model": model.experiment,
   "patch": patch.experiment,
   "prnu": prnu.experiment,

@@ -1,8 +1,10 @@
 """The results of a system that names a class, as sections of its page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from fsim.evaluate import naming
 from fsim.evaluate.naming import Naming
@@ -25,6 +27,14 @@ def summary(answers: Naming, resamples: int, seed: int) -> str:
 def table(namings: list[Naming], resamples: int, seed: int) -> Table:
   """One line a set of examples."""
   return Table(HEAD, [_line(n, resamples, seed) for n in namings], NOTE)
+
+
+def voting(curve: pd.DataFrame, shown: Sequence[int]) -> Table:
+  """Accuracy by the number of voting patches, for those numbers; `curve` as `votes.curve` gives it."""
+  rows = curve[curve["patches"].isin(shown)].pivot(index="patches", columns="rule", values="mean")
+  lines = [[str(k), *(f"{value:.3f}" for value in row)] for k, row in zip(rows.index, rows.to_numpy(), strict=True)]
+  note = "Share of the images named rightly when so many of an image's patches, taken at random, vote."
+  return Table(["voting patches", *rows.columns], lines, note)
 
 
 def section(answers: Naming, workdir: Path) -> Section:

@@ -38,6 +38,24 @@ def confusion(answers: Naming) -> bytes:
   return png(drawing)
 
 
+def by_class(namings: list[Naming]) -> bytes:
+  """Accuracy of each class as bars, a colour a set of examples."""
+  classes = namings[0].classes
+  drawing, axes = plt.subplots(figsize=(2.5 + 0.9 * len(classes), 3.6))
+  thick = 0.8 / len(namings)
+  for k, answers in enumerate(namings):
+    percent = 100 * naming.per_class(answers)
+    bars = axes.bar(np.arange(len(classes)) + (k - (len(namings) - 1) / 2) * thick, percent, thick, label=answers.name)
+    if len(classes) * len(namings) <= WRITTEN:
+      axes.bar_label(bars, fmt="%.0f", fontsize=7)
+  axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right", fontsize=8)
+  axes.set(ylabel="named rightly (%)", ylim=(0, 108))
+  axes.grid(axis="y", alpha=0.3)
+  axes.set_axisbelow(True)
+  axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+  return png(drawing)
+
+
 def voting(curve: pd.DataFrame) -> bytes:
   """Accuracy against the number of voting patches (figure 3 of Bondi et al. 2017).
 

@@ -6,15 +6,16 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from fsim.report import figures, matching, patch, prnu, similarity
+from fsim.report import figures, matching, mobile, patch, prnu, similarity
 from fsim.report.parts import figure
 from fsim.run import flat
 from fsim.train import metrics
 
+SYSTEMS = {"device": matching, "mobile": mobile, "model": similarity, "patch": patch, "prnu": prnu}
 # System -> {measure: value} of a finished run.
-NUMBERS = {"device": matching.numbers, "model": similarity.numbers, "patch": patch.numbers, "prnu": prnu.numbers}
+NUMBERS = {name: module.numbers for name, module in SYSTEMS.items()}
 # System -> what its results look like.
-RESULTS = {"device": matching.sections, "model": similarity.sections, "patch": patch.sections, "prnu": prnu.sections}
+RESULTS = {name: module.sections for name, module in SYSTEMS.items()}
 
 
 def build(workdir: Path) -> Path:

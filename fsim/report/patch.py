@@ -19,9 +19,9 @@ def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
   answers = naming.load(workdir)
   resamples, seed = config["evaluate"]["resamples"], config["seed"]
   accuracies = namings.table(answers, resamples, seed)
-  whole = Section(
-    "Results", f"{answers[0].note} {_setting(workdir)}", [accuracies, *_curve(workdir)], [_votes(workdir)]
-  )
+  by_votes = namings.voting(pd.read_csv(workdir / "voting.csv"), SHOWN)
+  note = f"{answers[0].note} {_setting(workdir)}"
+  whole = Section("Results", note, [accuracies, by_votes], [_votes(workdir)])
   confused = [namings.section(a, workdir) for a in answers if a.name in CONFUSED]
   later = [*_transfer(workdir), *_unknown(workdir)]
   return namings.summary(answers[0], resamples, seed), [whole, *confused, *later]
@@ -48,14 +48,6 @@ def _setting(workdir: Path) -> str:
   chosen = json.loads((workdir / "svm.json").read_text())
   kind = "standardised" if chosen["standardised"] else "unchanged"
   return f"Validation patches chose SVMs with C = {chosen['c']:g} on {kind} features."
-
-
-def _curve(workdir: Path) -> list[Table]:
-  curve = pd.read_csv(workdir / "voting.csv")
-  rows = curve[curve["patches"].isin(SHOWN)].pivot(index="patches", columns="rule", values="mean")
-  lines = [[str(k), *(f"{value:.3f}" for value in row)] for k, row in zip(rows.index, rows.to_numpy(), strict=True)]
-  note = "Share of the images named rightly when so many of an image's patches, taken at random, vote."
-  return [Table(["voting patches", *rows.columns], lines, note)]
 
 
 def _votes(workdir: Path) -> Figure:

@@ -139,4 +139,17 @@ PRESETS = {
     side=1024,
     seed=1,
   ),
+  # The same five cameras at the smallest size that can be divided into three folds.
+  "virtual/few_phones": Preset(
+    models=PHONES,
+    devices=(1,) * len(PHONES),
+    scenes=6,
+    repeats=1,
+    studied=0,
+    flat_fields=0,
+    darks=0,
+    zoomed=0.0,
+    side=128,
+    seed=1,
+  ),
 }

@@ -1,0 +1,16 @@
+"""ReLU against Leaky ReLU, ten folds each (Freire-Obregón et al. 2018, figure 8).
+
+  python -m launch.sweep configs/sweeps/mobile_activation.py --workdir=runs/mobile-activation
+
+--set data.level=sensor names the cameras instead of the phones.
+"""
+
+from collections.abc import Iterator
+
+CONFIG = "configs/mobile.py"
+
+
+def sweep() -> Iterator[dict]:
+  for activation in ("relu", "leaky_relu"):
+    for fold in range(10):
+      yield {"network.activation": activation, "data.fold": fold}

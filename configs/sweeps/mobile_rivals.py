@@ -1,0 +1,39 @@
+"""The network for phones beside those of Baroffio et al. 2016 and Tuama et al. 2016, ten folds each.
+
+  python -m launch.sweep configs/sweeps/mobile_rivals.py --workdir=runs/mobile-rivals
+
+Each sees patches of its own size: fewer of an image where they are larger. Widths of the rivals are this project's
+(fsim/models/mobile.py).
+"""
+
+from collections.abc import Iterator
+
+CONFIG = "configs/mobile.py"
+SATURATED = 0.1  # A large patch is rarely without a saturated pixel.
+NETWORKS = {
+  "phones": {"input.size": 32, "input.stride": 32},
+  "baroffio": {
+    "input.size": 48,
+    "input.stride": 48,
+    "input.count": 32,
+    "network.depth": 3,
+    "network.activation": "relu",
+  },
+  "tuama": {
+    "input.size": 256,
+    "input.stride": 256,
+    "input.count": 8,
+    "input.front": "high_pass",
+    "network.depth": 3,
+    "network.activation": "relu",
+    "network.batch": 32,
+    "network.learning_rate": 1e-3,  # At .01 its loss grows without bound.
+    "network.halve_every": 2,
+  },
+}
+
+
+def sweep() -> Iterator[dict]:
+  for kind, own in NETWORKS.items():
+    for fold in range(10):
+      yield {"network.kind": kind, **own, "input.saturated": SATURATED, "data.fold": fold}

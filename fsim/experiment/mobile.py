@@ -1,0 +1,128 @@
+"""Phones and their cameras from small patches (Freire-Obregón et al. 2018): the phases of a run in order."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from ml_collections import ConfigDict
+
+from fsim.data import splits
+from fsim.data.dresden.pattern import phone
+from fsim.data.patches import Cache
+from fsim.evaluate import naming, votes
+from fsim.evaluate.naming import Naming
+from fsim.experiment import patched
+from fsim.experiment.patched import Part
+from fsim.experiment.subjects import open_subjects
+from fsim.models.mobile import PhoneNet, require_known
+from fsim.report import page
+from fsim.train import classify, mesh
+from fsim.train.loop import fit
+from fsim.train.mesh import Layout
+from fsim.train.metrics import Diary
+from fsim.train.step import State
+
+LEVELS = {"model": "phone", "sensor": "device"}  # data.level -> the column whose values are the classes.
+FOLDS = ("image_folds", "scene_folds")
+NOTE = (
+  " Test images are other images of the very cameras that were trained on: whether the model, the device or what it "
+  "usually photographs was recognised cannot be said."
+)
+
+
+def experiment(config: ConfigDict, workdir: Path) -> Path:
+  """Phone or camera identification (Freire-Obregón et al. 2018). Returns the page (on the first process)."""
+  column = column_of(config.data.level)
+  layout = mesh.layout()
+  diary = Diary(workdir)
+  subjects = open_subjects(config.data.source, config, workdir)
+  sides = sides_of(subjects.table, config)
+  classes = sorted(sides["train"][column].unique())
+  net = network(len(classes), config)
+  cache = patched.open_patches(subjects, config)
+  parts = {name: patched.patches_of(cache, side) for name, side in sides.items()}
+  patched.require(parts, classes, column)
+
+  phase = patched.classify_patches(net, cache, parts, classes, column, config, layout)
+  state = fit(phase, workdir, diary, layout)
+  diary.close()
+
+  test, truth = parts["test"], patched.places(parts["test"], classes, column)
+  logits = logits_of(net, state, cache, test, config, layout)
+  if jax.process_index() > 0:
+    return workdir
+  naming.save(workdir, name_all(logits, test, truth, classes))
+  voting(logits, test, truth, config).to_csv(workdir / "voting.csv", index=False)
+  return page.build(workdir)
+
+
+def column_of(level: str) -> str:
+  """Raises ValueError for a level that there is not."""
+  if level not in LEVELS:
+    raise ValueError(f"data.level must be one of {', '.join(LEVELS)}, got {level!r}")
+  return LEVELS[level]
+
+
+def sides_of(table: pd.DataFrame, config: ConfigDict) -> dict[str, pd.DataFrame]:
+  """One fold tests, the next one validates, the others train; images (and scenes) are on one side each.
+
+  The tables have the column phone as well. Raises ValueError for settings that leave none to train.
+  """
+  data = config.data
+  if data.protocol not in FOLDS:
+    raise ValueError(f"data.protocol must be one of {', '.join(FOLDS)}, got {data.protocol!r}")
+  if not (data.folds > 2 and 0 <= data.fold < data.folds):
+    raise ValueError(f"data.folds must be 3 or more and data.fold one of them, got {data.folds} and {data.fold}")
+  folds = splits.PROTOCOLS[data.protocol](table, data.folds, config.seed, data.subset)
+  tested, validated = folds[data.fold], folds[(data.fold + 1) % data.folds]["test"]
+  train = np.setdiff1d(tested["train"], validated)
+  rows = {"train": train, "validation": validated, "test": tested["test"]}
+  splits.require_disjoint(table, rows, *splits.PROMISES[data.protocol])
+  table = table.assign(phone=table["model"].map(phone))
+  return {name: table.iloc[own].reset_index(drop=True) for name, own in rows.items()}
+
+
+def network(classes: int, config: ConfigDict) -> PhoneNet:
+  """Raises ValueError for a network that there is not."""
+  own = config.network
+  settings = {"kind": own.kind, "depth": own.depth, "activation": own.activation, "dropout": own.dropout}
+  net = PhoneNet(classes, **settings, front=config.input.front, dtype=jnp.dtype(config.dtype))
+  require_known(net)
+  return net
+
+
+def logits_of(
+  net: PhoneNet, state: State, cache: Cache, part: Part, config: ConfigDict, layout: Layout
+) -> Float[np.ndarray, "p c"]:
+  batch, threads = config.network.batch, config.reading.threads
+  return classify.embed(net, state, cache.stored(), part.numbers, batch=batch, threads=threads, layout=layout)[1]
+
+
+def name_all(
+  logits: Float[np.ndarray, "p c"], part: Part, own: Int[np.ndarray, " m"], classes: list[str]
+) -> list[Naming]:
+  """Images by their patches' mean probabilities and by votes, and patches alone."""
+  probabilities = votes.softmax(logits)
+  images, alone = part.table, part.table.iloc[part.image]
+  averaged = votes.count(probabilities, part.image, len(images))
+  voted = votes.count(votes.majority(logits), part.image, len(images))
+  left = f" {part.silent} test images have no usable patch and are left out." if part.silent else ""
+  sets = [
+    ("images, mean softmax", "The network's probabilities, averaged over patches.", images, averaged, own),
+    ("images, majority", "Each patch votes for its likeliest class.", images, voted, own),
+    ("patches", "Each patch alone.", alone, probabilities, own[part.image]),
+  ]
+  return [
+    Naming(name, note + left + NOTE, name.split(",")[0], classes, naming.answers(table, scores, truth, classes))
+    for name, note, table, scores, truth in sets
+  ]
+
+
+def voting(
+  logits: Float[np.ndarray, "p c"], part: Part, own: Int[np.ndarray, " m"], config: ConfigDict
+) -> pd.DataFrame:
+  ballots = {"mean softmax": votes.softmax(logits), "majority": votes.majority(logits)}
+  return votes.curve(ballots, part.image, own, config.input.count, config.evaluate.draws, config.seed)
