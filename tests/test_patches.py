@@ -62,7 +62,7 @@ def test_the_paper_prefers_half_range_and_the_code_also_texture():
 
 
 def test_an_unknown_rule_is_refused():
-  with pytest.raises(ValueError, match="one of paper, code, got 'best'"):
+  with pytest.raises(ValueError, match="one of paper, code, random, got 'best'"):
     patches.choose(flat(128)[0], CHOICE._replace(rule="best"))
 
 

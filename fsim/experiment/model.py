@@ -23,7 +23,7 @@ from fsim.experiment.subjects import open_subjects, split
 from fsim.models.mislnet import MislNet
 from fsim.models.scorers import PairScorer
 from fsim.report import page
-from fsim.train import classify, compare, mesh
+from fsim.train import classify, compare, mesh, optimisers
 from fsim.train.compare import Signed
 from fsim.train.loop import Phase, fit
 from fsim.train.mesh import Layout
@@ -62,6 +62,7 @@ class Seeing(NamedTuple):
 
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Are two patches of one camera model? Returns the page of the report (on the first process)."""
+  optimisers.require_known(config.network, config.similarity, config.baseline)
   layout = mesh.layout()
   diary = Diary(workdir)
   subjects = open_subjects(config.data.source, config, workdir)

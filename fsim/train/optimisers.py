@@ -16,12 +16,18 @@ def of(step: ConfigDict, steps_in_epoch: int) -> optax.GradientTransformation:
 
   The rate is halved every so many epochs (0: never). Raises ValueError for an optimiser that is not there.
   """
-  if step.optimiser not in OPTIMISERS:
-    raise ValueError(f"the optimiser must be one of {', '.join(OPTIMISERS)}, got {step.optimiser!r}")
+  require_known(step)
   rate = step.learning_rate
   if step.halve_every:
     rate = optax.exponential_decay(rate, step.halve_every * steps_in_epoch, 0.5, staircase=True)
   return OPTIMISERS[step.optimiser](rate, step.momentum, step.decay)
+
+
+def require_known(*steps: ConfigDict) -> None:
+  """Raises ValueError for an optimiser that is not there; for phases that begin hours later."""
+  for step in steps:
+    if step.optimiser not in OPTIMISERS:
+      raise ValueError(f"the optimiser must be one of {', '.join(OPTIMISERS)}, got {step.optimiser!r}")
 
 
 def sgd(rate: optax.ScalarOrSchedule, momentum: float, decay: float) -> optax.GradientTransformation:
