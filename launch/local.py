@@ -58,16 +58,17 @@ def start(arguments: Sequence[str], count: int, devices: int) -> list[subprocess
 
 
 def relay(index: int, lines: IO[str]) -> None:
-  for line in lines:
-    sys.stderr.write(f"[{index}] {line}")
+  with lines:
+    for line in lines:
+      sys.stderr.write(f"[{index}] {line}")
 
 
-def wait(processes: Sequence[subprocess.Popen]) -> int:
-  """Waits for all; returns the exit code of the first that failed, as a shell gives it (128 + signal), or 0."""
-  signals: list[int] = []
-  for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, lambda number, frame: signals.append(number))
-  passed_on, failure, deadline = 0, 0, math.inf
+def wait(processes: Sequence[subprocess.Popen], signals: Sequence[int]) -> int:
+  """Waits for all; returns the exit code of the first that failed, as a shell gives it (128 + signal), or 0.
+
+  `signals` grows as they come.
+  """
+  passed_on, failure, deadline = False, 0, math.inf
   while running := [process for process in processes if process.poll() is None]:
     codes = [process.returncode for process in processes]
     failure = failure or next((code for code in codes if code not in (None, 0, AGAIN)), 0)
@@ -75,11 +76,12 @@ def wait(processes: Sequence[subprocess.Popen]) -> int:
       deadline = min(deadline, time.monotonic() + GRACE)
     if signals and not passed_on:
       send(running, signal.SIGTERM)
-      passed_on = 1
+      passed_on = True
     if failure or len(signals) > 1 or time.monotonic() > deadline:
       send(running, signal.SIGKILL)
     time.sleep(POLL)
-  code = failure or max(process.returncode for process in processes)
+  codes = [process.returncode for process in processes]
+  code = failure or next((code for code in codes if code not in (0, AGAIN)), max(codes))
   return code if code >= 0 else 128 - code
 
 
@@ -101,12 +103,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.error("both numbers are 1 or more, and `--` and the arguments of the run follow")
   if chosen.processes == 1:
     os.execv(sys.executable, [*RUN, *run])
+  signals: list[int] = []
+  for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda number, frame: signals.append(number))
   processes = start(run, chosen.processes, chosen.devices_per_process)
   relays = [threading.Thread(target=relay, args=(k, p.stdout)) for k, p in enumerate(processes) if p.stdout]
   for thread in relays:
     thread.start()
   try:
-    return wait(processes)
+    return wait(processes, signals)
   finally:
     send(processes, signal.SIGKILL)  # Does nothing to those that have ended.
     for thread in relays:

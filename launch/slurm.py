@@ -25,10 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   group.add_argument("--cpus", type=int, default=4, help="cores of each process")
   group.add_argument("--memory", type=float, help="of each node, in GB")
   group.add_argument("--minutes", type=int, default=60, help="time limit, after which the run is requeued to go on")
-  group.add_argument(
-    "--warning", type=int, default=120, help="seconds before the limit at which the run is told to save"
-  )
-  group.add_argument("--requeues", type=int, default=10, help="at most, for time limits and for killed processes")
+  group.add_argument("--warning", type=int, default=120, help="seconds before the limit to save and stop")
+  group.add_argument("--requeues", type=int, default=10, help="at most, for whatever cause")
   group.add_argument("--partition")
   group.add_argument("--account")
   group.add_argument("--sbatch", action="extend", nargs="+", default=[], metavar="OPTION=VALUE", help="anything else")
@@ -72,7 +70,7 @@ def submit(works: Sequence[Any], chosen: argparse.Namespace, logs: Path, name: s
     executor.update_parameters(job_name=name, **wanted)
     with executor.batch():
       jobs = [executor.submit(work) for work in works]
-  except (RuntimeError, submitit.core.utils.FailedJobError) as error:
+  except RuntimeError as error:
     raise ValueError(f"SLURM: {error}") from error
   return [job.job_id for job in jobs]
 

@@ -21,7 +21,8 @@ def join() -> None:
   """Joins the other processes of the run, if a launcher says in the environment that there are any.
 
   JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES, JAX_PROCESS_ID: this process among them; JAX also reads
-  JAX_LOCAL_DEVICE_IDS, and takes all devices that it sees without it. FSIM_CLUSTER=detect: JAX finds the others itself, as on a TPU pod slice.
+  JAX_LOCAL_DEVICE_IDS, and takes all devices that it sees without it.
+  FSIM_CLUSTER=detect: JAX finds the others itself, as on a TPU pod slice.
   """
   if "JAX_COORDINATOR_ADDRESS" in os.environ:
     count, index = (int(os.environ[name]) for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"))

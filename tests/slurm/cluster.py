@@ -18,6 +18,7 @@ from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol")
 PATIENCE = 30  # Seconds until a daemon must answer, or must have ended.
+# A requeued job waits for as long as credentials live (cred_expire, by default two minutes).
 CONF = """
 ClusterName=loopback
 SlurmctldHost={host}(127.0.0.1)
@@ -26,7 +27,7 @@ SlurmdUser=root
 SlurmctldPort={ports[0]}
 SlurmdPort={ports[1]}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
