@@ -65,7 +65,7 @@ def _compared(runs: Sequence[Run]) -> set[str]:
 def comparison(runs: Sequence[Run], measures: Sequence[str]) -> bytes:
   """One panel a measure: mean of each group of finished runs, error bars of one standard deviation over repetitions."""
   found, axis = by_group(runs), axis_of(runs)
-  places = {run.group(): _place(run, runs, axis) for run in runs}
+  places = {run.group(): place(run, runs) for run in runs}
   labels = list(dict.fromkeys(x for x, _ in places.values()))
   found["x"] = [labels.index(places[group][0]) for group in found["group"]]
   found["line"] = [places[group][1] for group in found["group"]]
@@ -88,8 +88,9 @@ def comparison(runs: Sequence[Run], measures: Sequence[str]) -> bytes:
   return png(drawing)
 
 
-def _place(run: Run, runs: Sequence[Run], axis: str | None) -> tuple[str, str]:
+def place(run: Run, runs: Sequence[Run]) -> tuple[str, str]:
   """(place along the axis, name of the line) of a run's group."""
+  axis = axis_of(runs)
   if axis is None:
     return run.group() or "all", ""
   others = {name: value for name, value in run.compared().items() if name in _compared(runs) - {axis}}

@@ -69,9 +69,7 @@ def main(arguments: Sequence[str]) -> int:
   parser.add_argument("--execute", action="store_true", help="carry the commands out; by default they are printed")
   chosen = parser.parse_args(own)
   if not any(argument.startswith(f"--workdir={MOUNT}/") for argument in run):
-    parser.error(
-      f"`--` and the arguments of the run must follow, with its --workdir={MOUNT}/... that all workers share"
-    )
+    parser.error(f"`--` and the arguments of the run must follow, with a --workdir={MOUNT}/... that all workers share")
   every = commands(Slice(chosen.name, chosen.zone, chosen.kind, chosen.image, chosen.share), run)
   for step in STEPS:
     for command in every[step] if step in chosen.steps else []:

@@ -1,4 +1,4 @@
-"""Several processes on one machine: the stand-in for `python -m fsim.main` is a few lines that show what they were given."""
+"""Several processes on one machine; a few lines that show what they were given stand in for `python -m fsim.main`."""
 
 import json
 import os

@@ -9,19 +9,23 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
+import submitit
 
 from fsim.train import metrics
-from launch import slurm
+from fsim.train.stop import AGAIN
+from launch import runs, slurm, sweep, task
 from tests.commands import ROOT, variables
 from tests.slurm import cluster
 
 RUN = [f"--config={ROOT}/configs/device.py:quick", "--config.signature.epochs=14"]
-PATIENCE = 240  # Seconds for a job.
+PATIENCE = 900  # Seconds for a job.
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +66,7 @@ def until_ended(home, job):
   return found
 
 
-def until_trained(home, name, epochs=3):
+def until_trained(home, name, epochs):
   deadline = time.monotonic() + PATIENCE
   while len(metrics.read(home[0] / name)) < epochs:
     assert time.monotonic() < deadline, log(home)
@@ -90,6 +94,37 @@ def process_of(name, index):
   raise AssertionError(f"no process {index} of {name}")
 
 
+KILLED, STOPPED, FAILED = "os.kill(os.getpid(), 9)", f"sys.exit({AGAIN})", "sys.exit(1)"
+
+
+@pytest.mark.parametrize(
+  ("end", "rank", "restarts", "requeued", "fails"),
+  [
+    (KILLED, 0, 0, True, True),
+    (KILLED, 1, 1, True, True),
+    (KILLED, 1, 2, False, True),
+    (STOPPED, 0, 0, True, True),
+    (STOPPED, 1, 0, False, False),  # The first process speaks for all.
+    (FAILED, 0, 0, False, True),
+    ("", 0, 0, False, False),
+  ],
+)
+def test_a_job_is_requeued_if_that_can_help(end, rank, restarts, requeued, fails, stand_in, monkeypatch):
+  (stand_in / "scontrol").write_text(f'#!/bin/sh\necho "$@" > {stand_in}/asked\n')
+  (stand_in / "scontrol").chmod(0o755)
+  own = {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "70", "SLURM_NTASKS": "2", "SLURM_JOB_NUM_NODES": "1"}
+  own |= {"SLURM_PROCID": rank, "SLURM_LOCALID": rank, "SLURM_JOB_NODELIST": "n", "SLURM_RESTART_COUNT": restarts}
+  for name, value in own.items():
+    monkeypatch.setenv(name, str(value))
+  monkeypatch.setattr(task, "PATIENCE", 0)
+  work = task.Work([sys.executable, "-c", f"import os, sys; {end}"], requeues=2)
+  with pytest.raises(RuntimeError, match="ended with") if fails else nullcontext():
+    work()
+  assert (stand_in / "asked").exists() == requeued
+  if requeued:
+    assert (stand_in / "asked").read_text() == "requeue 70\n"
+
+
 @pytest.fixture(scope="module")
 def undisturbed(home):
   job = submit(home, "undisturbed")
@@ -97,40 +132,125 @@ def undisturbed(home):
   return outcome(home[0] / "undisturbed")
 
 
-def assert_same_result(home, name, undisturbed):
-  rows, logits = outcome(home[0] / name)
-  assert rows == undisturbed[0]
-  np.testing.assert_array_equal(logits, undisturbed[1])
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+  """Commands named as SLURM's, of which sbatch keeps the batch file it is given."""
+  for name, script in (("sbatch", f'cp "$1" {tmp_path}/batch; echo Submitted batch job 7'), ("srun", "")):
+    (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / name).chmod(0o755)
+  monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+  monkeypatch.chdir(tmp_path)
+  return tmp_path
+
+
+def asked(stand_in):
+  """Options in the batch file, and its command."""
+  lines = (stand_in / "batch").read_text().splitlines()
+  options = [line.removeprefix("#SBATCH --").partition("=")[::2] for line in lines if line.startswith("#SBATCH")]
+  return dict(options), lines[-1]
+
+
+def test_what_is_asked_for_stands_in_the_batch_file(stand_in, capsys):
+  resources = ["--nodes=2", "--processes=4", "--gpus=8", "--cpus=6", "--memory=1.5", "--minutes=90", "--warning=45"]
+  more = ["--partition=p", "--account=a", "--sbatch", "qos=low", "constraint=big"]
+  assert slurm.main([*resources, *more, "--", "--config=c.py", "--workdir=w"]) == 0
+  options, line = asked(stand_in)
+  wanted = {"nodes": "2", "ntasks-per-node": "4", "gpus-per-node": "8", "cpus-per-task": "6", "mem": "1536MB"}
+  wanted |= {"time": "90", "signal": "USR2@45", "partition": "p", "account": "a", "qos": "low", "constraint": "big"}
+  assert wanted.items() <= options.items()
+  assert "requeue" in options
+  assert "array" not in options
+  assert "--kill-on-bad-exit=1" in line
+  assert "--cpus-per-task=6" in line
+  assert capsys.readouterr().out == "job 7; log: runs/slurm/7_0_log.out\n"
+
+
+@pytest.mark.parametrize(
+  ("options", "message"),
+  [
+    (["--gpus=3", "--processes=2"], "3 GPUs of a node cannot be shared evenly by 2 processes"),
+    (["--minutes=0"], "--minutes and --warning are 1 or more"),
+    (["--sbatch", "exclusive"], "--sbatch takes OPTION=VALUE"),
+  ],
+)
+def test_what_no_job_can_have_is_refused(options, message, stand_in, capsys):
+  assert slurm.main([*options, "--", "--config=c.py"]) == 1
+  assert message in capsys.readouterr().err
+  assert not (stand_in / "batch").exists()
+
+
+def test_without_slurm_there_is_one_clear_message(tmp_path, monkeypatch, capsys):
+  monkeypatch.setenv("PATH", str(tmp_path))
+  monkeypatch.chdir(tmp_path)
+  assert slurm.main(["--", "--config=c.py"]) == 1
+  assert capsys.readouterr().err.startswith("launch: SLURM: ")
+
+
+def test_a_sweep_is_an_array_of_the_runs_that_are_left(stand_in, capsys):
+  (stand_in / "sweep.py").write_text(
+    "CONFIG = 'c.py'\ndef sweep():\n  for fold in range(5):\n    yield {'data.fold': fold}\n"
+  )
+  done = runs.planned(stand_in / "sweep.py", Path("all"), {}).runs[3]
+  done.begin()
+  done.end(0)
+  assert sweep.main(["sweep.py", "--workdir=all", "--slurm", "--at-once=3", "--minutes=30"]) == 0
+  options, _ = asked(stand_in)
+  assert (options["array"], options["time"], options["job-name"]) == ("0-3%3", "30", "all")
+  assert capsys.readouterr().out.startswith("4 runs submitted: 7_0, 7_1, 7_2, 7_3; ")
+  works = [submitit.core.utils.DelayedSubmission.load(path).function for path in Path("all/slurm").glob("7_*_*.pkl")]
+  assert sorted(work.member.run.name for work in works) == [f"data.fold={fold}" for fold in (0, 1, 2, 4)]
+  assert all(work.command == work.member.run.command() for work in works)
+
+
+class Job(NamedTuple):
+  """As submitit describes a task."""
+
+  num_tasks: int
+  num_nodes: int
+  global_rank: int
+  local_rank: int
+  raw_job_id: str = "70000"
+  hostnames: tuple[str, ...] = ("node7", "node9")
+
+
+def test_processes_of_a_node_share_its_gpus_and_one_process_uses_all(monkeypatch):
+  monkeypatch.setenv("SLURM_GPUS_ON_NODE", "8")
+  assert task.environment(Job(1, 1, 0, 0)) == {}
+  found = task.environment(Job(num_tasks=8, num_nodes=2, global_rank=7, local_rank=3))
+  assert found["JAX_LOCAL_DEVICE_IDS"] == "6,7"
+  assert (found["JAX_NUM_PROCESSES"], found["JAX_PROCESS_ID"]) == ("8", "7")
+  host, port = found["JAX_COORDINATOR_ADDRESS"].split(":")
+  assert host == "node7"
+  assert 1024 < int(port) < 65536
+  monkeypatch.delenv("SLURM_GPUS_ON_NODE")
+  assert task.environment(Job(2, 2, 1, 0))["JAX_NUM_CPU_DEVICES"] == "1"
 
 
 @pytest.mark.slow
-def test_a_killed_process_brings_the_job_back_and_it_ends_as_if_undisturbed(home, undisturbed):
-  job = submit(home, "killed")
-  until_trained(home, "killed")
-  os.kill(process_of("killed", 1), signal.SIGKILL)
+def test_a_job_that_is_stopped_and_then_loses_a_process_ends_as_if_undisturbed(home, undisturbed):
+  """USR2 comes before a time limit; SIGKILL, when memory runs out."""
+  job = submit(home, "disturbed")
+  until_trained(home, "disturbed", 3)
+  command(home, "scancel", "--signal=USR2", job)
+  until_trained(home, "disturbed", 11)
+  assert "stopped after step 10 of 14; the same command goes on from there" in log(home)
+  os.kill(process_of("disturbed", 1), signal.SIGKILL)
   found = until_ended(home, job)
-  assert (found["JobState"], found["Restarts"]) == ("COMPLETED", "1"), log(home)
+  assert (found["JobState"], found["Restarts"]) == ("COMPLETED", "2"), log(home)
   assert "process 1 ended with -9 (signal 9); the job is requeued" in log(home)
-  assert_same_result(home, "killed", undisturbed)
+  assert outcome(home[0] / "disturbed")[0] == undisturbed[0]
+  np.testing.assert_array_equal(outcome(home[0] / "disturbed")[1], undisturbed[1])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", ["USR2", "TERM"])
-def test_a_warning_saves_and_requeues(number, home, undisturbed):
-  """USR2 comes before a time limit, TERM with preemption."""
-  job = submit(home, number)
-  until_trained(home, number)
-  command(home, "scancel", f"--signal={number}", job)
-  found = until_ended(home, job)
-  assert (found["JobState"], found["Restarts"]) == ("COMPLETED", "1"), log(home)
-  assert re.search(r"stopped after step \d+ of 14; the same command goes on from there", log(home))
-  assert_same_result(home, number, undisturbed)
-
-
-@pytest.mark.slow
-def test_a_cancelled_job_stays_cancelled(home):
-  job = submit(home, "cancelled")
-  until_trained(home, "cancelled")
+def test_sigterm_alone_requeues_and_a_cancelled_job_stays_cancelled(home):
+  """SLURM sends SIGTERM when it preempts a job and leaves it a time of grace."""
+  job = submit(home, "preempted", "--processes=1")
+  until_trained(home, "preempted", 2)
+  command(home, "scancel", "--signal=TERM", job)
+  epochs = len(metrics.read(home[0] / "preempted"))
+  until_trained(home, "preempted", epochs + 2)
+  assert (facts(home, job)["JobState"], facts(home, job)["Restarts"]) == ("RUNNING", "1"), log(home)
   command(home, "scancel", job)
-  found = until_ended(home, job)
-  assert (found["JobState"], found["Restarts"]) == ("CANCELLED", "0"), log(home)
+  assert until_ended(home, job)["JobState"] == "CANCELLED", log(home)
+  assert facts(home, job)["Restarts"] == "1"

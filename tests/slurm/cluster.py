@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scancel", "squeue")
 PATIENCE = 30  # Seconds until a daemon must answer, or must have ended.
 # A requeued job waits for as long as credentials live (cred_expire, by default two minutes).
 CONF = """
@@ -81,7 +81,11 @@ def cluster(folder: Path) -> Iterator[dict[str, str]]:
     stack.enter_context(_daemon(["slurmctld", "-D", "-f", str(conf)], variables))
     stack.enter_context(_daemon(["slurmd", "-D", "-f", str(conf)], variables))
     _until(lambda: "State=IDLE" in _said(["scontrol", "show", "node", host], variables), "slurmd")
-    yield variables
+    try:
+      yield variables
+    finally:  # Jobs would outlive the daemons.
+      _said(["scancel", "--me"], variables)
+      _until(lambda: not _said(["squeue", "--noheader"], variables), "squeue")
 
 
 def _path() -> str:
