@@ -9,8 +9,8 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from fsim import cpu, experiment, run
-from fsim.train import mesh
-from fsim.train.stop import AGAIN, Stopped
+from fsim.train import AGAIN, mesh
+from fsim.train.stop import Stopped
 
 USAGE = 2  # Exit code of a command line that cannot be understood.
 CONFIG = config_flags.DEFINE_config_file("config", None, "A Python file that defines get_config().")

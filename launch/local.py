@@ -22,7 +22,7 @@ import time
 from collections.abc import Sequence
 from typing import IO
 
-from fsim.train.stop import AGAIN
+from fsim.train import AGAIN
 
 GRACE = 60  # Seconds for all processes to save and end after a signal; then they are killed.
 POLL = 0.1

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from fsim.train.stop import AGAIN
+from fsim.train import AGAIN
 
 DONE = "sweep.json"  # In a run's folder, once it has ended well: the settings that it had.
 FAILED = "sweep.failed"  # Why it failed, until it is started again.

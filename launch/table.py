@@ -14,6 +14,7 @@ from launch.runs import Run, Sweep
 
 DRAWN = 6  # Measures in the figure if the sweep names none.
 ACROSS = 3  # Panels in a row.
+ASIDE = 0.06  # By which neighbouring lines are set apart, so that error bars do not hide each other.
 
 
 def by_run(runs: Sequence[Run]) -> pd.DataFrame:
@@ -73,8 +74,10 @@ def comparison(runs: Sequence[Run], measures: Sequence[str]) -> bytes:
   down = -(-len(measures) // across)
   drawing, panels = plt.subplots(down, across, figsize=(4.6 * across, 3.6 * down), squeeze=False, layout="constrained")
   for axes, measure in zip(panels.flat, measures, strict=False):
-    for line, rows in found[found["measure"] == measure].groupby("line", sort=False):
-      axes.errorbar(rows["x"], rows["mean"], rows["std"].fillna(0), marker="o", capsize=3, label=line or None)
+    lines = found[found["measure"] == measure].groupby("line", sort=False)
+    for k, (line, rows) in enumerate(lines):
+      aside = ASIDE * (k - (len(lines) - 1) / 2)
+      axes.errorbar(rows["x"] + aside, rows["mean"], rows["std"].fillna(0), marker="o", capsize=3, label=line or None)
     axes.set_title(measure, fontsize=9)
     axes.set_xlim(-0.3, len(labels) - 0.7)
     turned = {"rotation": 30, "ha": "right"} if max(map(len, labels)) > 8 else {}
@@ -135,7 +138,8 @@ def _grouped(groups: pd.DataFrame) -> str:
   cells = groups.assign(cell=groups["mean"].map("{:.3f}".format) + spread)
   cells["column"] = [f"{name or 'all'} ({runs})" for name, runs in zip(cells["group"], cells["runs"], strict=True)]
   columns, rows = cells["column"].unique(), cells["measure"].unique()
-  return cells.pivot(index="measure", columns="column", values="cell").loc[rows, columns].to_html(na_rep="")
+  side_by_side = cells.pivot(index="measure", columns="column", values="cell").loc[rows, columns]
+  return side_by_side.rename_axis(index=None, columns=None).to_html(na_rep="")
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,6 +1,7 @@
 """What a task of a SLURM job does: one process of a run, ended in time and requeued where that helps.
 
-submitit is imported where it is needed, so that sweeps on one machine do without it.
+submitit is imported where it is needed, so that sweeps on one machine do without it, and so is what writes tables: a
+task should cost no more memory than its run.
 """
 
 import functools
@@ -11,8 +12,7 @@ import time
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-from fsim.train.stop import AGAIN
-from launch import table
+from fsim.train import AGAIN
 from launch.local import variables
 from launch.runs import LOG, Run, Sweep
 
@@ -28,6 +28,8 @@ class Member(NamedTuple):
   run: Run
 
   def end(self, code: int) -> None:
+    from launch import table
+
     self.run.end(code)
     table.write(self.sweep)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fsim.train.stop import AGAIN
+from fsim.train import AGAIN
 from launch import local
 
 TOLD = """

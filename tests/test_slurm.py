@@ -18,8 +18,7 @@ import pandas as pd
 import pytest
 import submitit
 
-from fsim.train import metrics
-from fsim.train.stop import AGAIN
+from fsim.train import AGAIN, metrics
 from launch import runs, slurm, sweep, task
 from tests.commands import ROOT, variables
 from tests.slurm import cluster

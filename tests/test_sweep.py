@@ -5,7 +5,7 @@ import sys
 import pandas as pd
 import pytest
 
-from fsim.train.stop import AGAIN
+from fsim.train import AGAIN
 from launch import runs, sweep, table
 from tests.commands import ROOT, variables
 

@@ -30,8 +30,8 @@ def start(variables: dict[str, Any], optimiser: optax.GradientTransformation) ->
   return State(jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), optimiser.init(params))
 
 
-def training_step(loss: Loss, optimiser: optax.GradientTransformation, layout: Layout, seed: int) -> Callable:
-  """A compiled (state, batch) -> (state, metrics). The old state's memory is reused: it must not be read again.
+def update(loss: Loss, optimiser: optax.GradientTransformation, seed: int) -> Callable:
+  """(state, batch) -> (state, metrics), not compiled.
 
   What is random in a step (dropout) is a function of the seed and the step, so that a resumed run repeats it.
   """
@@ -44,8 +44,13 @@ def training_step(loss: Loss, optimiser: optax.GradientTransformation, layout: L
     params = optax.apply_updates(state.params, updates)
     return State(state.step + 1, params, stats, opt), {"loss": value, **metrics}
 
+  return step
+
+
+def training_step(loss: Loss, optimiser: optax.GradientTransformation, layout: Layout, seed: int) -> Callable:
+  """`update`, compiled for all devices. The old state's memory is reused: it must not be read again."""
   return jax.jit(
-    step,
+    update(loss, optimiser, seed),
     donate_argnums=0,
     out_shardings=(layout.everywhere, layout.everywhere),
     compiler_options=cpu.compiler_options(),

@@ -5,7 +5,6 @@ import signal
 import jax
 from jax.experimental import multihost_utils
 
-AGAIN = 75  # Exit code of a run that was stopped and has more to do (EX_TEMPFAIL of sysexits.h).
 CHECK_EVERY = 10  # Steps between agreements when several processes must stop together.
 
 
