@@ -65,7 +65,7 @@ class Run(NamedTuple):
 
 
 class Sweep(NamedTuple):
-  """measures: names of those to draw; none: the first few."""
+  """All runs of a sweep file. measures: names of those to draw; none: the first few."""
 
   workdir: Path
   runs: list[Run]

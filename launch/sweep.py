@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
   try:
     sweep = planned(chosen.sweep, chosen.workdir, dict(setting.split("=", 1) for setting in chosen.set))
     left = [] if chosen.table else [run for run in sweep.runs if not run.finished()]
-    if chosen.slurm:
+    if chosen.slurm and left:
       submit(sweep, left, chosen.at_once, chosen)
       return 0
   except ValueError as error:
