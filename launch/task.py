@@ -9,14 +9,13 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, NamedTuple
 
 from fsim.train import AGAIN
 from launch.local import variables
 from launch.runs import LOG, Run, Sweep
 
-POLL = 0.2
 PATIENCE = 10  # Seconds in which SLURM ends a job that was requeued, or that another task has requeued.
 PORTS = (61440, 4096)  # First and number of those from which a job takes one by its id, as JAX itself does.
 
@@ -61,8 +60,7 @@ class Work:
         stderr=subprocess.STDOUT if log else None,
         preexec_fn=functools.partial(signal.signal, signal.SIGUSR2, signal.SIG_IGN),  # It is for submitit.
       )
-      while (code := self._child.poll()) is None:  # Not wait(), whose lock `checkpoint` would meet.
-        time.sleep(POLL)
+      code = self._child.wait()
     if self._deserves_another_go(code, job):
       print(f"launch: process {job.global_rank} ended with {code} ({_meaning(code)}); the job is requeued", flush=True)
       subprocess.run(["scontrol", "requeue", job.raw_job_id], check=False)  # Refused if it is being cancelled anyway.
@@ -82,9 +80,11 @@ class Work:
     """On the signal that comes before the time limit, in the first task: has the run saved, for submitit to requeue."""
     import submitit
 
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # A second warning must not begin this again.
     if self._child:
       self._child.terminate()  # All processes of the run agree to stop.
-      self._child.wait()  # SLURM's limit ends what takes too long; an earlier checkpoint is then the latest.
+      with suppress(ChildProcessError):  # Popen.wait() would meet its own lock, which the interrupted one holds.
+        os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOWAIT)
     return submitit.helpers.DelayedSubmission(Work(self.command, self.requeues, self.member))
 
 

@@ -48,7 +48,7 @@ def command(home, *arguments):
 
 def submit(home, name, *options):
   """Submits a job of two processes; returns its id."""
-  resources = ["--processes=2", "--cpus=1", "--minutes=10", *options]
+  resources = ["--processes=2", "--cpus=1", "--minutes=120", *options]
   said = command(home, sys.executable, "-m", "launch.slurm", *resources, "--", *RUN, f"--workdir={name}")
   return re.match(r"job (\d+);", said)[1]
 
