@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -93,6 +94,14 @@ def process_of(name, index):
   raise AssertionError(f"no process {index} of {name}")
 
 
+def as_task(monkeypatch, rank, restarts):
+  """The environment of one of two tasks."""
+  own = {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "70", "SLURM_NTASKS": "2", "SLURM_JOB_NUM_NODES": "1"}
+  own |= {"SLURM_PROCID": rank, "SLURM_LOCALID": rank, "SLURM_JOB_NODELIST": "n", "SLURM_RESTART_COUNT": restarts}
+  for name, value in own.items():
+    monkeypatch.setenv(name, str(value))
+
+
 KILLED, STOPPED, FAILED = "os.kill(os.getpid(), 9)", f"sys.exit({AGAIN})", "sys.exit(1)"
 
 
@@ -111,10 +120,7 @@ KILLED, STOPPED, FAILED = "os.kill(os.getpid(), 9)", f"sys.exit({AGAIN})", "sys.
 def test_a_job_is_requeued_if_that_can_help(end, rank, restarts, requeued, fails, stand_in, monkeypatch):
   (stand_in / "scontrol").write_text(f'#!/bin/sh\necho "$@" > {stand_in}/asked\n')
   (stand_in / "scontrol").chmod(0o755)
-  own = {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "70", "SLURM_NTASKS": "2", "SLURM_JOB_NUM_NODES": "1"}
-  own |= {"SLURM_PROCID": rank, "SLURM_LOCALID": rank, "SLURM_JOB_NODELIST": "n", "SLURM_RESTART_COUNT": restarts}
-  for name, value in own.items():
-    monkeypatch.setenv(name, str(value))
+  as_task(monkeypatch, rank, restarts)
   monkeypatch.setattr(task, "PATIENCE", 0)
   work = task.Work([sys.executable, "-c", f"import os, sys; {end}"], requeues=2)
   with pytest.raises(RuntimeError, match="ended with") if fails else nullcontext():
@@ -122,6 +128,50 @@ def test_a_job_is_requeued_if_that_can_help(end, rank, restarts, requeued, fails
   assert (stand_in / "asked").exists() == requeued
   if requeued:
     assert (stand_in / "asked").read_text() == "requeue 70\n"
+
+
+SLOW_TO_SAVE = """
+import signal, sys, time
+from pathlib import Path
+def save(number, frame):
+  time.sleep(0.5)
+  Path("saved").touch()
+  sys.exit(75)
+signal.signal(signal.SIGTERM, save)
+Path("ready").touch()
+time.sleep(60)
+"""
+
+
+def test_two_warnings_save_once_and_requeue_the_same_work(stand_in, monkeypatch):
+  as_task(monkeypatch, 0, 0)
+  work, again = task.Work([sys.executable, "-c", SLOW_TO_SAVE], requeues=2), []
+
+  class Leaves(Exception):
+    """As submitit ends the task."""
+
+  def warned(number, frame):
+    again.append(work.checkpoint().function)
+    raise Leaves
+
+  def warn():
+    while not Path("ready").exists():
+      time.sleep(0.05)
+    for _ in range(2):  # Others than the task itself get it too, where SLURM sends it to all.
+      os.kill(os.getpid(), signal.SIGUSR2)
+      os.kill(work._child.pid, signal.SIGUSR2)
+      time.sleep(0.2)
+
+  former = signal.signal(signal.SIGUSR2, warned)
+  threading.Thread(target=warn).start()
+  try:
+    with pytest.raises(Leaves):
+      work()
+  finally:
+    signal.signal(signal.SIGUSR2, former)
+    work._child.wait()
+  assert Path("saved").exists()
+  assert [(w.command, w.requeues, w.member) for w in again] == [(work.command, 2, None)]
 
 
 @pytest.fixture(scope="module")
