@@ -1,7 +1,4 @@
-"""Runs as SLURM jobs, on a real SLURM of one machine; and what is asked of SLURM, on a stand-in that writes it down.
-
-The tests marked slow need root and Debian's packages: see docs/clusters.md.
-"""
+"""Runs as SLURM jobs, on a real SLURM of one machine. Needs root and Debian's packages: see docs/clusters.md."""
 
 import os
 import re
@@ -172,6 +169,13 @@ def test_two_warnings_save_once_and_requeue_the_same_work(stand_in, monkeypatch)
     work._child.wait()
   assert Path("saved").exists()
   assert [(w.command, w.requeues, w.member) for w in again] == [(work.command, 2, None)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(home):
+  job = submit(home, "undisturbed")
+  assert until_ended(home, job)["JobState"] == "COMPLETED", log(home)
+  return outcome(home[0] / "undisturbed")
 
 
 @pytest.fixture(scope="module")
