@@ -1,16 +1,15 @@
 """python -m fsim.main --config=configs/device.py [--workdir=DIR] [--config.FIELD=VALUE ...]"""
 
-import os
 import re
 import signal
 import sys
 from pathlib import Path
 
-import jax
 from absl import app, flags, logging
 from ml_collections import config_flags
 
 from fsim import cpu, experiment, run
+from fsim.train import AGAIN, mesh
 from fsim.train.stop import Stopped
 
 USAGE = 2  # Exit code of a command line that cannot be understood.
@@ -20,9 +19,7 @@ WORKDIR = flags.DEFINE_string("workdir", None, "The run folder; by default runs/
 
 def main(argv: list[str]) -> int:
   workdir = Path(WORKDIR.value or Path("runs") / _name(config_flags.get_config_filename(flags.FLAGS["config"])))
-  if "JAX_COORDINATOR_ADDRESS" in os.environ:  # Set by whoever launches several processes.
-    count, index = (int(os.environ[name]) for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"))
-    jax.distributed.initialize(num_processes=count, process_id=index)
+  mesh.join()
   for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, _stop)
   try:
@@ -30,7 +27,7 @@ def main(argv: list[str]) -> int:
     page = experiment.SYSTEMS[CONFIG.value.system](CONFIG.value, workdir)
   except Stopped as stopped:
     print(f"fsim: {stopped}")
-    return 0
+    return AGAIN
   except (ValueError, OSError, FloatingPointError) as error:
     logging.debug("where it came from", exc_info=True)
     print(f"fsim: {error}", file=sys.stderr)

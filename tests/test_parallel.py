@@ -1,9 +1,9 @@
-"""One program for one device and many: the same losses on 1 device, 8 simulated devices and 2 processes.
+"""One program for one device and many: the same losses on 1 device, 8 simulated devices, and 2 or 4 processes.
 
 Sums run in another order, so losses agree to 1e-4 relative, not bit for bit.
 """
 
-import socket
+import shutil
 import subprocess
 import sys
 
@@ -37,21 +37,37 @@ def test_eight_devices_give_the_losses_of_one(alone, tmp_path, data):
   np.testing.assert_allclose(losses(tmp_path), alone, rtol=TOLERANCE)
 
 
+def launched(processes, folder, data, *arguments):
+  """Losses of a run by several processes."""
+  own = [f"--processes={processes}", "--", *ARGUMENTS, *arguments]
+  done = subprocess.run(
+    [sys.executable, "-m", "launch.local", *own],
+    cwd=folder,
+    env=variables(data),
+    capture_output=True,
+    text=True,
+    timeout=570,
+    check=False,
+  )
+  assert done.returncode == 0, done.stdout + done.stderr
+  assert f'"processes": {processes}' in (folder / "run" / "environment.json").read_text()
+  return losses(folder)
+
+
 def test_two_processes_give_the_losses_of_one(alone, tmp_path, data):
-  with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-  both = [
-    subprocess.Popen(
-      [sys.executable, "-m", "fsim.main", *ARGUMENTS],
-      cwd=tmp_path,
-      env=variables(data, JAX_COORDINATOR_ADDRESS=f"127.0.0.1:{port}", JAX_NUM_PROCESSES="2", JAX_PROCESS_ID=str(k)),
-      stdout=subprocess.PIPE,
-      stderr=subprocess.STDOUT,
-      text=True,
-    )
-    for k in range(2)
-  ]
-  logs = [process.communicate(timeout=300)[0] for process in both]
-  assert [process.returncode for process in both] == [0, 0], "\n".join(logs)
+  np.testing.assert_allclose(launched(2, tmp_path, data), alone, rtol=TOLERANCE)
+
+
+@pytest.mark.slow
+def test_four_processes_give_the_losses_of_one_which_goes_on_from_their_checkpoint(alone, tmp_path, data):
+  """A run that lost its end (the second phase and its report) is finished by one process with two devices."""
+  np.testing.assert_allclose(launched(4, tmp_path, data), alone, rtol=TOLERANCE)
+  shutil.rmtree(tmp_path / "run" / "checkpoints" / "similarity")
+  shutil.rmtree(tmp_path / "run" / "signatures.lance")
+  diary = tmp_path / "run" / "metrics.jsonl"
+  former = diary.read_text()
+  diary.write_text("".join(line for line in former.splitlines(keepends=True) if '"signature"' in line))
+  done = fsim("main", *ARGUMENTS, cwd=tmp_path, data=data, JAX_NUM_CPU_DEVICES="2")
+  assert done.returncode == 0, done.stderr
+  assert diary.read_text().count('"signature"') == former.count('"signature"')  # Trained by the four alone.
   np.testing.assert_allclose(losses(tmp_path), alone, rtol=TOLERANCE)

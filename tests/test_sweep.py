@@ -5,7 +5,8 @@ import sys
 import pandas as pd
 import pytest
 
-from launch import sweep
+from fsim.train import AGAIN
+from launch import runs, sweep, table
 from tests.commands import ROOT, variables
 
 SWEEP = f"""
@@ -52,6 +53,9 @@ def test_a_failure_is_told_and_does_not_stop_the_others(swept):
   assert "2 of 3 runs" in page
   assert "public needs" in page
   assert (folder / "all" / "voting.png").stat().st_size > 5000
+  groups = pd.read_csv(folder / "all" / "groups.csv", keep_default_na=False)
+  assert set(groups["group"]) == {""}  # Folds are repetitions.
+  assert set(groups["runs"]) == {2}
 
 
 def test_finished_runs_are_not_started_again(swept, data):
@@ -80,9 +84,9 @@ def test_the_sweeps_of_the_project_name_a_configuration_and_its_fields(tmp_path)
   files = sorted((ROOT / "configs" / "sweeps").glob("*.py"))
   assert files
   for file in files:
-    runs = sweep.planned(file, tmp_path, {})
-    assert len({r.name for r in runs}) == len(runs) > 1
-    assert (ROOT / runs[0].config).is_file()
+    found = runs.planned(file, tmp_path, {}).runs
+    assert len({run.name for run in found}) == len(found) > 1
+    assert (ROOT / found[0].config).is_file()
     assert f"python -m launch.sweep configs/sweeps/{file.name}" in file.read_text()
 
 
@@ -91,3 +95,86 @@ def test_a_file_that_is_no_sweep_is_refused(tmp_path, capsys):
   for name, message in (("empty.py", "must define CONFIG and sweep()"), ("absent.py", "is not a Python file")):
     assert sweep.main([str(tmp_path / name), f"--workdir={tmp_path / 'all'}"]) == 1
     assert message in capsys.readouterr().err
+
+
+def ablation(folder, finished=lambda settings: True, measures=""):
+  """A sweep over depth, activation and folds, whose finished runs are noted without having run."""
+  (folder / "sweep.py").write_text(
+    f"""CONFIG = "c.py"
+{measures}
+def sweep():
+  for depth in (1, 2, 10):
+    for activation in ("relu", "leaky"):
+      for fold in range(3):
+        yield {{"network.depth": depth, "network.activation": activation, "data.fold": fold}}
+"""
+  )
+  found = runs.planned(folder / "sweep.py", folder / "all", {"data.source": "virtual/few"})
+  for run in found.runs:
+    if finished(run.varied):
+      run.begin()
+      run.end(0)
+  return found
+
+
+def measured(folder):
+  """accuracy: a tenth of the fold, and one more where the activation is leaky; other: always the same."""
+  settings = json.loads((folder / runs.DONE).read_text())["settings"]
+  accuracy = int(settings["data.fold"]) / 10 + (settings["network.activation"] == "leaky")
+  return {"accuracy": accuracy, "other": 0.5}
+
+
+@pytest.fixture
+def numbers(monkeypatch):
+  monkeypatch.setattr(table.page, "numbers", measured)
+
+
+def test_groups_are_means_over_repetitions(numbers, tmp_path):
+  found = table.by_group(ablation(tmp_path).runs)
+  assert len(found) == 6 * 2
+  row = found.set_index(["group", "measure"]).loc[("network.depth=2,network.activation=leaky", "accuracy")]
+  assert (row["mean"], row["std"], row["runs"]) == (pytest.approx(1.1), pytest.approx(0.1), 3)
+
+
+def test_an_unfinished_sweep_has_a_table_of_what_there_is(numbers, tmp_path):
+  own = ablation(tmp_path, lambda settings: settings["network.depth"] != "10" and settings["data.fold"] == "0")
+  waiting = own.runs[-1]
+  waiting.begin()
+  (waiting.folder / runs.LOG).write_text("loading\nfsim: no <room> left\n")
+  waiting.end(1)
+  table.write(own)
+  page = (tmp_path / "all" / "table.html").read_text()
+  assert "4 of 18 runs" in page
+  assert "network.depth=10,network.activation=leaky,data.fold=2 failed: exit code 1: fsim: no &lt;room&gt; left" in page
+  groups = pd.read_csv(tmp_path / "all" / "groups.csv")
+  assert groups["runs"].eq(1).all()
+  assert groups["std"].isna().all()
+  assert "±" not in page.partition("<table")[2]
+  assert (tmp_path / "all" / "groups.png").stat().st_size > 5000
+
+
+def test_a_figure_runs_along_the_setting_with_most_values_and_has_a_line_for_each_other(numbers, tmp_path):
+  own = ablation(tmp_path)
+  assert table.axis_of(own.runs) == "network.depth"
+  assert table.place(own.runs[3], own.runs) == ("1", "network.activation=leaky")
+  partly = [own.runs[0]._replace(varied={"network.dropout": "0.5"}), *own.runs]
+  assert table.axis_of(partly) is None
+  assert table.place(partly[0], partly) == ("network.dropout=0.5", "")
+
+
+@pytest.mark.parametrize(("measures", "drawn"), [("", ["accuracy", "other"]), ('MEASURES = ("other",)', ["other"])])
+def test_a_sweep_may_name_the_measures_to_draw(measures, drawn, numbers, tmp_path, monkeypatch):
+  asked = []
+  monkeypatch.setattr(table, "comparison", lambda every, chosen: asked.append(chosen) or b"")
+  table.write(ablation(tmp_path, measures=measures))
+  assert asked == [drawn]
+
+
+def test_a_failed_run_that_starts_again_is_no_longer_called_failed(tmp_path):
+  run = ablation(tmp_path, lambda settings: False).runs[0]
+  run.begin()
+  run.end(AGAIN)
+  assert run.failure() == "stopped; the same sweep goes on from there"
+  run.begin()
+  assert run.failure() == ""
+  assert not run.finished()

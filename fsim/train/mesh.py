@@ -1,5 +1,6 @@
 """One program for one device and many: a mesh of all devices and two ways to lay an array on it."""
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +15,21 @@ class Layout(NamedTuple):
 
   everywhere: NamedSharding
   by_example: NamedSharding
+
+
+def join() -> None:
+  """Joins the other processes of the run, if a launcher says in the environment that there are any.
+
+  JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES, JAX_PROCESS_ID: this process among them; JAX also reads
+  JAX_LOCAL_DEVICE_IDS, and takes all devices that it sees without it.
+  FSIM_CLUSTER=detect: JAX finds the others itself, as on a TPU pod slice.
+  """
+  if "JAX_COORDINATOR_ADDRESS" in os.environ:
+    count, index = (int(os.environ[name]) for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"))
+    # Without detection: inside a SLURM job it would give each process one device only.
+    jax.distributed.initialize(num_processes=count, process_id=index, cluster_detection_method="deactivate")
+  elif os.environ.get("FSIM_CLUSTER") == "detect":
+    jax.distributed.initialize()
 
 
 def layout() -> Layout:

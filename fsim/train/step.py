@@ -35,10 +35,8 @@ def free(params: Any) -> Any:
   return params
 
 
-def training_step(
-  loss: Loss, optimiser: optax.GradientTransformation, constrain: Callable[[Any], Any], layout: Layout, seed: int
-) -> Callable:
-  """A compiled (state, batch) -> (state, metrics). The old state's memory is reused: it must not be read again.
+def update(loss: Loss, optimiser: optax.GradientTransformation, constrain: Callable[[Any], Any], seed: int) -> Callable:
+  """(state, batch) -> (state, metrics), not compiled.
 
   constrain: puts the updated parameters back to where they must be (`free`: anywhere).
   What is random in a step (dropout) is a function of the seed and the step, so that a resumed run repeats it.
@@ -52,8 +50,15 @@ def training_step(
     params = constrain(optax.apply_updates(state.params, updates))
     return State(state.step + 1, params, stats, opt), {"loss": value, **metrics}
 
+  return step
+
+
+def training_step(
+  loss: Loss, optimiser: optax.GradientTransformation, constrain: Callable[[Any], Any], layout: Layout, seed: int
+) -> Callable:
+  """`update`, compiled for all devices. The old state's memory is reused: it must not be read again."""
   return jax.jit(
-    step,
+    update(loss, optimiser, constrain, seed),
     donate_argnums=0,
     out_shardings=(layout.everywhere, layout.everywhere),
     compiler_options=cpu.compiler_options(),

@@ -1,0 +1,92 @@
+"""The runs of a sweep: what each is called, how it is started, and what it left behind."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from fsim.train import AGAIN
+
+DONE = "sweep.json"  # In a run's folder, once it has ended well: the settings that it had.
+FAILED = "sweep.failed"  # Why it failed, until it is started again.
+LOG = "sweep.log"  # What it printed.
+REPEATS = ("data.fold", "seed")  # Settings that make the same experiment again, not another one.
+
+
+class Run(NamedTuple):
+  """varied: the settings in which the runs differ. name: of those. settings: all that are not the configuration's."""
+
+  name: str
+  folder: Path
+  config: str
+  varied: dict[str, str]
+  settings: dict[str, str]
+
+  def compared(self) -> dict[str, str]:
+    """The settings that it shares with its repetitions, and with no others."""
+    return {key: value for key, value in self.varied.items() if key not in REPEATS}
+
+  def group(self) -> str:
+    return named(self.compared())
+
+  def command(self) -> list[str]:
+    settings = [f"--config.{name}={value}" for name, value in self.settings.items()]
+    return [sys.executable, "-m", "fsim.main", f"--config={self.config}", *settings, f"--workdir={self.folder}"]
+
+  def finished(self) -> bool:
+    """Raises ValueError if it finished with other settings."""
+    note = self.folder / DONE
+    if not note.exists():
+      return False
+    former = json.loads(note.read_text())
+    if former != {"config": self.config, "settings": self.settings}:
+      raise ValueError(f"{self.folder} finished with other settings, {former}; choose another --workdir")
+    return True
+
+  def failure(self) -> str:
+    """Why it failed when it last ran, or ""."""
+    note = self.folder / FAILED
+    return note.read_text() if note.exists() else ""
+
+  def begin(self) -> None:
+    self.folder.mkdir(parents=True, exist_ok=True)
+    (self.folder / FAILED).unlink(missing_ok=True)
+
+  def end(self, code: int) -> None:
+    """Notes how it ended, for this and later calls of the sweep."""
+    if code == 0:
+      (self.folder / DONE).write_text(json.dumps({"config": self.config, "settings": self.settings}))
+    elif code == AGAIN:
+      (self.folder / FAILED).write_text("stopped; the same sweep goes on from there")
+    else:
+      said = (self.folder / LOG).read_text().strip().splitlines()
+      (self.folder / FAILED).write_text(f"exit code {code}: {said[-1] if said else 'it said nothing'}")
+
+
+class Sweep(NamedTuple):
+  """All runs of a sweep file. measures: names of those to draw; none: the first few."""
+
+  workdir: Path
+  runs: list[Run]
+  measures: tuple[str, ...]
+
+
+def named(settings: dict[str, str]) -> str:
+  return ",".join(f"{key}={value}" for key, value in settings.items()).replace("/", "_")
+
+
+def planned(sweep: Path, workdir: Path, common: dict[str, str]) -> Sweep:
+  """Raises ValueError for a file that is no sweep."""
+  spec = importlib.util.spec_from_file_location(sweep.stem, sweep)
+  if spec is None or not sweep.exists():
+    raise ValueError(f"{sweep} is not a Python file")
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  if not hasattr(module, "CONFIG") or not hasattr(module, "sweep"):
+    raise ValueError(f"{sweep} must define CONFIG and sweep()")
+  runs = []
+  for settings in module.sweep():
+    varied = {name: str(value) for name, value in settings.items()}
+    runs.append(Run(named(varied), workdir / named(varied), module.CONFIG, varied, varied | common))
+  return Sweep(workdir, runs, tuple(getattr(module, "MEASURES", ())))

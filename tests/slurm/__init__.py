@@ -1,0 +1,1 @@
+"""A SLURM cluster of one machine, for as long as a test needs it."""
