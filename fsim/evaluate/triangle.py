@@ -147,7 +147,7 @@ def _resampled(sides: list[str], resamples: int, seed: int) -> Int[np.ndarray, "
   """How often each model is drawn."""
   rng = np.random.default_rng(seed)
   times = np.zeros((resamples, len(sides)), int)
-  for side in set(sides):
+  for side in sorted(set(sides)):  # In an order that does not depend on how strings are hashed.
     own = np.flatnonzero(np.array(sides) == side)
     times[:, own] = rng.multinomial(len(own), np.full(len(own), 1 / len(own)), size=resamples)
   return times
