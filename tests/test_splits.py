@@ -231,6 +231,12 @@ def test_scene_instance_shrinks_in_proportion(scenes):
     assert found["test"] == max(1, round(scenes * 11 / 83))
 
 
+def test_ten_folds_of_scene_instance_are_ten_however_few_the_scenes():
+  frame = make_table([(m, d, s, 1, "natural") for m in range(2) for d in range(2) for s in range(16)])
+  folds = [tuple(splits.scene_instance(frame, fold)["test"]) for fold in range(10)]
+  assert len(set(folds)) == 10
+
+
 def test_models_with_one_device_stay_out_of_scene_instance():
   table = pd.concat([dresden(), make_table([(9, 0, p, 1, "natural") for p in range(9)])], ignore_index=True)
   assert all("M_9" not in set(table["model"].iloc[rows]) for rows in splits.scene_instance(table, 0).values())

@@ -83,9 +83,10 @@ def scene_instance(table: pd.DataFrame, fold: int, subset: str = NATURAL) -> Spl
   models with two devices or more take part.
   """
   images = dividing.with_several(_with_scenes(_images(table, subset)), "model", of="device")
-  scenes = np.random.default_rng(0).permutation(sorted(images["scene"].unique()))  # Neighbouring numbers: same place.
+  scenes = sorted(images["scene"].unique())
   tested, validated = (max(1, round(len(scenes) * SCENES[s] / sum(SCENES.values()))) for s in ("test", "validation"))
-  order = np.roll(scenes, -fold * tested)
+  turn, first = divmod(fold * tested, max(len(scenes), 1))  # Once all were tested, another order, lest folds repeat.
+  order = np.roll(np.random.default_rng(turn).permutation(scenes), -first)  # Neighbouring numbers: same place.
   side = dict.fromkeys(order, "train") | dict.fromkeys(order[:tested], "test")
   side |= dict.fromkeys(order[tested : tested + validated], "validation")
   held_out = {sorted(devices)[fold % len(devices)] for devices in images.groupby("model")["device"].unique()}
