@@ -4,7 +4,6 @@ submitit is imported where it is needed, so that sweeps on one machine do withou
 task should cost no more memory than its run.
 """
 
-import functools
 import os
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from launch.local import variables
 from launch.runs import LOG, Run, Sweep
 
 PATIENCE = 10  # Seconds in which SLURM ends a job that was requeued, or that another task has requeued.
+DEAF = ("sh", "-c", 'trap "" USR2; exec "$@"', "run")  # The warning before the time limit is for submitit alone.
 PORTS = (61440, 4096)  # First and number of those from which a job takes one by its id, as JAX itself does.
 
 
@@ -54,11 +54,10 @@ class Work:
         member.run.begin()
       log = stack.enter_context((member.run.folder / LOG).open("w")) if member else None
       self._child = subprocess.Popen(
-        self.command,
+        [*DEAF, *self.command],
         env=os.environ | environment(job),
         stdout=log,
         stderr=subprocess.STDOUT if log else None,
-        preexec_fn=functools.partial(signal.signal, signal.SIGUSR2, signal.SIG_IGN),  # It is for submitit.
       )
       code = self._child.wait()
     if self._deserves_another_go(code, job):
