@@ -21,7 +21,7 @@ Tree = dict[str, Any]
 NETS = {
   "signature": extractors.SignatureNet,
   "patch": extractors.PatchNet,
-  "misl": partial(mislnet.MislNet, colours="green", last_pool="max"),
+  "misl": partial(mislnet.MislNet, colours="green", truncation=0.0, last_pool="max"),
 }
 
 

@@ -47,7 +47,8 @@ def get_config(mode: str = "") -> ConfigDict:
   config.reading.workers = 0  # Worker processes; 0 reads in threads.
 
   config.network = ConfigDict()
-  config.network.colours = "green"  # Or "rgb".
+  config.network.colours = "each"  # One filter a colour. "green" (as published) or "rgb": fsim/models/mislnet.py.
+  config.network.truncation = 2.0  # Grey levels of the first layer's residuals; 0: they are not truncated.
   config.network.last_pool = "max"  # Or "average", as in Bayar & Stamm 2018.
   config.network.constrained = True  # False: an ordinary convolution first.
   config.network.batch = 64
@@ -120,6 +121,8 @@ def get_config(mode: str = "") -> ConfigDict:
   elif mode == "paper":
     config.input.size = 256
     config.input.stride = 256
+    config.network.colours = "green"
+    config.network.truncation = 0.0
     config.network.optimiser = "sgd"
     config.network.epochs = 30
     config.network.decay = 5e-4

@@ -40,9 +40,9 @@ def drawn(rng, path, like):
 
 def made():
   """Its pair layer has |a - b| of the features' component along which the textures differ, 0 for fine, 1 for coarse."""
-  blank = {"size": SIZE, "colours": "green", "last_pool": "max", "constrained": True, "classes": 3, "variables": {}}
+  seen = {"colours": "green", "truncation": 0.0, "last_pool": "max", "constrained": True, "classes": 3, "variables": {}}
   pair = {"hidden": 1, "width": 2, "product": False, "scorer": {}, "entropy": 2.0, "threshold": 0.5}
-  start = Comparer(**blank, **pair)
+  start = Comparer(size=SIZE, **seen, **pair)
   net = comparer.network(start)
   shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8)))
   rng = np.random.default_rng(0)

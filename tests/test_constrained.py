@@ -64,10 +64,11 @@ def test_a_vanishing_sum_gives_the_even_filter_and_only_there():
   np.testing.assert_allclose(neighbours(zero), 1 / 24, rtol=1e-6)
 
 
-@given(st.integers(0, 99), st.floats(0, 255, width=32), st.sampled_from([1, 3]))
-def test_a_flat_patch_leaves_nothing(seed, level, channels):
+@given(st.integers(0, 99), st.floats(0, 255, width=32), st.sampled_from([(1, False), (3, False), (4, True)]))
+def test_a_flat_patch_leaves_nothing(seed, level, kind):
+  channels, apart = kind
   flat = jnp.full((1, 9, 8, channels), level)
-  layer = ConstrainedConv(4)
+  layer = ConstrainedConv(4, apart=apart)
   params = layer.init(jax.random.key(seed), flat)
   holds(params["params"][KERNEL])
   assert float(neighbours(params["params"][KERNEL]).min()) >= 0

@@ -27,11 +27,12 @@ def untrained(net, *inputs):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
   """A run whose networks have learned nothing."""
-  net, pair = MislNet(2, "green", "max", True), PairScorer(8, 4, False)
+  net, pair = MislNet(2, "green", 0.0, "max", True), PairScorer(8, 4, False)
   variables = untrained(net, jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8))
   scorer = untrained(pair, *jnp.zeros((2, 1, 200)))
   folder = tmp_path_factory.mktemp("run")
-  fields = {"colours": "green", "last_pool": "max", "constrained": True, "classes": 2, "variables": variables}
+  seen = {"colours": "green", "truncation": 0.0, "last_pool": "max"}
+  fields = seen | {"constrained": True, "classes": 2, "variables": variables}
   pairs = {"hidden": 8, "width": 4, "product": False, "scorer": scorer, "entropy": 1.0, "threshold": 0.5}
   comparer.save(folder / "comparer", Comparer(size=SIZE, **fields, **pairs))
   return folder

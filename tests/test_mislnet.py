@@ -8,7 +8,7 @@ import pytest
 from fsim.models.constrained import KERNEL, constrain_kernel
 from fsim.models.mislnet import FEATURES, LEAST_SIDE, MislNet
 
-Net = partial(MislNet, classes=3, colours="green", last_pool="max")
+Net = partial(MislNet, classes=3, colours="green", truncation=0.0, last_pool="max")
 
 
 def patches(n, side):
@@ -37,12 +37,18 @@ def shapes(net, side):
 # dense layer sees 6x6x128 values of 256 pixels, 2x2x128 of 128.
 @pytest.mark.parametrize(
   ("colours", "side", "count"),
-  [("green", 256, 1_241_435), ("rgb", 256, 1_255_922), ("green", 128, 422_235), ("rgb", 128, 436_722)],
+  [
+    ("green", 256, 1_241_435),
+    ("rgb", 256, 1_255_922),
+    ("green", 128, 422_235),
+    ("rgb", 128, 436_722),
+    ("each", 128, 422_235),
+  ],
 )
 @pytest.mark.parametrize("last_pool", ["max", "average"])
 @pytest.mark.parametrize("constrained", [True, False])
 def test_parameters_up_to_the_features_are_the_published_number(colours, side, count, last_pool, constrained):
-  made = shapes(MislNet(classes=40, colours=colours, last_pool=last_pool, constrained=constrained), side)
+  made = shapes(Net(classes=40, colours=colours, last_pool=last_pool, constrained=constrained), side)
   assert sum(x.size for name, part in made.items() if name != "classes" for x in jax.tree.leaves(part)) == count
   assert made["classes"]["kernel"].shape == (FEATURES, 40)
   assert any(KERNEL in part for part in made.values()) == constrained
@@ -75,6 +81,27 @@ def test_brightness_is_not_seen_and_green_alone_counts(variables):
   np.testing.assert_array_equal(recoloured, feature)
   other, _ = apply(variables, images.at[..., 1].set(9))
   assert float(jnp.abs(other - feature).max()) > 0.01
+
+
+def only_residuals(module, method):
+  return method == "residuals"
+
+
+def test_truncation_bounds_the_residuals_and_each_colour_has_a_filter_of_its_own():
+  images = patches(2, LEAST_SIDE)
+  made = jax.jit(Net(colours="each").init)(jax.random.key(0), images)
+
+  def residuals(pixels, truncation):
+    captured = partial(Net(colours="each", truncation=truncation).apply, capture_intermediates=only_residuals)
+    return jax.jit(captured)(made, pixels)[1]["intermediates"]["residuals"][0]
+
+  seen, whole = residuals(images, 2.0), residuals(images, 0.0)
+  assert seen.shape[-1] == 3
+  assert float(jnp.abs(whole).max()) > 20
+  np.testing.assert_array_equal(jnp.clip(whole, -2, 2), seen)
+  greyed = residuals(images.at[..., 0].set(9), 2.0)
+  np.testing.assert_allclose(greyed[..., 0], 0, atol=1e-4)
+  np.testing.assert_array_equal(greyed[..., 1:], seen[..., 1:])
 
 
 def test_the_scale_of_the_pixels_is_not_seen_in_training(variables):

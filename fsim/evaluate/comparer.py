@@ -28,12 +28,14 @@ class Comparer(NamedTuple):
   """A trained system of Mayer & Stamm 2018.
 
   size: pixels a side of a patch. entropy: nats below which a patch is not spoken about. threshold: score (sigmoid of
-  the logit, 0..1) from which two patches are said to be of one camera model. colours, last_pool, constrained, classes
-  and `variables` are those of a MislNet; hidden, width, product and `scorer` those of a PairScorer.
+  the logit, 0..1) from which two patches are said to be of one camera model. colours, truncation, last_pool,
+  constrained, classes and `variables` are those of a MislNet; hidden, width, product and `scorer` those of a
+  PairScorer.
   """
 
   size: int
   colours: str
+  truncation: float
   last_pool: str
   constrained: bool
   classes: int
@@ -65,7 +67,7 @@ def log_odds(comparer: Comparer, a: Float[np.ndarray, "n d"], b: Float[np.ndarra
 
 
 def network(comparer: Comparer) -> MislNet:
-  return MislNet(comparer.classes, comparer.colours, comparer.last_pool, comparer.constrained)
+  return MislNet(comparer.classes, comparer.colours, comparer.truncation, comparer.last_pool, comparer.constrained)
 
 
 def pair_network(comparer: Comparer) -> PairScorer:

@@ -109,7 +109,14 @@ def divide(table: pd.DataFrame, config: ConfigDict) -> Sides:
 
 def mislnet(classes: int, config: ConfigDict) -> MislNet:
   settings = config.network
-  return MislNet(classes, settings.colours, settings.last_pool, settings.constrained, jnp.dtype(config.dtype))
+  return MislNet(
+    classes=classes,
+    colours=settings.colours,
+    truncation=settings.truncation,
+    last_pool=settings.last_pool,
+    constrained=settings.constrained,
+    dtype=jnp.dtype(config.dtype),
+  )
 
 
 def pair_scorer(config: ConfigDict) -> PairScorer:
@@ -141,6 +148,7 @@ def together(extractor: State, matcher: State, classes: int, config: ConfigDict)
   return Comparer(
     size=config.input.size,
     colours=settings.colours,
+    truncation=settings.truncation,
     last_pool=settings.last_pool,
     constrained=settings.constrained,
     classes=classes,

@@ -3,7 +3,6 @@
 Shapes: b patches, h w pixels, c colours, d features, n classes. Pixels come as 0..255.
 """
 
-from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -15,7 +14,8 @@ from fsim.models.extractors import Pixels
 from fsim.models.pool import max_pool
 
 Dtype = Any
-COLOURS = {"green": (slice(1, 2), 3), "rgb": (slice(0, 3), 6)}  # Channels that are shown, filters of the first layer.
+# Channels that are shown, filters of the first layer, whether each filter sees one channel only.
+COLOURS = {"green": (slice(1, 2), 3, False), "rgb": (slice(0, 3), 6, False), "each": (slice(0, 3), 3, True)}
 POOLS = {"max": max_pool, "average": lambda x, window, stride: nn.avg_pool(x, (window, window), (stride, stride))}
 FEATURES = 200
 LEAST_SIDE = 65  # Of a patch: smaller ones leave nothing for the last pooling window.
@@ -28,13 +28,15 @@ class MislNet(nn.Module):
   stride 2; two dense layers of 200. Without its classes it has 1,241,435 parameters for 256 pixels of green and
   1,255,922 for 256 pixels in three colours.
 
-  Pixels enter as grey levels. Scaling them would do nothing: the first two layers are linear, and the BatchNorm behind
-  them takes the scale out again, of the values as of the gradients. But in grey levels the variance of even a smooth
-  patch's residual is large beside BatchNorm's epsilon.
+  Pixels enter as grey levels. Without truncation, scaling them would do nothing: the first two layers are linear, and
+  the BatchNorm behind them takes the scale out again, of the values as of the gradients. But in grey levels the
+  variance of even a smooth patch's residual is large beside BatchNorm's epsilon.
 
   Attributes:
     classes: number of camera models that phase A tells apart.
-    colours: "green" with 3 constrained filters, or "rgb" with 6.
+    colours: "green" with 3 constrained filters, "rgb" with 6 that see all colours, or "each": 3 that see one each.
+    truncation: grey levels beyond which the first layer's residuals are cut off, so that a few strong edges do not
+      outweigh the rest (Fridrich & Kodovsky 2012, section II); 0 cuts nothing off, as published.
     last_pool: "max" as in Mayer & Stamm 2018, or "average" as in Bayar & Stamm 2018.
     constrained: False puts an ordinary convolution of that shape first, to show what the constraint brings.
     dtype: type of the arithmetic after the first layer (parameters, feature and logits stay float32).
@@ -42,6 +44,7 @@ class MislNet(nn.Module):
 
   classes: int
   colours: str
+  truncation: float
   last_pool: str
   constrained: bool = True
   dtype: Dtype = jnp.float32
@@ -50,9 +53,7 @@ class MislNet(nn.Module):
   def __call__(self, images: Pixels, train: bool = False) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
     """Returns (feature: the second dense layer's 200 values before its tanh, class logits)."""
     require_known(self.colours, self.last_pool, images.shape[1:3])
-    channels, filters = COLOURS[self.colours]
-    first = partial(nn.Conv, kernel_size=(5, 5), padding="VALID", use_bias=False, name="unconstrained")
-    x = (ConstrainedConv if self.constrained else first)(filters)(images[..., channels].astype(jnp.float32))
+    x = self.residuals(images[..., COLOURS[self.colours][0]].astype(jnp.float32))
     pools = (max_pool, max_pool, max_pool, POOLS[self.last_pool])
     for (width, kernel, stride), pool in zip(((96, 7, 2), (64, 5, 1), (64, 5, 1), (128, 1, 1)), pools, strict=True):
       x = nn.Conv(width, (kernel, kernel), strides=stride, padding="SAME", dtype=self.dtype)(x)
@@ -62,6 +63,16 @@ class MislNet(nn.Module):
     hidden = nn.tanh(nn.Dense(FEATURES, dtype=self.dtype, name="hidden")(x))
     feature = nn.Dense(FEATURES, dtype=self.dtype, name="feature")(hidden).astype(jnp.float32)
     return feature, nn.Dense(self.classes, name="classes")(nn.tanh(feature))
+
+  def residuals(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q f"]:
+    """What the first layer leaves of an image."""
+    _, filters, apart = COLOURS[self.colours]
+    if self.constrained:
+      x = ConstrainedConv(filters, apart=apart)(x)
+    else:
+      groups = x.shape[-1] if apart else 1
+      x = nn.Conv(filters, (5, 5), padding="VALID", use_bias=False, feature_group_count=groups, name="unconstrained")(x)
+    return jnp.clip(x, -self.truncation, self.truncation) if self.truncation else x
 
 
 def require_known(colours: str, last_pool: str, sides: tuple[int, int]) -> None:
