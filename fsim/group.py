@@ -27,15 +27,13 @@ from fsim.evaluate.grouping import Grouping
 from fsim.prnu.photographs import files, read_all
 from fsim.report import grouping as pictures
 
-COUNT = 32  # Patches of an image, at most.
 LEAST = 4  # Patches without which an image is not spoken about.
-SATURATED = 0.1  # Largest share of saturated pixels in a patch, as in configs/model.py.
 SILENT = "no statement"
 
 
 def chosen(image: UInt8[np.ndarray, "h w 3"], known: Comparer) -> UInt8[np.ndarray, "p s s 3"]:
   """Patches by lot among those that do not overlap and have enough texture, always the same of an image."""
-  choice = Choice(known.size, known.size, COUNT, "random", SATURATED, known.entropy)
+  choice = Choice(known.size, known.size, known.count, "random", known.saturated, known.entropy)
   return patches.cut(image, patches.choose(image, choice), known.size)
 
 
@@ -61,7 +59,7 @@ def look(known: Comparer, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], 
 def scores(known: Comparer, features: list[Float[np.ndarray, "p d"]]) -> Float[np.ndarray, "m m"]:
   """Mean log-odds over all pairs of patches of two images; 0 on the diagonal."""
   image = np.repeat(np.arange(len(features)), [len(own) for own in features])
-  whole, places = np.concatenate(features), imagelevel.places_of(image, COUNT)
+  whole, places = np.concatenate(features), imagelevel.places_of(image, known.count)
   between = lambda a, b: comparer.log_odds(known, whole[a], whole[b])  # noqa: E731
   (values,) = imagelevel.means(between, places, imagelevel.share(places >= 0)[None])
   return squareform(values.astype(np.float64))

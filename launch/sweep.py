@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
   with tqdm(total=len(sweep.runs), initial=len(sweep.runs) - len(left), desc="sweep", unit="run") as bar:
     all_of(sweep, left, chosen.at_once, bar)
   table.write(sweep)
-  print(table.by_run(sweep.runs).round(3).to_string(na_rep=""))
+  print(table.by_run(table.found_by(sweep.runs)).round(3).to_string(na_rep=""))
   print(f"table: {chosen.workdir / 'table.html'}")
   return int(any(run.failure() for run in sweep.runs))
 

@@ -4,6 +4,7 @@ import fcntl
 import html
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -17,21 +18,31 @@ ACROSS = 3  # Panels in a row.
 ASIDE = 0.06  # By which neighbouring lines are set apart, so that error bars do not hide each other.
 
 
-def by_run(runs: Sequence[Run]) -> pd.DataFrame:
-  """A row a measure, a column a finished run; if they are repetitions of one experiment, their mean and deviation."""
-  whole = pd.DataFrame({run.name: page.numbers(run.folder) for run in runs if run.finished()})
-  if len({run.group() for run in runs if run.finished()}) > 1:
+class Found(NamedTuple):
+  """A finished run and its measures."""
+
+  run: Run
+  numbers: dict[str, float]
+
+
+def found_by(runs: Sequence[Run]) -> list[Found]:
+  return [Found(run, page.numbers(run.folder)) for run in runs if run.finished()]
+
+
+def by_run(found: Sequence[Found]) -> pd.DataFrame:
+  """A row a measure, a column a run; if they are repetitions of one experiment, their mean and deviation."""
+  whole = pd.DataFrame({run.name: numbers for run, numbers in found})
+  if len({run.group() for run, _ in found}) > 1:
     return whole
   return whole.assign(mean=whole.mean(axis=1), std=whole.std(axis=1))
 
 
-def by_group(runs: Sequence[Run]) -> pd.DataFrame:
-  """Columns group, measure, mean, std (of finished repetitions; NaN of a single one) and runs."""
+def by_group(found: Sequence[Found]) -> pd.DataFrame:
+  """Columns group, measure, mean, std (of repetitions; NaN of a single one) and runs."""
   rows = [
     {"group": run.group(), "measure": measure, "value": value}
-    for run in runs
-    if run.finished()
-    for measure, value in page.numbers(run.folder).items()
+    for run, numbers in found
+    for measure, value in numbers.items()
   ]
   values = pd.DataFrame(rows, columns=["group", "measure", "value"]).groupby(["group", "measure"], sort=False)["value"]
   return values.agg(mean="mean", std="std", runs="count").reset_index()
@@ -63,9 +74,9 @@ def _compared(runs: Sequence[Run]) -> set[str]:
   return {name for name in names if len({run.compared().get(name) for run in runs}) > 1}
 
 
-def comparison(runs: Sequence[Run], measures: Sequence[str]) -> bytes:
-  """One panel a measure: mean of each group of finished runs, error bars of one standard deviation over repetitions."""
-  found, axis = by_group(runs), axis_of(runs)
+def comparison(runs: Sequence[Run], groups: pd.DataFrame, measures: Sequence[str]) -> bytes:
+  """One panel a measure: the mean of each of the groups, error bars of one standard deviation over repetitions."""
+  found, axis = groups.copy(), axis_of(runs)
   places = {run.group(): place(run, runs) for run in runs}
   labels = list(dict.fromkeys(x for x, _ in places.values()))
   found["x"] = [labels.index(places[group][0]) for group in found["group"]]
@@ -106,30 +117,30 @@ def write(sweep: Sweep) -> None:
   workdir.mkdir(parents=True, exist_ok=True)
   with (workdir / "table.lock").open("w") as lock:
     fcntl.flock(lock, fcntl.LOCK_EX)
-    groups = by_group(runs)
-    _replace(workdir / "table.csv", by_run(runs).to_csv(index_label="measure").encode())
+    found = found_by(runs)
+    each, groups = by_run(found), by_group(found)
+    _replace(workdir / "table.csv", each.to_csv(index_label="measure").encode())
     _replace(workdir / "groups.csv", groups.to_csv(index=False).encode())
-    _replace(workdir / "table.html", _html(sweep, groups).encode())
+    _replace(workdir / "table.html", _html(sweep, each, groups).encode())
 
 
-def _html(sweep: Sweep, groups: pd.DataFrame) -> str:
+def _html(sweep: Sweep, each: pd.DataFrame, groups: pd.DataFrame) -> str:
   workdir, runs, measures = sweep
-  finished = sum(run.finished() for run in runs)
-  title = html.escape(f"{workdir.name}: {finished} of {len(runs)} runs")
+  title = html.escape(f"{workdir.name}: {sum(run.finished() for run in runs)} of {len(runs)} runs")
   parts = [f'<!doctype html><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>']
   parts += [f"<p>{html.escape(f'{run.name} failed: {run.failure()}')}</p>" for run in runs if run.failure()]
   names = groups["group"].unique()
   if len(names) > 1:
     found = list(groups["measure"].unique())
     chosen = [name for name in measures if name in found] or found[:DRAWN]
-    _replace(workdir / "groups.png", comparison(runs, chosen))
+    _replace(workdir / "groups.png", comparison(runs, groups, chosen))
     parts.append("<p>Mean ± standard deviation over repetitions, where there are several.</p>" + _grouped(groups))
     parts.append('<img src="groups.png" alt="measures of each group" width="1000">')
   curve = voting(runs)
   if curve is not None:
     _replace(workdir / "voting.png", naming_figures.voting(curve))
     parts.append('<p>Bands: one standard deviation over runs.</p><img src="voting.png" alt="votes" width="800">')
-  parts.append(by_run(runs).to_html(float_format=lambda value: f"{value:.3f}", na_rep=""))
+  parts.append(each.to_html(float_format=lambda value: f"{value:.3f}", na_rep=""))
   return "\n".join(parts)
 
 

@@ -40,8 +40,16 @@ def drawn(rng, path, like):
 
 def made():
   """Its pair layer has |a - b| of the features' component along which the textures differ, 0 for fine, 1 for coarse."""
-  seen = {"colours": "green", "truncation": 0.0, "last_pool": "max", "constrained": True, "classes": 3, "variables": {}}
-  pair = {"hidden": 1, "width": 2, "product": False, "scorer": {}, "entropy": 2.0, "threshold": 0.5}
+  seen = {
+    "count": 32,
+    "colours": "green",
+    "truncation": 0.0,
+    "last_pool": "max",
+    "constrained": True,
+    "classes": 3,
+    "variables": {},
+  }
+  pair = {"hidden": 1, "width": 2, "product": False, "scorer": {}, "entropy": 2.0, "saturated": 0.5, "threshold": 0.5}
   start = Comparer(size=SIZE, **seen, **pair)
   net = comparer.network(start)
   shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8)))

@@ -31,9 +31,17 @@ def run(tmp_path_factory):
   variables = untrained(net, jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8))
   scorer = untrained(pair, *jnp.zeros((2, 1, 200)))
   folder = tmp_path_factory.mktemp("run")
-  seen = {"colours": "green", "truncation": 0.0, "last_pool": "max"}
+  seen = {"count": 32, "colours": "green", "truncation": 0.0, "last_pool": "max"}
   fields = seen | {"constrained": True, "classes": 2, "variables": variables}
-  pairs = {"hidden": 8, "width": 4, "product": False, "scorer": scorer, "entropy": 1.0, "threshold": 0.5}
+  pairs = {
+    "hidden": 8,
+    "width": 4,
+    "product": False,
+    "scorer": scorer,
+    "entropy": 1.0,
+    "saturated": 0.1,
+    "threshold": 0.5,
+  }
   comparer.save(folder / "comparer", Comparer(size=SIZE, **fields, **pairs))
   return folder
 

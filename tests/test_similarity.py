@@ -175,7 +175,7 @@ def test_devices_that_are_recognised_show_in_the_column_self():
 def test_the_score_of_two_images_is_the_mean_over_their_patches(seed, most):
   table = patches(devices=1).drop(index=[3, 9, 10, 11]).sample(frac=1, random_state=seed).reset_index(drop=True)
   scores = truth(table, noise=1.0, seed=seed)
-  pairs = imagelevel.image_pairs(table, scores, most)
+  pairs = imagelevel.decide(table, scores, (most,), 1, 0).pairs
   assert len(pairs) == 8 * 7 / 2
   for row in (0, 13, 27):
     a, b = (np.flatnonzero(table["file"] == pairs[f"file_{k}"].iloc[row])[:most] for k in "ab")
@@ -185,8 +185,7 @@ def test_the_score_of_two_images_is_the_mean_over_their_patches(seed, most):
 def test_with_all_patches_the_curve_ends_at_the_images():
   table = patches(devices=2, images=3)
   scores = truth(table, noise=3.0)
-  curve = imagelevel.curve(table, scores, SIZES, 5, 0)
-  pairs = imagelevel.image_pairs(table, scores, max(SIZES))
+  pairs, curve = imagelevel.decide(table, scores, SIZES, 5, 0)
   last = curve[curve["patches"] == 4].set_index("group")
   for line in triangle.accuracies(triangle.triangle(pairs), 0, 0):
     np.testing.assert_allclose(last.loc[line.group, ["accuracy", "accuracy_low", "accuracy_high"]], line.value)
@@ -234,12 +233,12 @@ def evaluated():
   table = patches(devices=2, images=2)
   scores = truth(table, noise=1.5)
   pairs = similarity.scored(similarity.draw_pairs(table, 30, 0), scores)
-  images, curve = imagelevel.image_pairs(table, scores, 4), imagelevel.curve(table, scores, SIZES, 3, 0)
+  images, curve = imagelevel.decide(table, scores, SIZES, 3, 0)
   baseline = braycurtis.compare(pairs, np.random.default_rng(0).random(len(pairs)))
   test = similarity.Similarity("test", "A note.", pairs, images, curve, baseline._asdict())
   only = table[table["side"] == "unknown"].reset_index(drop=True)
   pairs = similarity.scored(similarity.draw_pairs(only, 30, 0), truth(only))
-  images, curve = imagelevel.image_pairs(only, truth(only), 4), imagelevel.curve(only, truth(only), SIZES, 3, 0)
+  images, curve = imagelevel.decide(only, truth(only), SIZES, 3, 0)
   return [test, similarity.Similarity("elsewhere", "Others.", pairs, images, curve, {})]
 
 

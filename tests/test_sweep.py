@@ -130,7 +130,7 @@ def numbers(monkeypatch):
 
 
 def test_groups_are_means_over_repetitions(numbers, tmp_path):
-  found = table.by_group(ablation(tmp_path).runs)
+  found = table.by_group(table.found_by(ablation(tmp_path).runs))
   assert len(found) == 6 * 2
   row = found.set_index(["group", "measure"]).loc[("network.depth=2,network.activation=leaky", "accuracy")]
   assert (row["mean"], row["std"], row["runs"]) == (pytest.approx(1.1), pytest.approx(0.1), 3)
@@ -165,7 +165,7 @@ def test_a_figure_runs_along_the_setting_with_most_values_and_has_a_line_for_eac
 @pytest.mark.parametrize(("measures", "drawn"), [("", ["accuracy", "other"]), ('MEASURES = ("other",)', ["other"])])
 def test_a_sweep_may_name_the_measures_to_draw(measures, drawn, numbers, tmp_path, monkeypatch):
   asked = []
-  monkeypatch.setattr(table, "comparison", lambda every, chosen: asked.append(chosen) or b"")
+  monkeypatch.setattr(table, "comparison", lambda every, groups, chosen: asked.append(chosen) or b"")
   table.write(ablation(tmp_path, measures=measures))
   assert asked == [drawn]
 

@@ -27,13 +27,14 @@ ROWS = 256  # Features are scored in multiples of so many, so that few shapes ar
 class Comparer(NamedTuple):
   """A trained system of Mayer & Stamm 2018.
 
-  size: pixels a side of a patch. entropy: nats below which a patch is not spoken about. threshold: score (sigmoid of
-  the logit, 0..1) from which two patches are said to be of one camera model. colours, truncation, last_pool,
-  constrained, classes and `variables` are those of a MislNet; hidden, width, product and `scorer` those of a
-  PairScorer.
+  size: pixels a side of a patch. count: patches an image, at most. entropy: nats below which a patch is not spoken
+  about; saturated: share of saturated pixels above which it is not. threshold: score (sigmoid of the logit, 0..1) from
+  which two patches are said to be of one camera model. colours, truncation, last_pool, constrained, classes and
+  `variables` are those of a MislNet; hidden, width, product and `scorer` those of a PairScorer.
   """
 
   size: int
+  count: int
   colours: str
   truncation: float
   last_pool: str
@@ -45,6 +46,7 @@ class Comparer(NamedTuple):
   product: bool
   scorer: dict[str, Any]
   entropy: float
+  saturated: float
   threshold: float
 
 

@@ -4,6 +4,7 @@ Shapes: n patches, m images, k patches of an image (at most), q ways to weigh th
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,31 +19,40 @@ from fsim.evaluate.triangle import INTERVAL
 TOGETHER = 16  # Images whose patches are compared with all others at once.
 
 
-def image_pairs(patches: pd.DataFrame, log_odds: LogOdds, most: int) -> pd.DataFrame:
-  """All pairs of images, with the mean log-odds over all pairs of their first `most` patches.
+class Decided(NamedTuple):
+  """What is said of pairs of images.
 
-  patches: one row a patch, as `similarity.draw_pairs` takes it. Columns of the result: those of `similarity.paired`, a
+  pairs: all of them, with the mean log-odds over all pairs of their patches. Columns: those of `similarity.paired`, a
   and b being the images' places in the order of their first patches, and log_odds.
+  curve: accuracy and AUC of all pairs against the number of patches taken of each image, by group of models. Columns:
+  group, patches, images, and accuracy, accuracy_low, ..._high, auc, auc_low, auc_high (mean and 95 % of the draws; AUC
+  NaN where a group lacks same or different models).
   """
-  places = places_of(patches["image"].to_numpy(), most)
-  (values,) = means(log_odds, places, share(places >= 0)[None])
-  return _pairs(patches, places).assign(log_odds=values)
+
+  pairs: pd.DataFrame
+  curve: pd.DataFrame
 
 
-def curve(patches: pd.DataFrame, log_odds: LogOdds, sizes: Sequence[int], draws: int, seed: int) -> pd.DataFrame:
-  """Accuracy and AUC of all pairs of images against the number of patches taken of each, by group of models.
+def decide(patches: pd.DataFrame, log_odds: LogOdds, sizes: Sequence[int], draws: int, seed: int) -> Decided:
+  """Compares every two images by their first max(sizes) patches, and by fewer.
 
-  In each draw the patches of every image (its first max(sizes)) come in a random order and the first k count, or all
-  where there are fewer: k x k pairs of patches. Columns: group, patches, images, and accuracy, accuracy_low, ..._high,
-  auc, auc_low, auc_high (mean and 95 % of the draws; AUC NaN where a group lacks same or different models).
+  patches: one row a patch, as `similarity.draw_pairs` takes it. For the curve, the patches of every image come in a
+  random order in each draw and the first k of `sizes` count, or all where there are fewer: k x k pairs of patches.
   """
   places = places_of(patches["image"].to_numpy(), max(sizes))
   rng = np.random.default_rng(seed)
   present = places >= 0
   turns = [np.where(present, rng.random(places.shape), np.inf).argsort(1).argsort(1) for _ in range(draws)]
-  shares = np.stack([share(present & (turn < size)) for size in sizes for turn in turns])
-  values = means(log_odds, places, shares).reshape(len(sizes), draws, -1)
+  some = [share(present & (turn < size)) for size in sizes for turn in turns]
+  whole, *parts = means(log_odds, places, np.stack([share(present), *some]))
   pairs = _pairs(patches, places)
+  curve = _curve(patches, pairs, sizes, np.stack(parts).reshape(len(sizes), draws, -1))
+  return Decided(pairs.assign(log_odds=whole), curve)
+
+
+def _curve(
+  patches: pd.DataFrame, pairs: pd.DataFrame, sizes: Sequence[int], values: Float[np.ndarray, "sizes draws p"]
+) -> pd.DataFrame:
   rows = []
   for group in triangle.groups(patches["side"].tolist()):
     own = triangle.of_group(pairs, group)

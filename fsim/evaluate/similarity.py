@@ -25,7 +25,7 @@ LogOdds = Callable[[Int[np.ndarray, " m"], Int[np.ndarray, " n"]], Float[np.ndar
 class Similarity(NamedTuple):
   """What was found on one set of images. `note` says what the set is.
 
-  pairs: of patches, images: of images, as `paired` makes them with log_odds. curve: of `imagelevel.curve`.
+  pairs: of patches, images: of images, as `paired` makes them with log_odds. curve: of `imagelevel.decide`.
   baseline: of `braycurtis.compare` as a dictionary; empty without one.
   """
 

@@ -20,7 +20,6 @@ from fsim.evaluate.comparer import Comparer
 LEAST = 8  # Patches without which an image is not spoken about.
 MOST = 4000  # Patches up to which the stride is half a patch by default; memory grows with their square.
 LIMIT = 10_000  # Patches that are never exceeded.
-SATURATED = 0.5  # Share of saturated pixels from which nothing is said of a patch.
 CHUNK = 256  # Patches in memory at once.
 FAINTEST = 1e-6  # The graph's smallest weight, so that it never falls into parts.
 
@@ -121,7 +120,7 @@ def look(
   speaks, features = [], []
   for first in range(0, len(places), CHUNK):
     pixels = patches.cut(image, places[first : first + CHUNK], known.size)
-    own = (patches.entropy(pixels) >= known.entropy) & (patches.saturated(pixels) < SATURATED)
+    own = (patches.entropy(pixels) >= known.entropy) & (patches.saturated(pixels) <= known.saturated)
     speaks.append(own)
     features.append(comparer.features(known, pixels[own]))
   return np.concatenate(speaks), np.concatenate(features)

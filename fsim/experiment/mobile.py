@@ -11,7 +11,6 @@ from ml_collections import ConfigDict
 
 from fsim.data import splits
 from fsim.data.dresden.pattern import phone
-from fsim.data.patches import Cache
 from fsim.evaluate import naming, votes
 from fsim.evaluate.naming import Naming
 from fsim.experiment import patched
@@ -19,11 +18,9 @@ from fsim.experiment.patched import Part
 from fsim.experiment.subjects import open_subjects
 from fsim.models.mobile import PhoneNet, require_known
 from fsim.report import page
-from fsim.train import classify, mesh
+from fsim.train import mesh
 from fsim.train.loop import fit
-from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
-from fsim.train.step import State
 
 LEVELS = {"model": "phone", "sensor": "device"}  # data.level -> the column whose values are the classes.
 FOLDS = ("image_folds", "scene_folds")
@@ -51,7 +48,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   diary.close()
 
   test, truth = parts["test"], patched.places(parts["test"], classes, column)
-  logits = logits_of(net, state, cache, test, config, layout)
+  _, logits = patched.seen(net, state, config, layout, cache, test)
   if jax.process_index() > 0:
     return workdir
   naming.save(workdir, name_all(logits, test, truth, classes))
@@ -92,13 +89,6 @@ def network(classes: int, config: ConfigDict) -> PhoneNet:
   net = PhoneNet(classes, **settings, front=config.input.front, dtype=jnp.dtype(config.dtype))
   require_known(net)
   return net
-
-
-def logits_of(
-  net: PhoneNet, state: State, cache: Cache, part: Part, config: ConfigDict, layout: Layout
-) -> Float[np.ndarray, "p c"]:
-  batch, threads = config.network.batch, config.reading.threads
-  return classify.embed(net, state, cache.stored(), part.numbers, batch=batch, threads=threads, layout=layout)[1]
 
 
 def name_all(

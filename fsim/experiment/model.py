@@ -3,6 +3,7 @@
 Shapes: p patches, d features.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,6 @@ from jaxtyping import Float
 from ml_collections import ConfigDict
 
 from fsim.data import pairs, splits
-from fsim.data.patches import Cache
 from fsim.evaluate import comparer, similarity
 from fsim.evaluate.comparer import Comparer
 from fsim.experiment import patched, softmaxes, trials
@@ -23,7 +23,7 @@ from fsim.experiment.subjects import open_subjects, split
 from fsim.models.mislnet import MislNet
 from fsim.models.scorers import PairScorer
 from fsim.report import page
-from fsim.train import classify, compare, mesh, optimisers
+from fsim.train import compare, mesh, optimisers
 from fsim.train.compare import Signed
 from fsim.train.loop import Phase, fit
 from fsim.train.mesh import Layout
@@ -46,20 +46,6 @@ class Sides(NamedTuple):
   c: dict[str, pd.DataFrame]
 
 
-class Seeing(NamedTuple):
-  """Patches -> features by the trained extractor."""
-
-  net: MislNet
-  state: State
-  config: ConfigDict
-  layout: Layout
-
-  def __call__(self, cache: Cache, part: Part) -> Float[np.ndarray, "p d"]:
-    batch, threads = self.config.network.batch, self.config.reading.threads
-    settings = {"batch": batch, "threads": threads, "layout": self.layout}
-    return classify.embed(self.net, self.state, cache.stored(), part.numbers, **settings)[0]
-
-
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Are two patches of one camera model? Returns the page of the report (on the first process)."""
   optimisers.require_known(config.network, config.similarity, config.baseline)
@@ -79,14 +65,14 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   phase_a = patched.classify_patches(net, cache, a, classes, "model", config, layout)
   extractor = fit(phase_a._replace(name="extractor"), workdir, diary, layout)
 
-  see = Seeing(net, extractor, config, layout)
-  signed = {name: signed_by(see(cache, part), part) for name, part in b.items()}
+  see = partial(patched.seen, net, extractor, config, layout)
+  signed = {name: signed_by(see(cache, part)[0], part) for name, part in b.items()}
   scorer = pair_scorer(config)
   matcher = fit(compare_patches(scorer, signed, b, config, layout), workdir, diary, layout)
   rival = softmaxes.learned(cache, a, classes, config, workdir, diary, layout)
   diary.close()
 
-  seen = [(see(trial.cache, trial.part), rival(trial)) for trial in tested]
+  seen = [(see(trial.cache, trial.part)[0], rival(trial)) for trial in tested]
   if jax.process_index() > 0:
     return workdir
   whole = together(extractor, matcher, len(classes), config)
@@ -147,6 +133,7 @@ def together(extractor: State, matcher: State, classes: int, config: ConfigDict)
   variables: dict[str, Any] = {"params": mesh.to_host(extractor.params), "batch_stats": mesh.to_host(extractor.stats)}
   return Comparer(
     size=config.input.size,
+    count=config.input.count,
     colours=settings.colours,
     truncation=settings.truncation,
     last_pool=settings.last_pool,
@@ -158,5 +145,6 @@ def together(extractor: State, matcher: State, classes: int, config: ConfigDict)
     product=pair.product,
     scorer={"params": mesh.to_host(matcher.params)},
     entropy=config.input.entropy,
+    saturated=config.input.saturated,
     threshold=THRESHOLD,
   )

@@ -1,8 +1,8 @@
 """Camera models from patches (Bondi et al. 2017): the phases of a run in order."""
 
 import json
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,27 +30,6 @@ from fsim.train.step import State
 WIDTH = 128  # Values of a feature.
 
 
-class Seeing(NamedTuple):
-  """Patches -> features and logits by the trained network."""
-
-  net: PatchNet
-  state: State
-  cache: Cache
-  config: ConfigDict
-  layout: Layout
-
-  def __call__(self, part: Part) -> Evidence:
-    """Without SVM decisions yet."""
-    if not len(part.numbers):
-      return Evidence(np.zeros((0, WIDTH)), np.zeros((0, self.net.classes)), np.zeros((0, 0)), part.image, 0)
-    batch, threads = self.config.network.batch, self.config.reading.threads
-    pixels = self.cache.stored()
-    features, logits = classify.embed(
-      self.net, self.state, pixels, part.numbers, batch=batch, threads=threads, layout=self.layout
-    )
-    return Evidence(features, logits, np.zeros((len(features), 0)), part.image, len(part.table))
-
-
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Camera model identification (Bondi et al. 2017). Returns the page of the report (on the first process)."""
   layout = mesh.layout()
@@ -68,7 +47,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   state = fit(phase, workdir, diary, layout)
   diary.close()
 
-  see = Seeing(net, state, cache, config, layout)
+  see = partial(evidence, net, state, config, layout, cache)
   train, validation = see(parts["train"]), see(parts["validation"])
   own = {name: patched.places(parts[name], classes, "model") for name in parts}
   machines, setting = learn_svms(train, validation, own, parts, classes, config)
@@ -92,6 +71,14 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   namer.save(workdir / "namer", Namer(cache.choice, net.front, variables, machines, rule))
   save(workdir, answers, setting)
   return page.build(workdir)
+
+
+def evidence(net: PatchNet, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: Part) -> Evidence:
+  """What the trained network says of the patches of a part (there may be none), without SVM decisions yet."""
+  if not len(part.numbers):
+    return Evidence(np.zeros((0, WIDTH)), np.zeros((0, net.classes)), np.zeros((0, 0)), part.image, 0)
+  features, logits = patched.seen(net, state, config, layout, cache, part)
+  return Evidence(features, logits, np.zeros((len(features), 0)), part.image, len(part.table))
 
 
 def confounded(parts: dict[str, Part]) -> str:

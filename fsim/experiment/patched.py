@@ -1,6 +1,6 @@
 """What systems that learn from patches of images have in common.
 
-Shapes: p patches, m images.
+Shapes: p patches, m images, d features, c classes.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from flax import linen as nn
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from ml_collections import ConfigDict
 from tensorflow_datasets.core.constants import get_default_data_dir
 
@@ -19,6 +19,7 @@ from fsim.experiment.subjects import Subjects
 from fsim.train import classify
 from fsim.train.classify import Labelled, Views
 from fsim.train.mesh import Layout
+from fsim.train.step import State
 
 
 class Part(NamedTuple):
@@ -72,6 +73,14 @@ def require(parts: dict[str, Part], classes: list[str], column: str) -> None:
 def places(part: Part, classes: list[str], column: str) -> Int[np.ndarray, " m"]:
   """Class numbers of the images."""
   return pd.Categorical(part.table[column], classes).codes.astype(np.int64)
+
+
+def seen(
+  net: nn.Module, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: Part
+) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]:
+  """Features and logits that the trained network gives for the patches of a part, in their order."""
+  batch, threads = config.network.batch, config.reading.threads
+  return classify.embed(net, state, cache.stored(), part.numbers, batch=batch, threads=threads, layout=layout)
 
 
 def classify_patches(

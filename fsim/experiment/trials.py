@@ -63,8 +63,7 @@ def carry_out(
     return comparer.log_odds(whole, features[a], features[b])
 
   pairs = similarity.scored(similarity.draw_pairs(table, settings.pairs, config.seed), log_odds)
-  images = imagelevel.image_pairs(table, log_odds, max(settings.patches))
-  curve = imagelevel.curve(table, log_odds, tuple(settings.patches), settings.draws, config.seed)
+  images, curve = imagelevel.decide(table, log_odds, tuple(settings.patches), settings.draws, config.seed)
   baseline = {}
   if softmax is not None:
     distance = braycurtis.distances(softmax[pairs["a"]], softmax[pairs["b"]])

@@ -58,7 +58,7 @@ def _cells(axes: Axes, percent: np.ndarray, models: int) -> AxesImage:
 
 
 def images(curve: pd.DataFrame) -> bytes:
-  """Accuracy and AUC of pairs of images against the number of patches of each; `curve` is of `imagelevel.curve`."""
+  """Accuracy and AUC of pairs of images against the number of patches of each; `curve` is of `imagelevel.decide`."""
   drawing, both = plt.subplots(1, 2, figsize=(11, 4))
   for axes, (name, label) in zip(both, MEASURES.items(), strict=True):
     for group, rows in curve.dropna(subset=name).groupby("group", sort=False):
