@@ -62,18 +62,20 @@ def get_config(mode: str = "") -> ConfigDict:
   config.network.balanced = "auto"  # Models drawn equally often: on, off, or auto (if they differ by more than 2:1).
 
   config.similarity = ConfigDict()
+  config.similarity.kind = "distance"  # Of two features; "network" as published, to which hidden to dropout belong.
   config.similarity.hidden = 1024  # Units of the shared layer; 2048 in Mayer & Stamm 2020.
   config.similarity.width = 64  # Units of the pair layer.
   config.similarity.product = False  # Whether the pair layer sees the product too, as in Mayer & Stamm 2020.
   config.similarity.dropout = 0.5  # Of the shared layer's outputs.
   config.similarity.batch = 256
   config.similarity.pairs = 100_000  # An epoch, half of one model.
-  config.similarity.epochs = 10
+  config.similarity.epochs = 2
   config.similarity.optimiser = "adamw"
-  config.similarity.learning_rate = 5e-4
+  config.similarity.learning_rate = 3e-2
   config.similarity.momentum = 0.9
   config.similarity.decay = 0.0
-  config.similarity.halve_every = 3  # Epochs; 0: the learning rate stays.
+  config.similarity.halve_every = 1  # Epochs; 0: the learning rate stays.
+  config.similarity.centred = True  # Log-odds of 0 where most validation pairs are decided rightly; False: as trained.
 
   config.baseline = (
     ConfigDict()
@@ -127,6 +129,9 @@ def get_config(mode: str = "") -> ConfigDict:
     config.network.epochs = 30
     config.network.decay = 5e-4
     config.network.halve_every = 3
+    config.similarity.kind = "network"
+    config.similarity.centred = False
+    config.similarity.learning_rate = 5e-4
     config.similarity.pairs = 500_000
     config.similarity.epochs = 60
     config.similarity.halve_every = 0

@@ -21,10 +21,10 @@ from tqdm import tqdm
 from fsim import cpu
 from fsim.data import patches
 from fsim.data.patches import Choice
+from fsim.data.photographs import files, read_all
 from fsim.evaluate import comparer, grouping, imagelevel
 from fsim.evaluate.comparer import Comparer
 from fsim.evaluate.grouping import Grouping
-from fsim.prnu.photographs import files, read_all
 from fsim.report import grouping as pictures
 
 LEAST = 4  # Patches without which an image is not spoken about.

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from fsim import cpu
-from fsim.data import jpeg
+from fsim.data.photographs import read_all
 from fsim.evaluate import namer
 from fsim.evaluate.namer import LEAST, NONE, SILENT, Namer, Verdict
 from fsim.report import naming_figures
@@ -31,13 +31,21 @@ def sentence(verdict: Verdict) -> str:
   return f"{verdict.answer} ({cast}; margin {verdict.margin:.2f}; {score})"
 
 
-def write_map(target: Path, file: Path, image: UInt8[np.ndarray, "h w 3"], known: Namer) -> None:
-  """The picture, and beside it (same name, .json) the model of every block, null where there is no statement."""
+def mapped(target: Path, file: Path, image: UInt8[np.ndarray, "h w 3"], known: Namer) -> str:
+  """Writes the picture, and beside it (same name, .json) the model of every block, null where there is no statement.
+
+  Returns why it could not, or "".
+  """
   blocks = namer.blocks(known, image)
-  target.write_bytes(naming_figures.blocks(image, blocks, known.svms.classes, known.choice))
+  picture = naming_figures.blocks(image, blocks, known.svms.classes, known.choice)
   named = [[known.svms.classes[k] if k >= 0 else None for k in row] for row in blocks.tolist()]
   facts = {"file": str(file), "size": known.choice.size, "stride": known.choice.stride, "blocks": named}
-  target.with_suffix(".json").write_text(json.dumps(facts, indent=1))
+  try:
+    target.write_bytes(picture)
+    target.with_suffix(".json").write_text(json.dumps(facts, indent=1))
+  except OSError as error:
+    return f"its map {error.filename}: {error.strerror}"
+  return ""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,18 +65,15 @@ def main(arguments: Sequence[str]) -> int:
     print(f"fsim: {chosen.run} is not a finished run of the system patch: {error.filename} is missing", file=sys.stderr)
     return 1
   rows, failed = [], False
-  for file in chosen.images:
-    try:
-      image = jpeg.decode(file.read_bytes())
-      verdict = namer.name(known, image)
-      if chosen.map:
-        write_map(chosen.map, file, image, known)
-    except (jpeg.BadImage, OSError) as error:
-      cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-      print(f"fsim: {file}: {cause}", file=sys.stderr)
-      rows.append({"file": str(file), "error": cause})
+  for file, _, image, problem in read_all(chosen.images):
+    if chosen.map and not problem:
+      problem = mapped(chosen.map, file, image, known)
+    if problem:
+      print(f"fsim: {file}: {problem}", file=sys.stderr)
+      rows.append({"file": str(file), "error": problem})
       failed = True
       continue
+    verdict = namer.name(known, image)
     rows.append({"file": str(file)} | verdict._asdict())
     if not chosen.json:
       print(f"{file}: {sentence(verdict)}")

@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fsim import cpu
-from fsim.data import jpeg
+from fsim.data.photographs import Photograph, read_all
 from fsim.evaluate import comparer, splicing
 from fsim.evaluate.comparer import Comparer
 from fsim.evaluate.splicing import NoStatement, Splicing
@@ -31,14 +31,28 @@ def sentence(found: Splicing) -> str:
   return f"{100 * found.mask.mean():.1f} % marked; {score}; nothing is said of {silent} % of {count:,} patches"
 
 
-def process(known: Comparer, file: Path, target: Path, chosen: argparse.Namespace) -> Splicing:
-  """Writes the three files of an image, whose names begin as `target`. Raises BadImage, NoStatement or OSError."""
-  image = jpeg.decode(file.read_bytes())
+def process(known: Comparer, photograph: Photograph, target: Path, chosen: argparse.Namespace) -> Splicing:
+  """Writes the three files of an image, whose names begin as `target`. Raises NoStatement or OSError."""
+  file, _, image, _ = photograph
   found = splicing.analyse(known, image, chosen.stride, chosen.reference)
   target.with_name(f"{target.name}.png").write_bytes(report.picture(image, found))
   target.with_name(f"{target.name}.mask.png").write_bytes(report.mask_image(found.mask))
   target.with_name(f"{target.name}.json").write_text(json.dumps(report.facts(file, found)))
   return found
+
+
+def answer(known: Comparer, photograph: Photograph, target: Path, chosen: argparse.Namespace) -> tuple[str, dict]:
+  """What is said of an image, for people and for JSON; the latter has "error" if it could not be done."""
+  file, problem = photograph.path, photograph.problem
+  try:
+    if not problem:
+      found = process(known, photograph, target, chosen)
+      return sentence(found), report.summary(file, found)
+  except NoStatement as error:
+    return f"no statement: {error}", {"file": str(file), "no_statement": str(error)}
+  except OSError as error:
+    problem = f"{error.filename}: {error.strerror}"
+  return problem, {"file": str(file), "error": problem}
 
 
 def arguments_of(given: Sequence[str]) -> argparse.Namespace:
@@ -69,30 +83,22 @@ def main(given: Sequence[str]) -> int:
     print(f"fsim: --stride={chosen.stride}: the stride must be {wanted}", file=sys.stderr)
     return 1
   chosen.out.mkdir(parents=True, exist_ok=True)
-  rows, taken, failed = [], set(), False
-  for file in tqdm(chosen.images, desc="splicing", unit="image", disable=len(chosen.images) == 1):
-    target = chosen.out / file.stem
-    try:
-      if target in taken:
-        raise FileExistsError(f"its files would take the place of another image's of the name {file.stem}")
-      taken.add(target)
-      found = process(known, file, target, chosen)
-    except NoStatement as error:
-      said, row = f"no statement: {error}", {"file": str(file), "no_statement": str(error)}
-    except (jpeg.BadImage, OSError) as error:
-      cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-      tqdm.write(f"fsim: {file}: {cause}", file=sys.stderr)
-      rows.append({"file": str(file), "error": cause})
-      failed = True
-      continue
-    else:
-      said, row = sentence(found), report.summary(file, found)
+  rows, taken, count = [], set(), len(chosen.images)
+  for photograph in tqdm(read_all(chosen.images), desc="splicing", unit="image", total=count, disable=count == 1):
+    file = photograph.path
+    if file.stem in taken:
+      problem = f"its files would take the place of another image's of the name {file.stem}"
+      photograph = photograph._replace(problem=problem)
+    taken.add(file.stem)
+    said, row = answer(known, photograph, chosen.out / file.stem, chosen)
     rows.append(row)
-    if not chosen.json:
+    if "error" in row:
+      tqdm.write(f"fsim: {file}: {said}", file=sys.stderr)
+    elif not chosen.json:
       tqdm.write(f"{file}: {said}")
   if chosen.json:
     print(json.dumps(rows, indent=1))
-  return int(failed)
+  return int(any("error" in row for row in rows))
 
 
 def _pixel(text: str) -> tuple[int, int]:

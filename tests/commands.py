@@ -1,4 +1,4 @@
-"""Runs fsim's commands as a user types them, in a process and a data folder of their own."""
+"""Runs the project's commands as a user types them, in a process and a data folder of their own."""
 
 import importlib.util
 import os
@@ -12,8 +12,12 @@ ROOT = Path(__file__).parent.parent
 
 
 def fsim(module: str, *arguments: object, cwd: Path, data: Path, **environment: str) -> subprocess.CompletedProcess:
+  return command(f"fsim.{module}", *arguments, cwd=cwd, data=data, **environment)
+
+
+def command(module: str, *arguments: object, cwd: Path, data: Path, **environment: str) -> subprocess.CompletedProcess:
   return subprocess.run(
-    [sys.executable, "-m", f"fsim.{module}", *map(str, arguments)],
+    [sys.executable, "-m", module, *map(str, arguments)],
     cwd=cwd,
     env=variables(data, **environment),
     capture_output=True,

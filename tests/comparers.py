@@ -49,7 +49,17 @@ def made():
     "classes": 3,
     "variables": {},
   }
-  pair = {"hidden": 1, "width": 2, "product": False, "scorer": {}, "entropy": 2.0, "saturated": 0.5, "threshold": 0.5}
+  pair = {
+    "kind": "network",
+    "hidden": 1,
+    "width": 2,
+    "product": False,
+    "scorer": {},
+    "zero": 0.0,
+    "entropy": 2.0,
+    "saturated": 0.5,
+    "threshold": 0.5,
+  }
   start = Comparer(size=SIZE, **seen, **pair)
   net = comparer.network(start)
   shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8)))

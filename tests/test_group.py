@@ -34,10 +34,12 @@ def run(tmp_path_factory):
   seen = {"count": 32, "colours": "green", "truncation": 0.0, "last_pool": "max"}
   fields = seen | {"constrained": True, "classes": 2, "variables": variables}
   pairs = {
+    "kind": "network",
     "hidden": 8,
     "width": 4,
     "product": False,
     "scorer": scorer,
+    "zero": 0.0,
     "entropy": 1.0,
     "saturated": 0.1,
     "threshold": 0.5,

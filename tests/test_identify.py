@@ -130,6 +130,12 @@ def test_the_map_is_a_picture_and_a_table(run, tmp_path, capsys):
   assert facts["blocks"][1] == ["Ardent_A", None, "Calyx_B", "Calyx_B"]
 
 
+def test_a_map_that_cannot_be_written_is_named(run, tmp_path, capsys):
+  image, target = saved(tmp_path, "spliced.jpg", photo("Ardent_A", "Calyx_B")), tmp_path / "absent" / "map.png"
+  assert identify.main([image, f"--run={run}", f"--map={target}"]) == 1
+  assert f"fsim: {image}: its map {target}: No such file or directory" in capsys.readouterr().err
+
+
 def test_what_cannot_be_meant_is_refused(run, tmp_path, capsys):
   assert identify.main(["a.jpg", f"--run={tmp_path / 'nothing'}"]) == 1
   assert "is not a finished run of the system patch" in capsys.readouterr().err

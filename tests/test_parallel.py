@@ -4,14 +4,12 @@ Sums run in another order, so losses agree to 1e-4 relative, not bit for bit.
 """
 
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from fsim.train import metrics
-from tests.commands import ROOT, fsim, variables
+from tests.commands import ROOT, command, fsim
 
 ARGUMENTS = [f"--config={ROOT}/configs/device.py:quick", "--workdir=run"]
 TOLERANCE = 1e-4
@@ -40,15 +38,7 @@ def test_eight_devices_give_the_losses_of_one(alone, tmp_path, data):
 def launched(processes, folder, data, *arguments):
   """Losses of a run by several processes."""
   own = [f"--processes={processes}", "--", *ARGUMENTS, *arguments]
-  done = subprocess.run(
-    [sys.executable, "-m", "launch.local", *own],
-    cwd=folder,
-    env=variables(data),
-    capture_output=True,
-    text=True,
-    timeout=570,
-    check=False,
-  )
+  done = command("launch.local", *own, cwd=folder, data=data)
   assert done.returncode == 0, done.stdout + done.stderr
   assert f'"processes": {processes}' in (folder / "run" / "environment.json").read_text()
   return losses(folder)

@@ -79,6 +79,15 @@ def test_the_facts_hold_what_is_needed_to_draw_the_map_again(known):
   assert not json.dumps(facts, allow_nan=False).count("NaN")
 
 
+def test_a_map_that_cannot_be_written_is_named_and_the_others_are_made(run, tmp_path, capsys):
+  good, other = saved(tmp_path, "good.jpg", photo()), saved(tmp_path, "other.jpg", photo())
+  (tmp_path / "out" / "good.png").mkdir(parents=True)
+  assert splice.main([good, other, f"--run={run}", f"--out={tmp_path / 'out'}"]) == 1
+  captured = capsys.readouterr()
+  assert f"fsim: {good}: {tmp_path / 'out' / 'good.png'}: Is a directory" in captured.err
+  assert captured.out.startswith(f"{other}: ")
+
+
 def test_a_line_an_image_says_how_much_is_marked(run, tmp_path, capsys):
   good, flat = saved(tmp_path, "good.jpg", photo()), saved(tmp_path, "flat.jpg", np.full((H, W, 3), 99, np.uint8))
   assert splice.main([good, flat, f"--run={run}", f"--out={tmp_path}"]) == 0

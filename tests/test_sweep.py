@@ -1,13 +1,11 @@
 import json
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 
 from fsim.train import AGAIN
 from launch import runs, sweep, table
-from tests.commands import ROOT, variables
+from tests.commands import ROOT, command
 
 SWEEP = f"""
 CONFIG = "{ROOT}/configs/patch.py:quick"
@@ -21,16 +19,7 @@ def sweep():
 
 def run(folder, data, *more):
   (folder / "sweep.py").write_text(SWEEP)
-  command = [sys.executable, "-m", "launch.sweep", folder / "sweep.py", "--workdir", folder / "all", *more]
-  return subprocess.run(
-    [str(part) for part in command],
-    cwd=folder,
-    env=variables(data),
-    capture_output=True,
-    text=True,
-    timeout=570,
-    check=False,
-  )
+  return command("launch.sweep", folder / "sweep.py", "--workdir", folder / "all", *more, cwd=folder, data=data)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Forms of the pair network: the published one, the later one with the product (Mayer & Stamm 2020), and in between.
+"""Scorers of pairs: distance, the published network, the later one with the product (Mayer & Stamm 2020).
 
   python -m launch.sweep configs/sweeps/model_pairs.py --workdir=runs/model-pairs
 
@@ -8,8 +8,15 @@ Each run trains the same extractor anew; `similarity.*` is all that differs.
 from collections.abc import Iterator
 
 CONFIG = "configs/model.py"
+NETWORK = {
+  "similarity.kind": "network",
+  "similarity.learning_rate": 5e-4,
+  "similarity.epochs": 10,
+  "similarity.halve_every": 3,
+}
 
 
 def sweep() -> Iterator[dict]:
+  yield {"similarity.kind": "distance"}
   for hidden, product in ((1024, False), (2048, False), (1024, True), (2048, True)):
-    yield {"similarity.hidden": hidden, "similarity.product": product}
+    yield NETWORK | {"similarity.hidden": hidden, "similarity.product": product}

@@ -18,7 +18,6 @@ from jaxtyping import Array, Float, UInt8
 from fsim import cpu
 from fsim.models import saved, scorers
 from fsim.models.mislnet import FEATURES, MislNet
-from fsim.models.scorers import PairScorer
 
 BATCH = 32  # Patches whose features are computed at once.
 ROWS = 256  # Features are scored in multiples of so many, so that few shapes are compiled.
@@ -30,7 +29,8 @@ class Comparer(NamedTuple):
   size: pixels a side of a patch. count: patches an image, at most. entropy: nats below which a patch is not spoken
   about; saturated: share of saturated pixels above which it is not. threshold: score (sigmoid of the logit, 0..1) from
   which two patches are said to be of one camera model. colours, truncation, last_pool, constrained, classes and
-  `variables` are those of a MislNet; hidden, width, product and `scorer` those of a PairScorer.
+  `variables` are those of a MislNet; kind, hidden, width, product and `scorer` those of `scorers.forensic`. zero: its
+  logit that counts as log-odds of 0.
   """
 
   size: int
@@ -41,10 +41,12 @@ class Comparer(NamedTuple):
   constrained: bool
   classes: int
   variables: dict[str, Any]
+  kind: str
   hidden: int
   width: int
   product: bool
   scorer: dict[str, Any]
+  zero: float
   entropy: float
   saturated: float
   threshold: float
@@ -64,16 +66,17 @@ def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[
 
 
 def log_odds(comparer: Comparer, a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
-  """Logits of every pair of rows, both orders averaged: positive where one source is likelier in the network's view."""
-  return np.asarray(_scored(pair_network(comparer), comparer.scorer, _padded(a), _padded(b)))[: len(a), : len(b)]
+  """Of every pair of rows, both orders averaged: positive where one source is likelier in the scorer's view."""
+  logits = np.asarray(_scored(pair_scorer(comparer), comparer.scorer, _padded(a), _padded(b)))
+  return logits[: len(a), : len(b)] - np.float32(comparer.zero)
 
 
 def network(comparer: Comparer) -> MislNet:
   return MislNet(comparer.classes, comparer.colours, comparer.truncation, comparer.last_pool, comparer.constrained)
 
 
-def pair_network(comparer: Comparer) -> PairScorer:
-  return PairScorer(comparer.hidden, comparer.width, comparer.product)
+def pair_scorer(comparer: Comparer) -> nn.Module:
+  return scorers.forensic(comparer.kind, comparer.hidden, comparer.width, comparer.product, dropout=0.0)
 
 
 def save(folder: Path, comparer: Comparer) -> None:

@@ -11,8 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from flax import linen as nn
+from jaxtyping import Float, Int
 from ml_collections import ConfigDict
+from sklearn.metrics import roc_curve
 
 from fsim.data import pairs, splits
 from fsim.evaluate import comparer, similarity
@@ -20,8 +22,8 @@ from fsim.evaluate.comparer import Comparer
 from fsim.experiment import patched, softmaxes, trials
 from fsim.experiment.patched import Part
 from fsim.experiment.subjects import open_subjects, split
+from fsim.models import scorers
 from fsim.models.mislnet import MislNet
-from fsim.models.scorers import PairScorer
 from fsim.report import page
 from fsim.train import compare, mesh, optimisers
 from fsim.train.compare import Signed
@@ -30,7 +32,7 @@ from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
 from fsim.train.step import State
 
-JUDGED = 10_000  # Pairs that validate the pair network.
+JUDGED = 10_000  # Pairs that validate the scorer of pairs.
 THRESHOLD = 0.5  # Of the probability that two patches are of one model (section 4).
 
 
@@ -49,6 +51,7 @@ class Sides(NamedTuple):
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Are two patches of one camera model? Returns the page of the report (on the first process)."""
   optimisers.require_known(config.network, config.similarity, config.baseline)
+  scorer = pair_scorer(config)
   layout = mesh.layout()
   diary = Diary(workdir)
   subjects = open_subjects(config.data.source, config, workdir)
@@ -67,15 +70,17 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 
   see = partial(patched.seen, net, extractor, config, layout)
   signed = {name: signed_by(see(cache, part)[0], part) for name, part in b.items()}
-  scorer = pair_scorer(config)
-  matcher = fit(compare_patches(scorer, signed, b, config, layout), workdir, diary, layout)
+  inside = pairs.nest(signed["validation"].sources, b["validation"].image)
+  judged = pairs.balanced_batch(inside, JUDGED, config.seed, 0)
+  matcher = fit(compare_patches(scorer, signed, b, judged, config, layout), workdir, diary, layout)
+  zero = zero_of(scorer, matcher, signed["validation"], judged) if config.similarity.centred else 0.0
   rival = softmaxes.learned(cache, a, classes, config, workdir, diary, layout)
   diary.close()
 
   seen = [(see(trial.cache, trial.part)[0], rival(trial)) for trial in tested]
   if jax.process_index() > 0:
     return workdir
-  whole = together(extractor, matcher, len(classes), config)
+  whole = together(extractor, matcher, zero, len(classes), config)
   comparer.save(workdir / "comparer", whole)
   found = [trials.carry_out(trial, whole, *known, config) for trial, known in zip(tested, seen, strict=True)]
   similarity.save(workdir, found)
@@ -105,9 +110,9 @@ def mislnet(classes: int, config: ConfigDict) -> MislNet:
   )
 
 
-def pair_scorer(config: ConfigDict) -> PairScorer:
+def pair_scorer(config: ConfigDict) -> nn.Module:
   settings = config.similarity
-  return PairScorer(settings.hidden, settings.width, settings.product, settings.dropout)
+  return scorers.forensic(settings.kind, settings.hidden, settings.width, settings.product, settings.dropout)
 
 
 def signed_by(features: Float[np.ndarray, "p d"], part: Part) -> Signed:
@@ -116,18 +121,27 @@ def signed_by(features: Float[np.ndarray, "p d"], part: Part) -> Signed:
 
 
 def compare_patches(
-  scorer: PairScorer, signed: dict[str, Signed], parts: dict[str, Part], config: ConfigDict, layout: Layout
+  scorer: nn.Module,
+  signed: dict[str, Signed],
+  parts: dict[str, Part],
+  judged: Int[np.ndarray, "v 2"],
+  config: ConfigDict,
+  layout: Layout,
 ) -> Phase:
-  """The phase that trains the pair network on frozen features (section 3)."""
-  train, validation = signed["train"], signed["validation"]
+  """The phase that trains the scorer of pairs on frozen features (section 3)."""
   step = config.similarity
-  drawing = compare.balanced(train, parts["train"].image, step.batch, config.seed, step.pairs)
-  inside = pairs.nest(validation.sources, parts["validation"].image)
-  judged = pairs.balanced_batch(inside, JUDGED, config.seed, 0)
-  return compare.phase(scorer, train, drawing, validation, judged, config, layout)
+  drawing = compare.balanced(signed["train"], parts["train"].image, step.batch, config.seed, step.pairs)
+  return compare.phase(scorer, signed["train"], drawing, signed["validation"], judged, config, layout)
 
 
-def together(extractor: State, matcher: State, classes: int, config: ConfigDict) -> Comparer:
+def zero_of(scorer: nn.Module, matcher: State, validation: Signed, judged: Int[np.ndarray, "v 2"]) -> float:
+  """The logit from which most of the judged pairs, half of them of one model, are decided rightly."""
+  logits = compare.all_pairs(scorer, matcher, validation.signatures)[judged[:, 0], judged[:, 1]]
+  false, true, limits = roc_curve(validation.sources[judged[:, 0]] == validation.sources[judged[:, 1]], logits)
+  return float(limits[np.argmax(true - false)])
+
+
+def together(extractor: State, matcher: State, zero: float, classes: int, config: ConfigDict) -> Comparer:
   """All that is needed to compare patches, on this process."""
   settings, pair = config.network, config.similarity
   variables: dict[str, Any] = {"params": mesh.to_host(extractor.params), "batch_stats": mesh.to_host(extractor.stats)}
@@ -140,10 +154,12 @@ def together(extractor: State, matcher: State, classes: int, config: ConfigDict)
     constrained=settings.constrained,
     classes=classes,
     variables=variables,
+    kind=pair.kind,
     hidden=pair.hidden,
     width=pair.width,
     product=pair.product,
     scorer={"params": mesh.to_host(matcher.params)},
+    zero=zero,
     entropy=config.input.entropy,
     saturated=config.input.saturated,
     threshold=THRESHOLD,

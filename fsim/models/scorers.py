@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int
 class Parts(NamedTuple):
   """What a scorer must know of an image.
 
-  factor: what is multiplied, element by element, with the other image's; of no length where nothing is.
+  factor: what meets the other image's element by element (multiplied, or subtracted); of no length where nothing does.
   first, second: its share of the pair layer on either side of a pair.
   """
 
@@ -112,6 +112,39 @@ class PairScorer(nn.Module):
 
   def __call__(self, a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, " n"]:
     return self.combine(self.parts(a), self.parts(b))
+
+
+class DistanceScorer(nn.Module):
+  """Log-odds that fall with the squared distance between two features: a slope and an offset, nothing else.
+
+  Of two dozen models a pair network learns the pairs by heart; with two parameters it cannot (docs/model.md).
+  """
+
+  def setup(self) -> None:
+    self.log_slope = self.param("log_slope", nn.initializers.zeros, ())
+    self.offset = self.param("offset", nn.initializers.zeros, ())
+
+  def parts(self, features: Float[Array, "n d"], train: bool = False) -> Parts:
+    """The same in training."""
+    return Parts(features, features[:, :0], features[:, :0])
+
+  def combine(self, a: Parts, b: Parts) -> Float[Array, " n"]:
+    """Logits of n pairs, alike in both orders."""
+    return self.offset - jnp.exp(self.log_slope) * jnp.square(a.factor - b.factor).mean(1)
+
+  def __call__(self, a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, " n"]:
+    return self.combine(self.parts(a), self.parts(b))
+
+
+def forensic(kind: str, hidden: int, width: int, product: bool, dropout: float) -> PairScorer | DistanceScorer:
+  """A scorer of pairs of patches: the pair "network" with these sizes, or the "distance".
+
+  Raises ValueError for another kind.
+  """
+  kinds = {"network": PairScorer(hidden, width, product, dropout), "distance": DistanceScorer()}
+  if kind not in kinds:
+    raise ValueError(f"similarity.kind must be one of {', '.join(kinds)}, got {kind!r}")
+  return kinds[kind]
 
 
 def prelu(x: Float[Array, "n w"], slope: Float[Array, " w"]) -> Float[Array, "n w"]:

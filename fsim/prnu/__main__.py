@@ -17,10 +17,10 @@ import numpy as np
 from tqdm import tqdm
 
 from fsim import cpu
+from fsim.data.photographs import files
 from fsim.prnu import allpairs, building, comparing, figures, fingerprint
 from fsim.prnu.comparing import Answer, Search
 from fsim.prnu.looks import all_looks
-from fsim.prnu.photographs import files
 from fsim.prnu.residual import DEFAULT, Settings
 
 ALPHA = 1e-4

@@ -14,8 +14,8 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from fsim.data.dresden import names
+from fsim.data.photographs import Photograph, read_all
 from fsim.prnu import matching, probe
-from fsim.prnu.photographs import Photograph, read_all
 from fsim.prnu.residual import DEFAULT
 
 TILE = 16  # Images a side of the block of pairs in memory.

@@ -7,9 +7,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fsim.data import jpeg
+from fsim.data.photographs import Photograph, read_all
 from fsim.prnu import fingerprint
 from fsim.prnu.fingerprint import Fingerprint
-from fsim.prnu.photographs import Photograph, read_all
 from fsim.prnu.probe import quality
 from fsim.prnu.residual import Settings
 

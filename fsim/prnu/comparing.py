@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float
 from tqdm import tqdm
 
+from fsim.data.photographs import SUFFIXES, Photograph, read, read_all
 from fsim.prnu import fingerprint, looks, matching, probe
 from fsim.prnu.looks import Found, Look
-from fsim.prnu.photographs import SUFFIXES, Photograph, read, read_all
 from fsim.prnu.residual import DEFAULT, Settings
 
 BATCH = 32  # Fingerprints in memory at a time.

@@ -1,4 +1,4 @@
-"""Files as PRNU needs them: found, read, hashed, and what is wrong with them."""
+"""JPEG files that a command was given: found, read, hashed, and what is wrong with them."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
