@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +16,9 @@ from fsim.evaluate import comparer, similarity
 from fsim.experiment import model, softmaxes, trials
 from fsim.experiment.patched import Part
 from fsim.models.constrained import KERNEL
+from fsim.models.scorers import DistanceScorer
 from fsim.train.compare import Signed
+from fsim.train.step import State
 from tests import commands
 from tests.commands import ROOT, fsim
 
@@ -53,16 +56,14 @@ def test_the_saved_comparer_gives_the_scores_of_the_run_and_its_first_layer_is_c
   np.testing.assert_allclose(kernel.sum((0, 1)), 0, atol=1e-5)
 
 
-def test_log_odds_of_zero_are_where_most_validation_pairs_are_decided_rightly(monkeypatch):
-  logits = np.array([5.0, 4.0, 3.5, 2.0, 1.0, -1.0])
-  same = np.array([True, True, False, True, False, False])
-  monkeypatch.setattr(model.compare, "all_pairs", lambda *_: np.tile(logits, (2, 1)))
-  validation = Signed(np.zeros((6, 1)), np.array([0, *np.where(same[1:], 0, 1)]))
-  judged = np.stack([np.zeros(6, int), np.arange(6)], 1)
-  assert model.zero_of(None, None, validation, judged) in (2.0, 4.0)
-  with pytest.MonkeyPatch.context() as patched:
-    patched.setattr(model.compare, "all_pairs", lambda *_: np.tile(logits * [1, 1, -1, 1, 1, 1], (2, 1)))
-    assert model.zero_of(None, None, validation, judged) == 2.0
+def test_log_odds_of_zero_are_where_most_validation_pairs_are_decided_rightly():
+  """Logits of the first patch with the others: -1, -4, -9, -16, -25, -36."""
+  features = np.arange(7, dtype=np.float32)[:, None]
+  judged = np.stack([np.zeros(6, int), np.arange(1, 7)], 1)
+  state = State(0, {"log_slope": jnp.zeros(()), "offset": jnp.zeros(())}, {}, {})
+  for other, expected in (([3, 4, 5, 6], -4.0), ([2, 5, 6], -16.0)):
+    validation = Signed(features, np.isin(np.arange(7), other).astype(int))
+    assert model.zero_of(DistanceScorer(), state, validation, judged) == expected
 
 
 def test_a_finished_run_is_only_evaluated_again_also_elsewhere(finished, tmp_path, data, realcams):
