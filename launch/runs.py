@@ -46,8 +46,10 @@ class Run(NamedTuple):
 
   def failure(self) -> str:
     """Why it failed when it last ran, or ""."""
-    note = self.folder / FAILED
-    return note.read_text() if note.exists() else ""
+    try:
+      return (self.folder / FAILED).read_text()
+    except FileNotFoundError:
+      return ""
 
   def begin(self) -> None:
     self.folder.mkdir(parents=True, exist_ok=True)
@@ -56,12 +58,12 @@ class Run(NamedTuple):
   def end(self, code: int) -> None:
     """Notes how it ended, for this and later calls of the sweep."""
     if code == 0:
-      (self.folder / DONE).write_text(json.dumps({"config": self.config, "settings": self.settings}))
+      replace(self.folder / DONE, json.dumps({"config": self.config, "settings": self.settings}).encode())
     elif code == AGAIN:
-      (self.folder / FAILED).write_text("stopped; the same sweep goes on from there")
+      replace(self.folder / FAILED, b"stopped; the same sweep goes on from there")
     else:
       said = (self.folder / LOG).read_text().strip().splitlines()
-      (self.folder / FAILED).write_text(f"exit code {code}: {said[-1] if said else 'it said nothing'}")
+      replace(self.folder / FAILED, f"exit code {code}: {said[-1] if said else 'it said nothing'}".encode())
 
 
 class Sweep(NamedTuple):
@@ -70,6 +72,13 @@ class Sweep(NamedTuple):
   workdir: Path
   runs: list[Run]
   measures: tuple[str, ...]
+
+
+def replace(path: Path, content: bytes) -> None:
+  """In one go: a table is written while other runs end, and must not read half of what they leave."""
+  draft = path.with_name(path.name + ".draft")
+  draft.write_bytes(content)
+  draft.replace(path)
 
 
 def named(settings: dict[str, str]) -> str:

@@ -3,7 +3,6 @@
 import fcntl
 import html
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -11,7 +10,7 @@ import pandas as pd
 
 from fsim.report import naming_figures, page
 from fsim.report.figures import png
-from launch.runs import Run, Sweep
+from launch.runs import Run, Sweep, replace
 
 DRAWN = 6  # Measures in the figure if the sweep names none.
 ACROSS = 3  # Panels in a row.
@@ -119,9 +118,9 @@ def write(sweep: Sweep) -> None:
     fcntl.flock(lock, fcntl.LOCK_EX)
     found = found_by(runs)
     each, groups = by_run(found), by_group(found)
-    _replace(workdir / "table.csv", each.to_csv(index_label="measure").encode())
-    _replace(workdir / "groups.csv", groups.to_csv(index=False).encode())
-    _replace(workdir / "table.html", _html(sweep, each, groups).encode())
+    replace(workdir / "table.csv", each.to_csv(index_label="measure").encode())
+    replace(workdir / "groups.csv", groups.to_csv(index=False).encode())
+    replace(workdir / "table.html", _html(sweep, each, groups).encode())
 
 
 def _html(sweep: Sweep, each: pd.DataFrame, groups: pd.DataFrame) -> str:
@@ -133,12 +132,12 @@ def _html(sweep: Sweep, each: pd.DataFrame, groups: pd.DataFrame) -> str:
   if len(names) > 1:
     found = list(groups["measure"].unique())
     chosen = [name for name in measures if name in found] or found[:DRAWN]
-    _replace(workdir / "groups.png", comparison(runs, groups, chosen))
+    replace(workdir / "groups.png", comparison(runs, groups, chosen))
     parts.append("<p>Mean ± standard deviation over repetitions, where there are several.</p>" + _grouped(groups))
     parts.append('<img src="groups.png" alt="measures of each group" width="1000">')
   curve = voting(runs)
   if curve is not None:
-    _replace(workdir / "voting.png", naming_figures.voting(curve))
+    replace(workdir / "voting.png", naming_figures.voting(curve))
     parts.append('<p>Bands: one standard deviation over runs.</p><img src="voting.png" alt="votes" width="800">')
   parts.append(each.to_html(float_format=lambda value: f"{value:.3f}", na_rep=""))
   return "\n".join(parts)
@@ -151,10 +150,3 @@ def _grouped(groups: pd.DataFrame) -> str:
   columns, rows = cells["column"].unique(), cells["measure"].unique()
   side_by_side = cells.pivot(index="measure", columns="column", values="cell").loc[rows, columns]
   return side_by_side.rename_axis(index=None, columns=None).to_html(na_rep="")
-
-
-def _replace(path: Path, content: bytes) -> None:
-  """In one go, so that a reader never meets half a file."""
-  draft = path.with_name(path.name + ".draft")
-  draft.write_bytes(content)
-  draft.replace(path)

@@ -1,4 +1,5 @@
 import json
+import threading
 
 import pandas as pd
 import pytest
@@ -167,3 +168,26 @@ def test_a_failed_run_that_starts_again_is_no_longer_called_failed(tmp_path):
   run.begin()
   assert run.failure() == ""
   assert not run.finished()
+
+
+def test_what_runs_leave_is_read_whole_while_they_begin_and_end(tmp_path):
+  """Some runs end in other threads while the table is written."""
+  run = ablation(tmp_path, lambda settings: False).runs[0]
+  (run.folder).mkdir(parents=True, exist_ok=True)
+  (run.folder / runs.LOG).write_text("no room\n" * 1000)
+  going = threading.Event()
+
+  def live():
+    while not going.is_set():
+      run.end(0)
+      run.end(1)
+      run.begin()
+
+  thread = threading.Thread(target=live)
+  thread.start()
+  try:
+    seen = {(run.finished(), run.failure()) for _ in range(3000)}
+  finally:
+    going.set()
+    thread.join()
+  assert {failure for _, failure in seen} <= {"", "exit code 1: no room"}

@@ -8,6 +8,7 @@
 from collections.abc import Iterator
 
 CONFIG = "configs/mobile.py"
+MEASURES = ("patches", "images, mean softmax", "images, majority")
 
 
 def sweep() -> Iterator[dict]:

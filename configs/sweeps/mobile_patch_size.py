@@ -8,6 +8,7 @@ Of bright images, fewer of the largest patches are usable.
 from collections.abc import Iterator
 
 CONFIG = "configs/mobile.py"
+MEASURES = ("patches", "images, mean softmax", "images, majority")
 SATURATED = 0.1  # A large patch is rarely without a saturated pixel.
 COUNT = 24  # Patches an image.
 

@@ -9,6 +9,7 @@ Each sees patches of its own size: fewer of an image where they are larger. Widt
 from collections.abc import Iterator
 
 CONFIG = "configs/mobile.py"
+MEASURES = ("patches", "images, mean softmax", "images, majority")
 SATURATED = 0.1  # A large patch is rarely without a saturated pixel.
 NETWORKS = {
   "phones": {"input.size": 32, "input.stride": 32},
