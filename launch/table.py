@@ -59,12 +59,21 @@ def voting(runs: Sequence[Run]) -> pd.DataFrame | None:
 
 
 def axis_of(runs: Sequence[Run]) -> str | None:
-  """The setting to draw along: the one with most values, if every run has all settings; else None."""
+  """The setting to draw along, of those that every run has: the one with most values.
+
+  None if it neither tells the groups apart by itself nor do all runs have the other settings.
+  """
   varied = [run.compared() for run in runs]
   names = _compared(runs)
-  if not names or any(names - set(own) for own in varied):
+  everywhere = sorted(name for name in names if all(name in own for own in varied))
+  if not everywhere:
     return None
-  return max(sorted(names), key=lambda name: len({own[name] for own in varied}))
+  most = max(everywhere, key=lambda name: len({own[name] for own in varied}))
+  return most if _alone(most, runs) or len(everywhere) == len(names) else None
+
+
+def _alone(axis: str, runs: Sequence[Run]) -> bool:
+  return len({run.compared()[axis] for run in runs}) == len({run.group() for run in runs})
 
 
 def _compared(runs: Sequence[Run]) -> set[str]:
@@ -106,7 +115,8 @@ def place(run: Run, runs: Sequence[Run]) -> tuple[str, str]:
   axis = axis_of(runs)
   if axis is None:
     return run.group() or "all", ""
-  others = {name: value for name, value in run.compared().items() if name in _compared(runs) - {axis}}
+  names = set() if _alone(axis, runs) else _compared(runs) - {axis}
+  others = {name: value for name, value in run.compared().items() if name in names}
   return run.compared()[axis], ", ".join(f"{name}={value}" for name, value in others.items())
 
 

@@ -147,6 +147,11 @@ def test_a_figure_runs_along_the_setting_with_most_values_and_has_a_line_for_eac
   own = ablation(tmp_path)
   assert table.axis_of(own.runs) == "network.depth"
   assert table.place(own.runs[3], own.runs) == ("1", "network.activation=leaky")
+  rivals = [
+    own.runs[k]._replace(varied={"network.kind": str(k)} | more) for k, more in enumerate(({}, {"input.size": "9"}))
+  ]
+  assert table.axis_of(rivals) == "network.kind"
+  assert [table.place(run, rivals) for run in rivals] == [("0", ""), ("1", "")]
   partly = [own.runs[0]._replace(varied={"network.dropout": "0.5"}), *own.runs]
   assert table.axis_of(partly) is None
   assert table.place(partly[0], partly) == ("network.dropout=0.5", "")
