@@ -1,4 +1,4 @@
-"""Are two patches from one camera model, even one never seen? MISLnet and a pair network (Mayer & Stamm 2018).
+"""Are two patches from one camera model, even one never seen? MISLnet and a scorer of pairs (Mayer & Stamm 2018).
 
   python -m fsim.main --config=configs/model.py                       virtual cameras, an hour on two CPU cores
   python -m fsim.main --config=configs/model.py --config.evaluate.elsewhere=PATH/TO/DRESDEN_NAMED_JPEGS
@@ -26,7 +26,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.folder = placeholder(str)  # Where data sets and patches are kept; by default TFDS's own folder.
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural"  # natural, flat-field, dark or jpeg.
-  config.data.sizes = (40, 20, 5)  # Models for the extractor, for the pair network, and never seen; in proportion.
+  config.data.sizes = (40, 20, 5)  # Models for the extractor, for the scorer of pairs, and never seen; in proportion.
   config.data.protocol = "by_scene"  # Beside the models: by_scene, or stratified where scenes are not known.
   config.data.validation = 0.1  # Share of the scenes (or images) of every device.
   config.data.test = 0.2

@@ -1,7 +1,7 @@
 """Where does a photograph hold something of another camera model? Maps of the scores between its own patches.
 
 Mayer & Stamm 2018, section 5, and 2020, "Exposing fake images with forensic similarity graphs". A score is the sigmoid
-of the pair network's logit, 0..1. Shapes: n patches, u patches that can be spoken about, h w pixels.
+of the log-odds of a pair, 0..1. Shapes: n patches, u patches that can be spoken about, h w pixels.
 """
 
 from typing import NamedTuple

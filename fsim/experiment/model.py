@@ -40,7 +40,7 @@ class Sides(NamedTuple):
   """Images by what they are for: no model stands on two of a, b and c, and no scene on two sides of any.
 
   a: "train", "validation" and "test" of the models that the extractor learns; b: "train" and "validation" of those that
-  the pair network learns from; c: "test" of models that nothing learns.
+  the scorer of pairs learns from; c: "test" of models that nothing learns.
   """
 
   a: dict[str, pd.DataFrame]

@@ -13,7 +13,7 @@ from fsim.report.figures import png
 
 NAMED = 60  # Images up to which each has its name beside the matrix.
 LONGEST = 36  # Characters of a name.
-RANGE = 10  # Log-odds beyond which all colours are the same.
+RANGE = 4  # Log-odds beyond which all colours are the same.
 
 
 def picture(found: Grouping, names: list[str]) -> bytes:
