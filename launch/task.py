@@ -62,7 +62,7 @@ class Work:
       code = self._child.wait()
     if self._deserves_another_go(code, job):
       print(f"launch: process {job.global_rank} ended with {code} ({_meaning(code)}); the job is requeued", flush=True)
-      subprocess.run(["scontrol", "requeue", job.raw_job_id], check=False)  # Refused if it is being cancelled anyway.
+      subprocess.run(["scontrol", "requeue", job.raw_job_id], check=False)
       time.sleep(PATIENCE)
     if member:
       member.end(code)
@@ -73,7 +73,8 @@ class Work:
   def _deserves_another_go(self, code: int, job: Any) -> bool:
     """Whether to requeue: it was killed, or told to stop by someone else than `checkpoint`, and not too often yet."""
     stopped = code == AGAIN and job.global_rank == 0
-    return (code < 0 or stopped) and int(os.environ.get("SLURM_RESTART_COUNT", 0)) < self.requeues
+    again = (code < 0 or stopped) and int(os.environ.get("SLURM_RESTART_COUNT", 0)) < self.requeues
+    return again and _runs_on(job)
 
   def checkpoint(self) -> Any:
     """On the signal that comes before the time limit, in the first task: has the run saved, for submitit to requeue."""
@@ -85,6 +86,15 @@ class Work:
       with suppress(ChildProcessError):  # Popen.wait() would meet its own lock, which the interrupted one holds.
         os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOWAIT)
     return submitit.helpers.DelayedSubmission(Work(self.command, self.requeues, self.member))
+
+
+def _runs_on(job: Any) -> bool:
+  """Whether the job is to live: while SLURM ends one that was cancelled, its tasks are signalled as in preemption.
+
+  SLURM would requeue a cancelled job all the same.
+  """
+  asked = ["squeue", "--noheader", "--format=%T", "--states=all", f"--jobs={job.raw_job_id}"]
+  return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == "RUNNING"
 
 
 def _meaning(code: int) -> str:

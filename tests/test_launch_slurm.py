@@ -136,6 +136,7 @@ KILLED, STOPPED, FAILED = "os.kill(os.getpid(), 9)", f"sys.exit({AGAIN})", "sys.
 def test_a_job_is_requeued_if_that_can_help(end, rank, restarts, requeued, fails, stand_in, monkeypatch):
   (stand_in / "scontrol").write_text(f'#!/bin/sh\necho "$@" > {stand_in}/asked\n')
   (stand_in / "scontrol").chmod(0o755)
+  said(stand_in, "RUNNING")
   as_task(monkeypatch, rank, restarts)
   monkeypatch.setattr(task, "PATIENCE", 0)
   work = task.Work([sys.executable, "-c", f"import os, sys; {end}"], requeues=2)
@@ -144,6 +145,23 @@ def test_a_job_is_requeued_if_that_can_help(end, rank, restarts, requeued, fails
   assert (stand_in / "asked").exists() == requeued
   if requeued:
     assert (stand_in / "asked").read_text() == "requeue 70\n"
+
+
+def said(stand_in, state):
+  """What squeue answers about the job."""
+  (stand_in / "squeue").write_text(f"#!/bin/sh\necho {state}\n")
+  (stand_in / "squeue").chmod(0o755)
+
+
+def test_a_job_that_is_being_cancelled_is_not_requeued(stand_in, monkeypatch):
+  (stand_in / "scontrol").write_text(f"#!/bin/sh\ntouch {stand_in}/asked\n")
+  (stand_in / "scontrol").chmod(0o755)
+  said(stand_in, "COMPLETING")
+  as_task(monkeypatch, 0, 0)
+  monkeypatch.setattr(task, "PATIENCE", 0)
+  with pytest.raises(RuntimeError, match="stopped"):
+    task.Work([sys.executable, "-c", "import sys; sys.exit(75)"], requeues=2)()
+  assert not (stand_in / "asked").exists()
 
 
 SLOW_TO_SAVE = """
