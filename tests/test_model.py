@@ -61,7 +61,7 @@ def test_log_odds_of_zero_are_where_most_validation_pairs_are_decided_rightly():
   features = np.arange(7, dtype=np.float32)[:, None]
   judged = np.stack([np.zeros(6, int), np.arange(1, 7)], 1)
   state = State(0, {"log_slope": jnp.zeros(()), "offset": jnp.zeros(())}, {}, {})
-  for other, expected in (([3, 4, 5, 6], -4.0), ([2, 5, 6], -16.0)):
+  for other, expected in (([3, 4, 5, 6], -4.0), ([2, 5, 6], -16.0), ([1, 2, 3], -36.0)):
     validation = Signed(features, np.isin(np.arange(7), other).astype(int))
     assert model.zero_of(DistanceScorer(), state, validation, judged) == expected
 

@@ -138,7 +138,7 @@ def zero_of(scorer: nn.Module, matcher: State, validation: Signed, judged: Int[n
   """The logit from which most of the judged pairs, half of them of one model, are decided rightly."""
   logits = compare.all_pairs(scorer, matcher, validation.signatures)[judged[:, 0], judged[:, 1]]
   false, true, limits = roc_curve(validation.sources[judged[:, 0]] == validation.sources[judged[:, 1]], logits)
-  return float(limits[np.argmax(true - false)])
+  return float(limits[1 + np.argmax((true - false)[1:])])  # The first limit is infinite.
 
 
 def together(extractor: State, matcher: State, zero: float, classes: int, config: ConfigDict) -> Comparer:

@@ -46,8 +46,8 @@ def constrain(params: Any) -> Any:
 def positive(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Float[Array, "k k i o"]:
   """Neighbours of one sign, which cannot cancel one another, already projected.
 
-  Near neighbours weigh most, because they predict a pixel best: a filter that starts as a mean of all 24 takes several
-  times as many steps to learn.
+  Near neighbours weigh most, because they predict a pixel best: filters that start as means of all 24 take about half
+  as many steps again until they have learned as much.
   """
   reach = jnp.arange(shape[0]) - shape[0] // 2
   near = jnp.exp(-FALL * (reach[:, None] ** 2 + reach**2 - 1))[..., None, None]
