@@ -1,7 +1,7 @@
 """Are all images of a set from one camera model, and which do not belong? Clusters of their log-odds.
 
 Rule: average-linkage hierarchical clustering. Of all groups, those two are joined whose images have the largest mean
-log-odds of a common model, for as long as that is 0 or more (a probability of .5 and more).
+log-odds of a common model, for as long as that is 0 or more (a score of .5 and more).
 Shapes: m images, e = m - 1 joinings, p pairs of images.
 """
 

@@ -1,7 +1,7 @@
 """How often are same and different camera models told rightly? The paper's Figure 2 and its accuracies, ROC, intervals.
 
 Pairs (of patches, or of images) are tables as `similarity.paired` makes them, with the column log_odds; 0 and more, a
-probability of .5 and more, says "same model". Models are "known" if the feature extractor was trained on them (set A of
+score of .5 and more, says "same model". Models are "known" if the feature extractor was trained on them (set A of
 Mayer & Stamm 2018, section 4) and "unknown" if nothing was (set C). Every two models, and every model with itself,
 count equally, however many pairs they have. Shapes: p pairs, d models, r resamples.
 """

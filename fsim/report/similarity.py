@@ -16,7 +16,7 @@ WORST = 10  # Pairs of models in the table of errors.
 HEAD = ["models", "same model", "right", "different models", "right", "accuracy", "AUC", "EER"]
 NOTE = (
   "Known models trained the feature extractor, unknown ones trained nothing. Accuracy is the mean of the two shares "
-  "that are right, at a probability of .5; of known-unknown, where all models differ, it is the one share. Every two "
+  "that are right, at log-odds 0 (.5); of known-unknown, where all models differ, it is the one share. Every two "
   "models, and every model with itself, count equally. In brackets: 95 % intervals, bootstrapped over models, known "
   "and unknown apart; of few models they say little."
 )
