@@ -59,13 +59,13 @@ def voting(runs: Sequence[Run]) -> pd.DataFrame | None:
 
 
 def axis_of(runs: Sequence[Run]) -> str | None:
-  """The setting to draw along, of those that every run has: the one with most values.
+  """The setting to draw along, of those that every run has: the (first) one with most values.
 
   None if it neither tells the groups apart by itself nor do all runs have the other settings.
   """
   varied = [run.compared() for run in runs]
   names = _compared(runs)
-  everywhere = sorted(name for name in names if all(name in own for own in varied))
+  everywhere = [name for name in varied[0] if name in names and all(name in own for own in varied)]
   if not everywhere:
     return None
   most = max(everywhere, key=lambda name: len({own[name] for own in varied}))
