@@ -44,7 +44,7 @@ def mapped(target: Path, file: Path, image: UInt8[np.ndarray, "h w 3"], known: N
     target.write_bytes(picture)
     target.with_suffix(".json").write_text(json.dumps(facts, indent=1))
   except OSError as error:
-    return f"its map {error.filename}: {error.strerror}"
+    return f"its map {error.filename or target}: {error.strerror}"  # A full disk names no file.
   return ""
 
 

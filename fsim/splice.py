@@ -51,7 +51,7 @@ def answer(known: Comparer, photograph: Photograph, target: Path, chosen: argpar
   except NoStatement as error:
     return f"no statement: {error}", {"file": str(file), "no_statement": str(error)}
   except OSError as error:
-    problem = f"{error.filename}: {error.strerror}"
+    problem = f"{error.filename or target}: {error.strerror}"  # A full disk names no file.
   return problem, {"file": str(file), "error": problem}
 
 

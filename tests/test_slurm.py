@@ -58,19 +58,20 @@ def until_ended(home, job):
   return found
 
 
+def until(home, ready):
+  deadline = time.monotonic() + PATIENCE
+  while not ready():
+    assert time.monotonic() < deadline, log(home)
+    time.sleep(0.1)
+
+
 def until_running_again(home, job):
   """Its first go may train on for some steps before it is requeued."""
-  deadline = time.monotonic() + PATIENCE
-  while (found := facts(home, job))["Restarts"] == "0" or found["JobState"] != "RUNNING":
-    assert time.monotonic() < deadline, log(home)
-    time.sleep(0.2)
+  until(home, lambda: facts(home, job)["Restarts"] != "0" and facts(home, job)["JobState"] == "RUNNING")
 
 
 def until_trained(home, name, epochs):
-  deadline = time.monotonic() + PATIENCE
-  while len(metrics.read(home[0] / name)) < epochs:
-    assert time.monotonic() < deadline, log(home)
-    time.sleep(0.1)
+  until(home, lambda: len(metrics.read(home[0] / name)) >= epochs)
 
 
 def log(home):
