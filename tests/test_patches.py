@@ -1,11 +1,13 @@
 import pickle
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsim.data import jpeg, patches
+from fsim.data import jpeg, kept, patches
 from fsim.data.patches import Choice
 from tests import jpegs
 
@@ -135,6 +137,13 @@ def test_what_an_interrupted_call_leaves_is_not_taken_for_whole(tmp_path, monkey
   assert cache.found[:2].tolist() == [4, 4]
   again = patches.open_cache(records, rows, "abc", CHOICE, tmp_path)
   assert sorted(p.name for p in again.folder.iterdir()) == ["choice.json", "found.npy", "patches.npy"]
+
+
+def test_a_full_disk_is_named_before_it_ends_the_process(tmp_path, monkeypatch):
+  monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=kept.SPARE))
+  with pytest.raises(OSError, match=f"{tmp_path / 'patches'} is full: make room, or name another place"):
+    patches.open_cache(stored_images(), np.array([0, 1]), "abc", CHOICE._replace(saturated=1.0), tmp_path)
+  assert not list(tmp_path.glob("patches/*.incomplete"))
 
 
 def test_a_bad_image_is_named(tmp_path):

@@ -15,8 +15,7 @@ from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from scipy.special import entr
 from tqdm import tqdm
 
-from fsim.data import jpeg
-from fsim.data.kept import kept
+from fsim.data import jpeg, kept
 from fsim.data.loader import JPEG_GRID, Batch
 
 Patches = UInt8[np.ndarray, "n s s 3"]
@@ -188,17 +187,17 @@ def open_cache(
   """
   said = (fingerprint, len(records), np.asarray(rows).tolist(), tuple(choice))
   about = {"fingerprint": fingerprint} | choice._asdict()
-  folder = kept(home / "patches", said, about, lambda draft: _fill(records, rows, choice, draft))
+  folder = kept.once(home / "patches", said, about, lambda draft: _fill(records, rows, choice, draft))
   return Cache(folder, choice, np.load(folder / "found.npy"))
 
 
 def _fill(records: Sequence[bytes], rows: Int[np.ndarray, " r"], choice: Choice, folder: Path) -> None:
   found = np.zeros(len(records), np.int32)
   shape = (len(records), choice.count, choice.size, choice.size, 3)
-  array = np.lib.format.open_memmap(folder / "patches.npy", mode="w+", dtype=np.uint8, shape=shape)
+  array = kept.array(folder / "patches.npy", shape, np.uint8)
   with tqdm(total=len(rows), desc="patches", unit="image") as bar:
     for row, patches in _of_each(records, rows, choice):
-      array[row, : len(patches)] = patches
+      kept.write(array, (row, slice(len(patches))), patches)
       found[row] = len(patches)
       bar.update()
   array.flush()

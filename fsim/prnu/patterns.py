@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from tqdm import tqdm
 
-from fsim.data.kept import kept
+from fsim.data import kept
 from fsim.data.loader import Cut
 from fsim.data.patches import Stored
 from fsim.prnu.residual import Settings, residuals
@@ -32,16 +32,16 @@ def open_patterns(
   """
   said = (FORMAT, fingerprint, len(records), np.asarray(rows).tolist(), size, tuple(settings))
   about = {"fingerprint": fingerprint, "size": size} | settings._asdict()
-  folder = kept(home / "patterns", said, about, lambda draft: _fill(records, rows, size, settings, draft))
+  folder = kept.once(home / "patterns", said, about, lambda draft: _fill(records, rows, size, settings, draft))
   return Stored(folder / "patterns.npy")
 
 
 def _fill(records: Sequence[bytes], rows: Int[np.ndarray, " r"], size: int, settings: Settings, folder: Path) -> None:
   shape = (len(records), 1, size, size)
-  array = np.lib.format.open_memmap(folder / "patterns.npy", mode="w+", dtype=np.float16, shape=shape)
+  array = kept.array(folder / "patterns.npy", shape, np.float16)
   with tqdm(total=len(rows), desc="residual patterns", unit="image") as bar:
     for some, patterns in _some(records, rows, size, settings):
-      array[some, 0] = patterns
+      kept.write(array, (some, 0), patterns)
       bar.update(len(some))
   array.flush()
 
