@@ -58,6 +58,16 @@ def test_scoring_a_tile_is_scoring_each_pair_in_both_orders(scorer, params):
       np.testing.assert_allclose(tile[i, j], both[0], atol=1e-5)
 
 
+@pytest.mark.parametrize("count", [1, scorers.TOGETHER, scorers.TOGETHER + 1])
+def test_scoring_some_pairs_is_finding_them_among_all(scorer, params, count):
+  parts = scorer.apply(params, signatures(7), method="parts")
+  rows = np.random.default_rng(0).integers(0, 7, (count, 2))
+  whole = np.asarray(scorers.score_rows(scorer, params, parts, parts))
+  np.testing.assert_allclose(
+    scorers.score_pairs(scorer, params, parts, jnp.asarray(rows)), whole[rows[:, 0], rows[:, 1]], atol=1e-5
+  )
+
+
 @pytest.mark.parametrize(("n", "p"), [(2, 1), (3, 12), (12, 3)])  # More ends than images, and fewer.
 def test_training_logits_are_those_of_the_plain_network(n, p):
   net = HadamardScorer(width=WIDTH, shared_width=32)

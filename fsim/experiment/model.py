@@ -136,7 +136,7 @@ def compare_patches(
 
 def zero_of(scorer: nn.Module, matcher: State, validation: Signed, judged: Int[np.ndarray, "v 2"]) -> float:
   """The logit from which most of the judged pairs, half of them of one model, are decided rightly."""
-  logits = compare.all_pairs(scorer, matcher, validation.signatures)[judged[:, 0], judged[:, 1]]
+  logits = compare.some_pairs(scorer, matcher, validation.signatures, judged)
   false, true, limits = roc_curve(validation.sources[judged[:, 0]] == validation.sources[judged[:, 1]], logits)
   return float(limits[1 + np.argmax((true - false)[1:])])  # The first limit is infinite.
 

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
+TOGETHER = 256  # Pairs that are scored at once.
+
 
 class Parts(NamedTuple):
   """What a scorer must know of an image.
@@ -192,3 +194,14 @@ def score_rows(scorer: nn.Module, params: dict, rows: Parts, columns: Parts) -> 
     return (forth + back) / 2
 
   return jax.lax.map(one, rows)
+
+
+def score_pairs(scorer: nn.Module, params: dict, parts: Parts, pairs: Int[Array, "p 2"]) -> Float[Array, " p"]:
+  """The same for some pairs of rows of one matrix, whose logits of all pairs may be too many to hold."""
+
+  def one(pair: Int[Array, "2"]) -> Float[Array, ""]:
+    a, b = (take(parts, row[None]) for row in pair)
+    forth, back = (scorer.apply(params, *ends, method="combine") for ends in ((a, b), (b, a)))
+    return (forth[0] + back[0]) / 2
+
+  return jax.lax.map(one, pairs, batch_size=TOGETHER)

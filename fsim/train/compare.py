@@ -111,7 +111,7 @@ def pair_loss(scorer: nn.Module):
 
 def validate(scorer: nn.Module, state: State, validation: Signed, judged: Int[np.ndarray, "v 2"]) -> dict[str, float]:
   """Loss and accuracy over the judged pairs of validation images."""
-  logits = all_pairs(scorer, state, validation.signatures)[judged[:, 0], judged[:, 1]]
+  logits = some_pairs(scorer, state, validation.signatures, judged)
   same = validation.sources[judged[:, 0]] == validation.sources[judged[:, 1]]
   loss = optax.sigmoid_binary_cross_entropy(logits, same.astype(np.float32))
   return {"loss": float(loss.mean()), "accuracy": float(((logits > 0) == same).mean())}
@@ -119,11 +119,30 @@ def validate(scorer: nn.Module, state: State, validation: Signed, judged: Int[np
 
 def all_pairs(scorer: nn.Module, state: State, signatures: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n n"]:
   """Logits of every image with every image, symmetric; computed by this process alone."""
-  params = {"params": jax.tree.map(lambda x: jnp.asarray(x.addressable_data(0)), state.params)}
-  return np.asarray(_all_pairs(scorer, params, jnp.asarray(signatures)))
+  return np.asarray(_all_pairs(scorer, _local(state), jnp.asarray(signatures)))
+
+
+def some_pairs(
+  scorer: nn.Module, state: State, signatures: Float[np.ndarray, "n d"], rows: Int[np.ndarray, "p 2"]
+) -> Float[np.ndarray, " p"]:
+  """Logits of these pairs of images, both orders averaged; computed by this process alone."""
+  logits = _some_pairs(scorer, _local(state), jnp.asarray(signatures), jnp.asarray(rows.astype(np.int32)))
+  return np.asarray(logits)
+
+
+def _local(state: State) -> dict[str, Any]:
+  return {"params": jax.tree.map(lambda x: jnp.asarray(x.addressable_data(0)), state.params)}
 
 
 @jax.jit(static_argnums=0)
 def _all_pairs(scorer: nn.Module, params: dict, signatures: Float[Array, "n d"]) -> Float[Array, "n n"]:
   parts = scorer.apply(params, signatures, method="parts")
   return scorers.score_rows(scorer, params, parts, parts)
+
+
+@jax.jit(static_argnums=0)
+def _some_pairs(
+  scorer: nn.Module, params: dict, signatures: Float[Array, "n d"], rows: Int[Array, "p 2"]
+) -> Float[Array, " p"]:
+  parts = scorer.apply(params, signatures, method="parts")
+  return scorers.score_pairs(scorer, params, parts, rows)
