@@ -1,0 +1,115 @@
+"""python -m benchmarks.held_out_models --run=DIR [--kinds distance network] [--folds 4]
+
+Which scorer of pairs decides best about camera models that it has not learned from? The models that teach the scorer
+of a run (never those that are tested in the end) are parted into folds; each scorer learns from the others, by the
+run's own settings, and decides pairs of patches of the fold's models in the scenes kept for validation. So a scorer can
+be chosen without a look at the test. "centred" has log-odds of 0 where validation pairs of the models that it learned
+from part best.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from fsim import cpu
+from fsim.data import pairs
+from fsim.evaluate import comparer, similarity, triangle
+from fsim.evaluate.comparer import Comparer
+from fsim.experiment import model, patched
+from fsim.experiment.patched import Part
+from fsim.experiment.subjects import open_subjects
+from fsim.train import mesh
+from fsim.train.loop import fit
+from fsim.train.metrics import Diary
+
+CHUNK = 1024  # Patches in memory at once.
+Side = tuple[Part, Float[np.ndarray, "p d"]]
+
+
+def sides(config: ConfigDict, known: Comparer) -> dict[str, Side]:
+  """Training and validation images of the models that teach the scorer, and the features of their patches."""
+  with tempfile.TemporaryDirectory() as notes:
+    subjects = open_subjects(config.data.source, config, Path(notes))
+  cache = patched.open_patches(subjects, config)
+  stored, found = cache.stored(), {}
+  for name, table in model.divide(subjects.table, config).b.items():
+    part = patched.patches_of(cache, table)
+    places = range(0, len(part.numbers), CHUNK)
+    pixels = (np.stack([stored(k) for k in part.numbers[first : first + CHUNK]]) for first in tqdm(places, desc=name))
+    found[name] = (part, np.concatenate([comparer.features(known, some) for some in pixels]))
+  return found
+
+
+def some(side: Side, models: set[str]) -> Side:
+  """Of these models alone."""
+  part, features = side
+  keep = part.table["model"].isin(models).to_numpy()
+  of_kept = keep[part.image]
+  image = (np.cumsum(keep) - 1)[part.image[of_kept]]
+  table = part.table[keep].reset_index(drop=True)
+  return part._replace(table=table, numbers=part.numbers[of_kept], image=image), features[of_kept]
+
+
+def learned(inside: dict[str, Side], known: Comparer, config: ConfigDict) -> tuple[Comparer, float]:
+  """A scorer that learns from these sides, in place of the run's, and the logit that would centre it."""
+  scorer, layout = model.pair_scorer(config), mesh.layout()
+  parts = {name: part for name, (part, _) in inside.items()}
+  signed = {name: model.signed_by(features, part) for name, (part, features) in inside.items()}
+  nest = pairs.nest(signed["validation"].sources, parts["validation"].image)
+  judged = pairs.balanced_batch(nest, model.JUDGED, config.seed, 0)
+  with tempfile.TemporaryDirectory() as folder:
+    diary = Diary(Path(folder))
+    matcher = fit(model.compare_patches(scorer, signed, parts, judged, config, layout), Path(folder), diary, layout)
+    diary.close()
+  pair = config.similarity
+  params = {"params": mesh.to_host(matcher.params)}
+  own = known._replace(
+    kind=pair.kind, hidden=pair.hidden, width=pair.width, product=pair.product, scorer=params, zero=0.0
+  )
+  return own, model.zero_of(scorer, matcher, signed["validation"], judged)
+
+
+def judge(own: Comparer, tested: Side, config: ConfigDict) -> dict[str, float]:
+  """Accuracy and AUC, all models counting equally."""
+  part, features = tested
+  table = part.table.iloc[part.image].assign(image=part.image, side=triangle.UNKNOWN).reset_index(drop=True)
+  drawn = similarity.draw_pairs(table, config.evaluate.pairs, config.seed)
+  scored = similarity.scored(drawn, lambda a, b: comparer.log_odds(own, features[a], features[b]))
+  (accuracy,) = triangle.accuracies(triangle.triangle(scored), 1, 0)
+  (rates,) = triangle.rates(scored, 1, 0)
+  return {"accuracy": accuracy.value, "auc": rates.values["auc"]}
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+  parser.add_argument("--run", type=Path, required=True, help="a finished run of configs/model.py")
+  parser.add_argument("--kinds", nargs="+", default=["distance", "network"], help="values of similarity.kind")
+  parser.add_argument("--folds", type=int, default=4)
+  options = parser.parse_args()
+  cpu.keep_memory()
+  config = ConfigDict(json.loads((options.run / "config.json").read_text()))
+  known = comparer.load(options.run / "comparer")
+  whole = sides(config, known)
+  models = np.random.default_rng(config.seed).permutation(sorted(whole["train"][0].table["model"].unique()))
+  rows = []
+  for kind in options.kinds:
+    config.similarity.kind = kind
+    for fold in range(options.folds):
+      out = set(models[fold :: options.folds])
+      own, zero = learned({name: some(side, set(models) - out) for name, side in whole.items()}, known, config)
+      tested = some(whole["validation"], out)
+      for name, way in (("as trained", own), ("centred", own._replace(zero=zero))):
+        rows.append({"kind": kind, "zero": name, "fold": fold} | judge(way, tested, config))
+  print(f"{len(models)} models in {options.folds} folds; mean and standard deviation over folds")
+  print(pd.DataFrame(rows).groupby(["kind", "zero"])[["accuracy", "auc"]].agg(["mean", "std"]).round(3).to_string())
+
+
+if __name__ == "__main__":
+  main()

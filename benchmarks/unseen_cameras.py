@@ -1,0 +1,81 @@
+"""python -m benchmarks.unseen_cameras --run=DIR --photos=FOLDER [--without MODEL ...] [--most 20] [--draws 20]
+
+AUC of pairs of one camera model against pairs of two, as it is often published: all pairs of one draw count alike, of
+single patches (one an image) and of images (mean log-odds over all pairs of their patches), with at most so many images
+of a device. The report of a run lets every two models count equally instead. FOLDER holds natural photographs of
+cameras that the run was not trained on; models that the network to compare with has seen are left out by name.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
+
+from fsim import cpu
+from fsim.data import jpeg
+from fsim.data.opening import open_source
+from fsim.data.source import Images
+from fsim.evaluate import comparer
+from fsim.evaluate.comparer import Comparer
+from fsim.group import chosen, scores
+
+Features = list[Float[np.ndarray, "p d"]]
+
+
+def look(known: Comparer, images: Images, left_out: list[str]) -> tuple[pd.DataFrame, Features]:
+  """The natural photographs that have usable patches, and the features of these."""
+  table = images.table
+  unknown = sorted(set(left_out) - set(table["model"]))
+  if unknown:
+    raise SystemExit(f"there is no model {', '.join(unknown)}; there are {', '.join(sorted(set(table['model'])))}")
+  rows = np.flatnonzero((table["subset"] == "natural") & ~table["model"].isin(left_out))
+  photographs = (jpeg.decode(images.records[row]) for row in tqdm(rows, desc="features", unit="image"))
+  features = [comparer.features(known, chosen(photograph, known)) for photograph in photographs]
+  speaks = [len(own) > 0 for own in features]
+  return table.iloc[rows[speaks]].reset_index(drop=True), [own for own in features if len(own)]
+
+
+def drawn(table: pd.DataFrame, most: int, rng: np.random.Generator) -> Int[np.ndarray, " m"]:
+  """Rows of at most so many images of each device."""
+  mixed = table.iloc[rng.permutation(len(table))]
+  return np.sort(mixed.groupby("device").head(most).index.to_numpy())
+
+
+def auc(models: np.ndarray, values: Float[np.ndarray, "m m"]) -> float:
+  """Of all pairs of two different images."""
+  i, j = np.triu_indices(len(models), 1)
+  return roc_auc_score(models[i] == models[j], values[i, j])
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+  parser.add_argument("--run", type=Path, required=True, help="a finished run of configs/model.py")
+  parser.add_argument("--photos", required=True, help="folder or preset")
+  parser.add_argument("--without", nargs="*", default=[], metavar="MODEL", help="models that are left out")
+  parser.add_argument("--most", type=int, default=20, help="images of a device")
+  parser.add_argument("--draws", type=int, default=20, help="of the images, and of the patch of each")
+  parser.add_argument("--seed", type=int, default=0)
+  options = parser.parse_args()
+  cpu.keep_memory()
+  known = comparer.load(options.run / "comparer")
+  images = open_source(options.photos, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
+  table, features = look(known, images, options.without)
+  if table["model"].nunique() < 2:
+    raise SystemExit(f"pairs of two camera models are needed; there are usable photographs of {set(table['model'])}")
+  whole, models = scores(known, features), table["model"].to_numpy()
+  rng, found = np.random.default_rng(options.seed), []
+  for _ in tqdm(range(options.draws), desc="draws"):
+    rows = drawn(table, options.most, rng)
+    one = np.stack([features[row][rng.integers(len(features[row]))] for row in rows])
+    patches = comparer.log_odds(known, one, one)
+    found.append({"patches": auc(models[rows], patches), "images": auc(models[rows], whole[np.ix_(rows, rows)])})
+  print(f"{len(rows)} images a draw, {table['model'].nunique()} models; mean and standard deviation over draws")
+  print(pd.DataFrame(found).agg(["mean", "std"]).round(3).to_string())
+
+
+if __name__ == "__main__":
+  main()
