@@ -26,7 +26,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.folder = placeholder(str)  # Where data sets and patches are kept; by default TFDS's own folder.
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural"  # natural, flat-field, dark or jpeg.
-  config.data.sizes = (40, 20, 5)  # Models for the extractor, for the scorer of pairs, and never seen; in proportion.
+  config.data.sizes = (160, 80, 20)  # Models for the extractor, for the scorer of pairs, and never seen; in proportion.
   config.data.protocol = "by_scene"  # Beside the models: by_scene, or stratified where scenes are not known.
   config.data.validation = 0.1  # Share of the scenes (or images) of every device.
   config.data.test = 0.2
@@ -52,12 +52,12 @@ def get_config(mode: str = "") -> ConfigDict:
   config.network.last_pool = "max"  # Or "average", as in Bayar & Stamm 2018.
   config.network.constrained = True  # False: an ordinary convolution first.
   config.network.batch = 64
-  config.network.epochs = 8
+  config.network.epochs = 3
   config.network.optimiser = "adamw"  # Or "sgd", as published.
   config.network.learning_rate = 1e-3
   config.network.momentum = 0.9  # Adam's b1.
   config.network.decay = 0.1
-  config.network.halve_every = 2  # Epochs.
+  config.network.halve_every = 1  # Epochs.
   config.network.settle = 20  # Training batches on which BatchNorm's statistics are measured before use.
   config.network.balanced = "auto"  # Models drawn equally often: on, off, or auto (if they differ by more than 2:1).
 
@@ -81,7 +81,7 @@ def get_config(mode: str = "") -> ConfigDict:
     ConfigDict()
   )  # The network of configs/patch.py on the extractor's patches, for Bray-Curtis distances.
   config.baseline.batch = 128
-  config.baseline.epochs = 2  # 0: no baseline.
+  config.baseline.epochs = 1  # 0: no baseline.
   config.baseline.optimiser = "adamw"
   config.baseline.learning_rate = 1.5e-3
   config.baseline.momentum = 0.9
@@ -91,8 +91,8 @@ def get_config(mode: str = "") -> ConfigDict:
   config.baseline.balanced = "auto"
 
   config.evaluate = ConfigDict()
-  config.evaluate.models = 5  # Models of the extractor's that are compared with those never seen.
-  config.evaluate.pairs = 2000  # Patch pairs of each pair of models.
+  config.evaluate.models = 20  # Models of the extractor's that are compared with those never seen; 5 in the paper.
+  config.evaluate.pairs = 500  # Patch pairs of each pair of models.
   config.evaluate.patches = (1, 2, 4, 8, 16, 32)  # Of an image, for decisions on whole images.
   config.evaluate.draws = 10  # Random choices of those patches.
   config.evaluate.resamples = 500  # Of the bootstrap over models.
@@ -121,6 +121,7 @@ def get_config(mode: str = "") -> ConfigDict:
     config.evaluate.draws = 2
     config.evaluate.resamples = 20
   elif mode == "paper":
+    config.data.sizes = (40, 20, 5)
     config.input.size = 256
     config.input.stride = 256
     config.network.colours = "green"
@@ -135,6 +136,8 @@ def get_config(mode: str = "") -> ConfigDict:
     config.similarity.pairs = 500_000
     config.similarity.epochs = 60
     config.similarity.halve_every = 0
+    config.evaluate.models = 5
+    config.evaluate.pairs = 2000
   elif mode:
     raise ValueError(f"configs/model.py has the modes quick and paper, got {mode!r}")
   return config

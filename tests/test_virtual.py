@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fsim.data import virtual
-from fsim.data.virtual import camera, dataset, lens, plan, scene
+from fsim.data.virtual import camera, crowd, dataset, lens, plan, scene
 from fsim.data.virtual.presets import PRESETS
 from fsim.data.virtual.seeds import generator
 
@@ -108,6 +108,19 @@ def test_presets_have_the_multiplicities_that_they_name():
   assert len({(m.make, m.name) for m in models.models}) == 28
   assert len({(m.make, m.name.split("-")[0]) for m in phones.models}) == 3
   assert len(phones.models) == 5
+
+
+def test_siblings_share_their_brands_way_and_no_two_models_are_alike():
+  models = PRESETS["virtual/similarity"].models
+  assert len(models) == 260
+  assert len({(m.lens, m.sensor, m.pipeline, m.encoder) for m in models}) == 260
+  for brand in range(len(crowd.WIDER)):
+    siblings = crowd.WIDE[3 * brand : 3 * brand + 3]
+    assert (
+      len({(m.make, m.pipeline.contrast, m.pipeline.matrix, m.encoder.rise, m.encoder.bend) for m in siblings}) == 1
+    )
+    assert len({m.lens.blur for m in siblings}) == 3
+  assert crowd.roam("Maker0", "1") == crowd.WIDE[0]
 
 
 @pytest.mark.parametrize("name", PRESETS)

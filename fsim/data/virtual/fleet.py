@@ -33,26 +33,6 @@ DEVICES = {
   "Sable": {"L74": 3, "N15": 3},
   "Soren": {"H50": 2, "T77": 4, "W17": 2},
 }
-# More of them, by brands of one to four models.
-FURTHER = {
-  "Alder": ("P1", "P2", "P6"),
-  "Bexley": ("200", "350", "600", "1D"),
-  "Cobalt": ("Q3",),
-  "Delmar": ("S10", "S20"),
-  "Estrel": ("V4", "V5", "V9"),
-  "Fathom": ("T1",),
-  "Gantry": ("K30", "K100"),
-  "Harrow": ("E2", "E7", "E12"),
-  "Indigo": ("L5",),
-  "Juniper": ("R1", "R2", "R4", "R8"),
-  "Kelvin": ("C70",),
-  "Lumen": ("A2", "A9"),
-  "Mistral": ("N5", "N7", "N9"),
-  "Nimbus": ("H3",),
-  "Opaline": ("X10", "X20"),
-  "Quarto": ("W5", "W8", "W90"),
-  "Tessel": ("M1",),
-}
 TWINS = {("Norvik", "D7s"): "D7"}  # A model that is a revision of another one: only its JPEG tables differ.
 
 
@@ -62,11 +42,11 @@ def invent(make: str, name: str) -> Model:
   return Model(make, name, _lens(own), _sensor(own), _pipeline(brand, own), _encoder(brand, own), _aspect(own), False)
 
 
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
   return round(float(np.exp(rng.uniform(np.log(low), np.log(high)))), 6)
 
 
-def _between(rng: np.random.Generator, low: float, high: float) -> float:
+def between(rng: np.random.Generator, low: float, high: float) -> float:
   return round(float(rng.uniform(low, high)), 6)
 
 
@@ -76,11 +56,11 @@ def _aspect(rng: np.random.Generator) -> float:
 
 def _lens(rng: np.random.Generator) -> Lens:
   return Lens(
-    blur=_between(rng, 0.55, 0.85),
-    vignetting=_between(rng, 0.10, 0.35),
-    aberration=(_between(rng, -6e-4, 6e-4), _between(rng, -6e-4, 6e-4)),
-    distortion=_between(rng, -0.012, 0.008),
-    flare=_between(rng, 0.005, 0.02),
+    blur=between(rng, 0.55, 0.85),
+    vignetting=between(rng, 0.10, 0.35),
+    aberration=(between(rng, -6e-4, 6e-4), between(rng, -6e-4, 6e-4)),
+    distortion=between(rng, -0.012, 0.008),
+    flare=between(rng, 0.005, 0.02),
   )
 
 
@@ -88,40 +68,40 @@ def _sensor(rng: np.random.Generator) -> Sensor:
   bits = int(rng.choice([10, 12, 14]))
   return Sensor(
     bayer=str(rng.choice(["RGGB", "GRBG", "GBRG", "BGGR"])),
-    full_well=_log_uniform(rng, 4000.0, 30000.0),
-    read_noise=_between(rng, 3.0, 12.0),
+    full_well=log_uniform(rng, 4000.0, 30000.0),
+    read_noise=between(rng, 3.0, 12.0),
     bits=bits,
     black=2 ** (bits - 6),
-    prnu=_log_uniform(rng, 0.0025, 0.005),
-    shading=_between(rng, 0.001, 0.003),
-    dark=_between(rng, 3.0, 10.0),
-    hot=_log_uniform(rng, 2e-5, 3e-4),
-    lines=_between(rng, 0.5, 2.0),
+    prnu=log_uniform(rng, 0.0025, 0.005),
+    shading=between(rng, 0.001, 0.003),
+    dark=between(rng, 3.0, 10.0),
+    hot=log_uniform(rng, 2e-5, 3e-4),
+    lines=between(rng, 0.5, 2.0),
   )
 
 
 def _pipeline(brand: np.random.Generator, own: np.random.Generator) -> Pipeline:
   return Pipeline(
     method=str(brand.choice(list(METHODS))),
-    response=(_between(own, 0.45, 0.60), _between(own, 0.55, 0.72)),
+    response=(between(own, 0.45, 0.60), between(own, 0.55, 0.72)),
     matrix=(MILD, STRONG)[brand.integers(2)],
-    contrast=_between(brand, 1.05, 1.18),
+    contrast=between(brand, 1.05, 1.18),
     mends=True,
     quiet=float(own.choice([0.0, 0.5, 1.0, 2.0])),
-    smooth=_between(brand, 0.3, 2.4),
+    smooth=between(brand, 0.3, 2.4),
     amount=float(own.choice([0.0, 0.4, 0.8, 1.3, 2.0])),
-    radius=_between(brand, 0.6, 1.6),
-    limit=_between(brand, 0.08, 0.2),
+    radius=between(brand, 0.6, 1.6),
+    limit=between(brand, 0.08, 0.2),
     size=float(own.choice([1.0, 1.0, 1.0, 1.0, 0.8, 1.25])),
   )
 
 
 def _encoder(brand: np.random.Generator, own: np.random.Generator) -> Encoder:
   return Encoder(
-    step=_log_uniform(own, 1.0, 4.0),
-    rise=_between(brand, 1.5, 7.0),
-    bend=_between(brand, 1.0, 2.2),
-    colour=_between(brand, 1.0, 1.8),
+    step=log_uniform(own, 1.0, 4.0),
+    rise=between(brand, 1.5, 7.0),
+    bend=between(brand, 1.0, 2.2),
+    colour=between(brand, 1.0, 1.8),
     subsampling=str(brand.choice(list(SUBSAMPLINGS))),
   )
 
@@ -144,12 +124,6 @@ STRANGERS = (
   *(model for model, count in DRESDEN if count == 1),
   invent("Vesper", "X3"),
   invent("Vesper", "X7"),
-)
-# Together with those, 65: as many as Mayer & Stamm 2018 divide into 40, 20 and 5.
-MANY = (
-  *FAMILIES,
-  *STRANGERS,
-  *(invent(make, name) for make, names in FURTHER.items() for name in names),
 )
 
 

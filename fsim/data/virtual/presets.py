@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from fsim.data.virtual.camera import Model
 from fsim.data.virtual.cameras import SIX
-from fsim.data.virtual.fleet import DRESDEN, FAMILIES, MANY, PHONES, STRANGERS
+from fsim.data.virtual.crowd import ALIKE, WIDE
+from fsim.data.virtual.fleet import DRESDEN, FAMILIES, PHONES, STRANGERS
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,11 @@ PRESETS = {
     side=256,
     seed=1,
   ),
-  # The 65 models that Mayer & Stamm 2018 divide into those to learn, to compare and never to see.
+  # Models to learn, to compare and never to see: four times the 65 of Mayer & Stamm 2018.
   "virtual/similarity": Preset(
-    models=MANY,
-    devices=(2,) * len(MANY),
-    scenes=24,
+    models=ALIKE + WIDE,
+    devices=(2,) * len(ALIKE) + (1,) * len(WIDE),
+    scenes=40,
     repeats=1,
     studied=0,
     flat_fields=0,
@@ -102,7 +103,7 @@ PRESETS = {
   ),
   # The same with eight models, small.
   "virtual/several": Preset(
-    models=SIX + MANY[:2],
+    models=SIX + ALIKE[:2],
     devices=(1,) * 8,
     scenes=8,
     repeats=1,
