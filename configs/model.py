@@ -77,9 +77,8 @@ def get_config(mode: str = "") -> ConfigDict:
   config.similarity.halve_every = 1  # Epochs; 0: the learning rate stays.
   config.similarity.centred = True  # Log-odds of 0 where most validation pairs are decided rightly; False: as trained.
 
-  config.baseline = (
-    ConfigDict()
-  )  # The network of configs/patch.py on the extractor's patches, for Bray-Curtis distances.
+  # The network of configs/patch.py on the extractor's patches, for Bray-Curtis distances.
+  config.baseline = ConfigDict()
   config.baseline.batch = 128
   config.baseline.epochs = 1  # 0: no baseline.
   config.baseline.optimiser = "adamw"
