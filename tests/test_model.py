@@ -107,12 +107,12 @@ def test_no_model_serves_two_purposes_and_no_scene_two_sides(seed, models, scene
 
 
 def test_tiles_cover_a_patch(tmp_path):
-  pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 128, 128, 3)).astype(np.uint8)
-  np.save(tmp_path / "patches.npy", pixels)
-  tiles = softmaxes.Tiles(patches.Stored(tmp_path / "patches.npy"), 128)
+  pixels = np.random.default_rng(0).integers(0, 256, (6, 128, 128, 3)).astype(np.uint8)
+  pixels.tofile(tmp_path / "patches.bin")
+  tiles = softmaxes.Tiles(patches.Stored(tmp_path / "patches.bin", pixels.shape[1:], np.uint8), 128)
   (numbers,) = tiles.of(np.array([4]))
   a, b, c, d = (tiles(number) for number in numbers)
-  np.testing.assert_array_equal(np.concatenate([np.hstack([a, b]), np.hstack([c, d])]), pixels[1, 1])
+  np.testing.assert_array_equal(np.concatenate([np.hstack([a, b]), np.hstack([c, d])]), pixels[4])
 
 
 def test_known_models_are_drawn_by_lot_and_all_unknown_ones_take_part():

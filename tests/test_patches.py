@@ -1,6 +1,5 @@
 import pickle
-import shutil
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,14 +135,17 @@ def test_what_an_interrupted_call_leaves_is_not_taken_for_whole(tmp_path, monkey
   cache = patches.open_cache(records, rows, "abc", CHOICE._replace(saturated=1.0), tmp_path)
   assert cache.found[:2].tolist() == [4, 4]
   again = patches.open_cache(records, rows, "abc", CHOICE, tmp_path)
-  assert sorted(p.name for p in again.folder.iterdir()) == ["choice.json", "found.npy", "patches.npy"]
+  assert sorted(p.name for p in again.folder.iterdir()) == ["choice.json", "found.npy", "patches.bin"]
 
 
-def test_a_full_disk_is_named_before_it_ends_the_process(tmp_path, monkeypatch):
-  monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=kept.SPARE))
-  with pytest.raises(OSError, match=f"{tmp_path / 'patches'} is full: make room, or name another place"):
-    patches.open_cache(stored_images(), np.array([0, 1]), "abc", CHOICE._replace(saturated=1.0), tmp_path)
-  assert not list(tmp_path.glob("patches/*.incomplete"))
+def test_a_full_disk_is_named_and_given_its_room_back(tmp_path):
+  def fill(folder):
+    (folder / "something").write_bytes(b"1")
+    Path("/dev/full").write_bytes(b"1")
+
+  with pytest.raises(OSError, match=f"{tmp_path} is full: make room, or name another place by data.folder"):
+    kept.once(tmp_path, ("some", 1), {}, fill)
+  assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_a_bad_image_is_named(tmp_path):

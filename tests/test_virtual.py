@@ -64,6 +64,12 @@ def test_an_interrupted_collection_is_completed_and_nothing_made_twice(tmp_path,
   assert len(made) == 3
 
 
+def test_a_finished_collection_is_left_untouched(tiny):
+  before = {path: path.stat().st_mtime_ns for path in tiny.rglob("*")}
+  virtual.make("virtual/tiny", tiny, workers=1)
+  assert {path: path.stat().st_mtime_ns for path in tiny.rglob("*")} == before
+
+
 def test_shards_together_are_the_whole(tmp_path):
   virtual.write(SMALL, tmp_path / "whole", 1, (0, 1))
   virtual.write(SMALL, tmp_path / "parts", 1, (1, 2))

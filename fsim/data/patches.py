@@ -24,6 +24,8 @@ HALF_RANGE = 127.5
 ALPHA, BETA, GAMMA = 0.7, 4.0, np.log(0.01)  # Of `quality`, as in the code published with the paper.
 CHUNK = 64  # Images whose patches are in memory at once.
 PIXELS = 2**20  # Of an image, judged at once.
+PIXELS_FILE = "patches.bin"  # All patches, one behind the other.
+FORMAT = 2  # Of the folders.
 
 
 class Choice(NamedTuple):
@@ -119,7 +121,7 @@ def choose(image: UInt8[np.ndarray, "h w 3"], choice: Choice) -> Int[np.ndarray,
 class Cache(NamedTuple):
   """The chosen patches of every image of a data set, on disk, each image decoded once.
 
-  Patch number j of the image in row i has the number i * count + j, so index sets of images, which is what protocols
+  Patches are numbered through, row by row and the best of a row first, so index sets of images, which is what protocols
   make, say which patches may be trained on. `found` is the number of patches of each row.
   """
 
@@ -129,42 +131,41 @@ class Cache(NamedTuple):
 
   def numbers(self, rows: Int[np.ndarray, " r"]) -> Int[np.ndarray, " p"]:
     """Numbers of all patches of these images, image by image, best first."""
-    own = np.arange(self.choice.count) < self.found[rows, None]
-    return (np.asarray(rows)[:, None] * self.choice.count + np.arange(self.choice.count))[own]
+    rows, turn = np.asarray(rows), np.arange(self.choice.count)
+    first = np.cumsum(self.found) - self.found
+    return (first[rows, None] + turn)[turn < self.found[rows, None]]
 
   def row(self, number: Int[np.ndarray, " p"]) -> Int[np.ndarray, " p"]:
     """The image of each patch."""
-    return number // self.choice.count
+    return np.searchsorted(np.cumsum(self.found), number, side="right")
 
   def mean(self, numbers: Int[np.ndarray, " p"]) -> Float[np.ndarray, "s s 3"]:
     """Pixel by pixel, of these patches."""
-    pixels = np.load(self.folder / "patches.npy", mmap_mode="r")
-    total = np.zeros(pixels.shape[2:])
-    for row, place in zip(*divmod(numbers, self.choice.count), strict=True):
-      total += pixels[row, place]
+    pixels, total = self.stored(), np.zeros((self.choice.size, self.choice.size, 3))
+    for number in numbers:
+      total += pixels(number)
     return total / len(numbers)
 
   def stored(self) -> "Stored":
-    return Stored(self.folder / "patches.npy")
+    return Stored(self.folder / PIXELS_FILE, (self.choice.size, self.choice.size, 3), np.uint8)
 
 
 class Stored:
-  """Number -> pixels, from an array on disk: j of row i has the number i * (the second axis) + j.
+  """Number -> pixels, from arrays of one shape that lie one behind the other in a file.
 
-  A class so that worker processes can receive it without the array.
+  A class so that worker processes can receive it without the pixels.
   """
 
-  def __init__(self, path: Path):
-    self.path = path
+  def __init__(self, path: Path, shape: tuple[int, ...], dtype: type):
+    self.path, self.shape, self.dtype = path, shape, dtype
     self._array: Any = None
 
   def __getstate__(self) -> dict:
-    return {"path": self.path, "_array": None}
+    return vars(self) | {"_array": None}
 
   def __call__(self, number: int | np.integer) -> Shaped[np.ndarray, "s s *c"]:
     if self._array is None:
-      whole = np.load(self.path, mmap_mode="r")
-      self._array = whole.reshape(-1, *whole.shape[2:])
+      self._array = np.memmap(self.path, self.dtype, "r").reshape(-1, *self.shape)
     return np.array(self._array[int(number)])
 
 
@@ -185,7 +186,7 @@ def open_cache(
 
   fingerprint: of the stored bytes. home: where data sets are kept. Rows that were not asked for have no patches.
   """
-  said = (fingerprint, len(records), np.asarray(rows).tolist(), tuple(choice))
+  said = (FORMAT, fingerprint, len(records), np.asarray(rows).tolist(), tuple(choice))
   about = {"fingerprint": fingerprint} | choice._asdict()
   folder = kept.once(home / "patches", said, about, lambda draft: _fill(records, rows, choice, draft))
   return Cache(folder, choice, np.load(folder / "found.npy"))
@@ -193,14 +194,11 @@ def open_cache(
 
 def _fill(records: Sequence[bytes], rows: Int[np.ndarray, " r"], choice: Choice, folder: Path) -> None:
   found = np.zeros(len(records), np.int32)
-  shape = (len(records), choice.count, choice.size, choice.size, 3)
-  array = kept.array(folder / "patches.npy", shape, np.uint8)
-  with tqdm(total=len(rows), desc="patches", unit="image") as bar:
-    for row, patches in _of_each(records, rows, choice):
-      kept.write(array, (row, slice(len(patches))), patches)
+  with (folder / PIXELS_FILE).open("wb") as file, tqdm(total=len(rows), desc="patches", unit="image") as bar:
+    for row, patches in _of_each(records, np.sort(rows), choice):
+      file.write(patches.tobytes())
       found[row] = len(patches)
       bar.update()
-  array.flush()
   np.save(folder / "found.npy", found)
 
 

@@ -18,7 +18,8 @@ from fsim.data.patches import Stored
 from fsim.prnu.residual import Settings, residuals
 
 AT_ONCE = 16  # Images whose residuals are made together.
-FORMAT = 1  # Of the folders.
+FORMAT = 2  # Of the folders.
+PIXELS_FILE = "patterns.bin"  # One pattern a row of the data set; nothing is written for rows that were not asked for.
 
 
 def open_patterns(
@@ -33,17 +34,18 @@ def open_patterns(
   said = (FORMAT, fingerprint, len(records), np.asarray(rows).tolist(), size, tuple(settings))
   about = {"fingerprint": fingerprint, "size": size} | settings._asdict()
   folder = kept.once(home / "patterns", said, about, lambda draft: _fill(records, rows, size, settings, draft))
-  return Stored(folder / "patterns.npy")
+  return Stored(folder / PIXELS_FILE, (size, size), np.float16)
 
 
 def _fill(records: Sequence[bytes], rows: Int[np.ndarray, " r"], size: int, settings: Settings, folder: Path) -> None:
-  shape = (len(records), 1, size, size)
-  array = kept.array(folder / "patterns.npy", shape, np.float16)
-  with tqdm(total=len(rows), desc="residual patterns", unit="image") as bar:
+  each = size * size * np.dtype(np.float16).itemsize
+  with (folder / PIXELS_FILE).open("wb") as file, tqdm(total=len(rows), desc="residual patterns", unit="image") as bar:
     for some, patterns in _some(records, rows, size, settings):
-      kept.write(array, (some, 0), patterns)
+      for row, pattern in zip(some.tolist(), patterns, strict=True):
+        file.seek(row * each)
+        file.write(pattern.astype(np.float16).tobytes())
       bar.update(len(some))
-  array.flush()
+    file.truncate(len(records) * each)
 
 
 def _some(

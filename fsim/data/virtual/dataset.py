@@ -51,7 +51,7 @@ def write(preset: Preset, folder: Path, workers: int, shard: tuple[int, int]) ->
     for made in _done([(preset, folder, group) for group in missing if group], workers):
       bar.update(made)
   if all((folder / plan.path(preset, frame)).exists() for frame in everything):
-    _replace(folder / "metadata.csv", plan.table(preset).encode())
+    _settle(folder / "metadata.csv", plan.table(preset).encode())
 
 
 def picture(preset: Preset, frame: Frame) -> bytes:
@@ -121,7 +121,13 @@ def _claim(preset: Preset, folder: Path) -> None:
   note = folder / "preset.json"
   if note.exists() and note.read_text() != wanted:
     raise ValueError(f"{folder} holds virtual cameras of other settings; give another folder or remove it")
-  _replace(note, wanted.encode())
+  _settle(note, wanted.encode())
+
+
+def _settle(target: Path, data: bytes) -> None:
+  """Writes what is not there yet: a folder whose files were touched would be stored anew (see dresden/listing.py)."""
+  if not target.exists() or target.read_bytes() != data:
+    _replace(target, data)
 
 
 def _replace(target: Path, data: bytes) -> None:
