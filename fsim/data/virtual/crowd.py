@@ -16,7 +16,7 @@ from fsim.data.virtual.file import SUBSAMPLINGS
 from fsim.data.virtual.fleet import FAMILIES, STRANGERS, between, invent, log_uniform
 from fsim.data.virtual.seeds import generator
 
-# More of them, by brands of one to four models.
+# Brands of one to four models, drawn as the fleet's are.
 FURTHER = {
   "Alder": ("P1", "P2", "P6"),
   "Bexley": ("200", "350", "600", "1D"),
