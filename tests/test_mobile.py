@@ -183,11 +183,12 @@ def test_patches_are_cut_after_the_images_are_divided(phones, data):
     batches = list(itertools.islice(phase.batches(0), phase.steps_in_epoch))
     pixels = cache.stored()
     labels = dict(zip(phones.table["row"], phones.table["model"], strict=True))
-    of = {pixels(k).tobytes(): labels[k // 8] for k in parts["train"].numbers}
+    trained = parts["train"].numbers
+    of = {pixels(k).tobytes(): labels[row] for k, row in zip(trained, cache.row(trained), strict=True)}
     for batch in batches:
       for image, label in zip(np.asarray(batch.images), np.asarray(batch.labels), strict=True):
         assert of[image.tobytes()].startswith(classes[label].removesuffix("_0"))
-  numbers = {name: set(part.numbers // 8) for name, part in parts.items()}
+  numbers = {name: set(cache.row(part.numbers)) for name, part in parts.items()}
   assert not any(one & other for one, other in itertools.combinations(numbers.values(), 2))
 
 
