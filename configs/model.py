@@ -1,6 +1,6 @@
 """Are two patches from one camera model, even one never seen? MISLnet and a scorer of pairs (Mayer & Stamm 2018).
 
-  python -m fsim.main --config=configs/model.py                       virtual cameras, an hour on two CPU cores
+  python -m fsim.main --config=configs/model.py                       virtual cameras, an hour of training on two cores
   python -m fsim.main --config=configs/model.py --config.evaluate.elsewhere=PATH/TO/DRESDEN_NAMED_JPEGS
   python -m fsim.main --config=configs/model.py:quick                 a smoke run, seconds
   python -m fsim.main --config=configs/model.py:paper                 the published sizes and schedules
