@@ -1,9 +1,10 @@
 """python -m benchmarks.unseen_cameras --run=DIR --photos=FOLDER [--without MODEL ...] [--most 20] [--draws 20]
 
 AUC of pairs of one camera model against pairs of two, as it is often published: all pairs of one draw count alike, of
-single patches (one an image) and of images (mean log-odds over all pairs of their patches), with at most so many images
-of a device. The report of a run lets every two models count equally instead. FOLDER holds natural photographs of
-cameras that the run was not trained on; models that the network to compare with has seen are left out by name.
+single patches (one an image) and of images (mean log-odds over all pairs of their patches; and log-odds of the means of
+their features), with at most so many images of a device. The report of a run lets every two models count equally
+instead. FOLDER holds natural photographs of cameras that the run was not trained on; models that the network to compare
+with has seen are left out by name.
 """
 
 import argparse
@@ -66,13 +67,16 @@ def main() -> None:
   table, features = look(known, images, options.without)
   if table["model"].nunique() < 2:
     raise SystemExit(f"pairs of two camera models are needed; there are usable photographs of {set(table['model'])}")
-  whole, models = scores(known, features), table["model"].to_numpy()
+  means = np.stack([own.mean(0) for own in features])
+  ways = {"images": scores(known, features), "images, mean features": comparer.log_odds(known, means, means)}
+  models = table["model"].to_numpy()
   rng, found = np.random.default_rng(options.seed), []
   for _ in tqdm(range(options.draws), desc="draws"):
     rows = drawn(table, options.most, rng)
     one = np.stack([features[row][rng.integers(len(features[row]))] for row in rows])
     patches = comparer.log_odds(known, one, one)
-    found.append({"patches": auc(models[rows], patches), "images": auc(models[rows], whole[np.ix_(rows, rows)])})
+    images_auc = {way: auc(models[rows], whole[np.ix_(rows, rows)]) for way, whole in ways.items()}
+    found.append({"patches": auc(models[rows], patches)} | images_auc)
   print(f"{len(rows)} images a draw, {table['model'].nunique()} models; mean and standard deviation over draws")
   print(pd.DataFrame(found).agg(["mean", "std"]).round(3).to_string())
 
