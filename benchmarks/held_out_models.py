@@ -19,14 +19,12 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from fsim import cpu
-from fsim.data import pairs
 from fsim.evaluate import comparer, similarity, triangle
 from fsim.evaluate.comparer import Comparer
 from fsim.experiment import model, patched
 from fsim.experiment.patched import Part
 from fsim.experiment.subjects import open_subjects
 from fsim.train import mesh
-from fsim.train.loop import fit
 from fsim.train.metrics import Diary
 
 CHUNK = 1024  # Patches in memory at once.
@@ -43,7 +41,7 @@ def sides(config: ConfigDict, known: Comparer) -> dict[str, Side]:
     part = patched.patches_of(cache, table)
     places = range(0, len(part.numbers), CHUNK)
     pixels = (np.stack([stored(k) for k in part.numbers[first : first + CHUNK]]) for first in tqdm(places, desc=name))
-    found[name] = (part, np.concatenate([comparer.features(known, some) for some in pixels]))
+    found[name] = (part, np.concatenate([comparer.features(known, few) for few in pixels]))
   return found
 
 
@@ -62,18 +60,16 @@ def learned(inside: dict[str, Side], known: Comparer, config: ConfigDict) -> tup
   scorer, layout = model.pair_scorer(config), mesh.layout()
   parts = {name: part for name, (part, _) in inside.items()}
   signed = {name: model.signed_by(features, part) for name, (part, features) in inside.items()}
-  nest = pairs.nest(signed["validation"].sources, parts["validation"].image)
-  judged = pairs.balanced_batch(nest, model.JUDGED, config.seed, 0)
   with tempfile.TemporaryDirectory() as folder:
     diary = Diary(Path(folder))
-    matcher = fit(model.compare_patches(scorer, signed, parts, judged, config, layout), Path(folder), diary, layout)
+    matcher, zero = model.learn_pairs(scorer, signed, parts, config, Path(folder), diary, layout)
     diary.close()
   pair = config.similarity
   params = {"params": mesh.to_host(matcher.params)}
   own = known._replace(
     kind=pair.kind, hidden=pair.hidden, width=pair.width, product=pair.product, scorer=params, zero=0.0
   )
-  return own, model.zero_of(scorer, matcher, signed["validation"], judged)
+  return own, zero
 
 
 def judge(own: Comparer, tested: Side, config: ConfigDict) -> dict[str, float]:

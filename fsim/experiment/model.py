@@ -70,10 +70,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 
   see = partial(patched.seen, net, extractor, config, layout)
   signed = {name: signed_by(see(cache, part)[0], part) for name, part in b.items()}
-  inside = pairs.nest(signed["validation"].sources, b["validation"].image)
-  judged = pairs.balanced_batch(inside, JUDGED, config.seed, 0)
-  matcher = fit(compare_patches(scorer, signed, b, judged, config, layout), workdir, diary, layout)
-  zero = zero_of(scorer, matcher, signed["validation"], judged) if config.similarity.centred else 0.0
+  matcher, centre = learn_pairs(scorer, signed, b, config, workdir, diary, layout)
+  zero = centre if config.similarity.centred else 0.0
   rival = softmaxes.learned(cache, a, classes, config, workdir, diary, layout)
   diary.close()
 
@@ -118,6 +116,22 @@ def pair_scorer(config: ConfigDict) -> nn.Module:
 def signed_by(features: Float[np.ndarray, "p d"], part: Part) -> Signed:
   """Features with the numbers of their models."""
   return Signed(features, pd.factorize(part.table["model"], sort=True)[0][part.image])
+
+
+def learn_pairs(
+  scorer: nn.Module,
+  signed: dict[str, Signed],
+  parts: dict[str, Part],
+  config: ConfigDict,
+  workdir: Path,
+  diary: Diary,
+  layout: Layout,
+) -> tuple[State, float]:
+  """Trains the scorer of pairs; it, and the logit that would centre it (see `zero_of`)."""
+  inside = pairs.nest(signed["validation"].sources, parts["validation"].image)
+  judged = pairs.balanced_batch(inside, JUDGED, config.seed, 0)
+  matcher = fit(compare_patches(scorer, signed, parts, judged, config, layout), workdir, diary, layout)
+  return matcher, zero_of(scorer, matcher, signed["validation"], judged)
 
 
 def compare_patches(

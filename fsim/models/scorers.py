@@ -181,6 +181,12 @@ def pair_logits(
   return scorer.apply(params, take(parts, pairs[:, 0]), take(parts, pairs[:, 1]), method="combine")
 
 
+def both_orders(scorer: nn.Module, params: dict, a: Parts, b: Parts) -> Float[Array, " n"]:
+  """Mean logits of n pairs in the orders (a, b) and (b, a)."""
+  forth, back = (scorer.apply(params, *ends, method="combine") for ends in ((a, b), (b, a)))
+  return (forth + back) / 2
+
+
 def score_rows(scorer: nn.Module, params: dict, rows: Parts, columns: Parts) -> Float[Array, "m n"]:
   """Logits of every row image with every column image, both orders averaged, so that score(a, b) = score(b, a).
 
@@ -189,9 +195,7 @@ def score_rows(scorer: nn.Module, params: dict, rows: Parts, columns: Parts) -> 
 
   def one(row: Parts) -> Float[Array, " n"]:
     same = jax.tree.map(lambda x, like: jnp.broadcast_to(x, like.shape), row, columns)
-    forth = scorer.apply(params, same, columns, method="combine")
-    back = scorer.apply(params, columns, same, method="combine")
-    return (forth + back) / 2
+    return both_orders(scorer, params, same, columns)
 
   return jax.lax.map(one, rows)
 
@@ -201,7 +205,6 @@ def score_pairs(scorer: nn.Module, params: dict, parts: Parts, pairs: Int[Array,
 
   def one(pair: Int[Array, "2"]) -> Float[Array, ""]:
     a, b = (take(parts, row[None]) for row in pair)
-    forth, back = (scorer.apply(params, *ends, method="combine") for ends in ((a, b), (b, a)))
-    return (forth[0] + back[0]) / 2
+    return both_orders(scorer, params, a, b)[0]
 
   return jax.lax.map(one, pairs, batch_size=TOGETHER)
