@@ -57,7 +57,7 @@ def some(side: Side, models: set[str]) -> Side:
 
 def learned(inside: dict[str, Side], known: Comparer, config: ConfigDict) -> tuple[Comparer, float]:
   """A scorer that learns from these sides, in place of the run's, and the logit that would centre it."""
-  scorer, layout = model.pair_scorer(config), mesh.layout()
+  scorer, layout = model.pair_scorer(config, known.classes), mesh.layout()
   parts = {name: part for name, (part, _) in inside.items()}
   signed = {name: model.signed_by(features, part) for name, (part, features) in inside.items()}
   with tempfile.TemporaryDirectory() as folder:

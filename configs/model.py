@@ -63,6 +63,7 @@ def get_config(mode: str = "") -> ConfigDict:
 
   config.similarity = ConfigDict()
   config.similarity.kind = "distance"  # Of two features; "network" as published, to which hidden to dropout belong.
+  config.similarity.fused = True  # Posteriors of the network on tiles count as features too; False as published.
   config.similarity.hidden = 1024  # Units of the shared layer; 2048 in Mayer & Stamm 2020.
   config.similarity.width = 64  # Units of the pair layer.
   config.similarity.product = False  # Whether the pair layer sees the product too, as in Mayer & Stamm 2020.
@@ -77,17 +78,17 @@ def get_config(mode: str = "") -> ConfigDict:
   config.similarity.halve_every = 1  # Epochs; 0: the learning rate stays.
   config.similarity.centred = True  # Log-odds of 0 where most validation pairs are decided rightly; False: as trained.
 
-  # The network of configs/patch.py on the extractor's patches, for Bray-Curtis distances.
-  config.baseline = ConfigDict()
-  config.baseline.batch = 128
-  config.baseline.epochs = 1  # 0: no baseline.
-  config.baseline.optimiser = "adamw"
-  config.baseline.learning_rate = 7e-4  # Twice as much and it never leaves chance with 160 models.
-  config.baseline.momentum = 0.9
-  config.baseline.decay = 1e-2
-  config.baseline.halve_every = 1
-  config.baseline.settle = 0
-  config.baseline.balanced = "auto"
+  # The network of configs/patch.py on tiles of 64 pixels of the extractor's patches: its answers are compared too.
+  config.tiles = ConfigDict()
+  config.tiles.batch = 128
+  config.tiles.epochs = 1  # 0: no such network, and no baseline.
+  config.tiles.optimiser = "adamw"
+  config.tiles.learning_rate = 7e-4  # Twice as much and it never leaves chance with 160 models.
+  config.tiles.momentum = 0.9
+  config.tiles.decay = 1e-2
+  config.tiles.halve_every = 1
+  config.tiles.settle = 0
+  config.tiles.balanced = "auto"
 
   config.evaluate = ConfigDict()
   config.evaluate.models = 20  # Models of the extractor's that are compared with those never seen; 5 in the paper.
@@ -112,8 +113,8 @@ def get_config(mode: str = "") -> ConfigDict:
     config.similarity.batch = 16
     config.similarity.pairs = 160
     config.similarity.epochs = 2
-    config.baseline.batch = 8
-    config.baseline.epochs = 1
+    config.tiles.batch = 8
+    config.tiles.epochs = 1
     config.evaluate.models = 2
     config.evaluate.pairs = 20
     config.evaluate.patches = (1, 2)
@@ -130,6 +131,7 @@ def get_config(mode: str = "") -> ConfigDict:
     config.network.decay = 5e-4
     config.network.halve_every = 3
     config.similarity.kind = "network"
+    config.similarity.fused = False
     config.similarity.centred = False
     config.similarity.learning_rate = 5e-4
     config.similarity.pairs = 500_000

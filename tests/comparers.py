@@ -48,6 +48,7 @@ def made():
     "constrained": True,
     "classes": 3,
     "variables": {},
+    "tiles": {},
   }
   pair = {
     "kind": "network",

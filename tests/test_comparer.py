@@ -1,9 +1,12 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from fsim.evaluate import comparer
 from fsim.evaluate.comparer import BATCH
+from fsim.models import posteriors
+from fsim.models.posteriors import SIDE
 from tests import comparers
 from tests.comparers import SIZE, SURE
 
@@ -53,6 +56,21 @@ def test_saved_and_loaded_it_is_the_same(known, features, tmp_path):
   x = features["fine"]
   np.testing.assert_array_equal(comparer.log_odds(again, x, x), comparer.log_odds(known, x, x))
   assert {p.suffix for p in (tmp_path / "run" / "comparer").iterdir()} == {".npz", ".json"}
+
+
+def test_answers_of_the_network_on_tiles_come_behind_the_extractors_features(known, features, tmp_path):
+  net = comparer.tile_network(known.classes)
+  tiles = net.init(jax.random.key(0), jnp.zeros((1, SIDE, SIDE, 3), jnp.uint8))
+  pixels = comparers.tiles("fine", seed=1)
+  sizes = {"log_slope": np.zeros(2, np.float32), "offset": np.float32(0)}
+  comparer.save(tmp_path, known._replace(tiles=tiles, kind="distance", scorer={"params": sizes}))
+  fused = comparer.load(tmp_path)
+  found = comparer.features(fused, pixels)
+  np.testing.assert_allclose(found[:, :200], features["fine"], atol=1e-5)
+  answers = jax.nn.softmax(net.apply(tiles, jnp.asarray(pixels[:, :SIDE, :SIDE]))[1])
+  np.testing.assert_allclose(posteriors.softmax(found[:, 200:]), answers, atol=1e-5)
+  distances = [np.square(part[0] - part[1]).mean() for part in (found[:2, :200], found[:2, 200:])]
+  np.testing.assert_allclose(comparer.log_odds(fused, found[:1], found[1:2]), -known.zero - sum(distances), rtol=1e-4)
 
 
 def test_a_folder_without_one_is_told(tmp_path):

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from fsim.data import patches
 from fsim.data.patches import Cache, Choice
 from fsim.evaluate import comparer, similarity
-from fsim.experiment import model, softmaxes, trials
+from fsim.experiment import model, trials
 from fsim.experiment.patched import Part
+from fsim.experiment.tiles import Tiles
 from fsim.models.constrained import KERNEL
 from fsim.models.scorers import DistanceScorer
 from fsim.train.compare import Signed
@@ -34,7 +35,7 @@ def finished(tmp_path_factory, data):
 def test_the_page_shows_what_the_paper_shows(finished):
   page = (finished / "report" / "index.html").read_text()
   assert "http" not in page.replace("http-equiv", "")
-  for heading in ("extractor", "similarity", "baseline", "unknown-unknown", "Settings"):
+  for heading in ("extractor", "similarity", "tiles", "unknown-unknown", "Settings"):
     assert heading in page
 
 
@@ -60,10 +61,10 @@ def test_log_odds_of_zero_are_where_most_validation_pairs_are_decided_rightly():
   """Logits of the first patch with the others: -1, -4, -9, -16, -25, -36."""
   features = np.arange(7, dtype=np.float32)[:, None]
   judged = np.stack([np.zeros(6, int), np.arange(1, 7)], 1)
-  state = State(0, {"log_slope": jnp.zeros(()), "offset": jnp.zeros(())}, {}, {})
+  state = State(0, {"log_slope": jnp.zeros(1), "offset": jnp.zeros(())}, {}, {})
   for other, expected in (([3, 4, 5, 6], -4.0), ([2, 5, 6], -16.0), ([1, 2, 3], -36.0)):
     validation = Signed(features, np.isin(np.arange(7), other).astype(int))
-    assert model.zero_of(DistanceScorer(), state, validation, judged) == expected
+    assert model.zero_of(DistanceScorer((1,)), state, validation, judged) == expected
 
 
 def test_a_finished_run_is_only_evaluated_again_also_elsewhere(finished, tmp_path, data, realcams):
@@ -109,7 +110,7 @@ def test_no_model_serves_two_purposes_and_no_scene_two_sides(seed, models, scene
 def test_tiles_cover_a_patch(tmp_path):
   pixels = np.random.default_rng(0).integers(0, 256, (6, 128, 128, 3)).astype(np.uint8)
   pixels.tofile(tmp_path / "patches.bin")
-  tiles = softmaxes.Tiles(patches.Stored(tmp_path / "patches.bin", pixels.shape[1:], np.uint8), 128)
+  tiles = Tiles(patches.Stored(tmp_path / "patches.bin", pixels.shape[1:], np.uint8), 128)
   (numbers,) = tiles.of(np.array([4]))
   a, b, c, d = (tiles(number) for number in numbers)
   np.testing.assert_array_equal(np.concatenate([np.hstack([a, b]), np.hstack([c, d])]), pixels[4])
@@ -142,7 +143,9 @@ def test_known_models_are_drawn_by_lot_and_all_unknown_ones_take_part():
     ({"network.colours": "red"}, "knows colours green or rgb"),
     ({"network.optimiser": "lion"}, "one of sgd, adamw"),
     ({"similarity.optimiser": "lion"}, "one of sgd, adamw"),
-    ({"baseline.optimiser": "lion"}, "one of sgd, adamw"),
+    ({"tiles.optimiser": "lion"}, "one of sgd, adamw"),
+    ({"tiles.epochs": 0}, "similarity.fused needs the network on tiles"),
+    ({"similarity.kind": "near"}, "must be one of network, distance"),
   ],
 )
 def test_what_cannot_be_learned_is_said_before_training(changes, cause, tmp_path, data):

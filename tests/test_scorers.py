@@ -146,11 +146,12 @@ def test_a_network_without_dropout_takes_the_key_and_does_as_without(scorer, par
   np.testing.assert_allclose(keyed, scorers.pair_logits(scorer, params, signatures(3), pairs), atol=1e-5)
 
 
-def test_the_distance_is_the_mean_squared_difference_in_both_orders():
+def test_the_distance_is_the_weighted_sum_of_mean_squared_differences_in_both_orders():
   a, b = jax.random.normal(jax.random.key(0), (2, 5, 7))
-  params = {"params": {"log_slope": jnp.float32(0.5), "offset": jnp.float32(2.0)}}
-  scorer = DistanceScorer()
-  expected = 2.0 - np.exp(0.5) * np.square(np.asarray(a)[:, None] - np.asarray(b)[None]).mean(2)
+  params = {"params": {"log_slope": jnp.array([0.5, -1.0]), "offset": jnp.float32(2.0)}}
+  scorer = DistanceScorer((4, 3))
+  squares = np.square(np.asarray(a)[:, None] - np.asarray(b)[None])
+  expected = 2.0 - np.exp(0.5) * squares[..., :4].mean(2) - np.exp(-1.0) * squares[..., 4:].mean(2)
   parts = [scorer.apply(params, x, method="parts") for x in (a, b)]
   np.testing.assert_allclose(scorers.score_rows(scorer, params, *parts), expected, rtol=1e-5)
   np.testing.assert_allclose(scorer.apply(params, a, b), np.diag(expected), rtol=1e-5)
@@ -158,6 +159,6 @@ def test_the_distance_is_the_mean_squared_difference_in_both_orders():
 
 
 def test_a_kind_of_scorer_that_there_is_not_is_refused():
-  assert scorers.forensic("network", 16, 4, True, 0.0) == PairScorer(16, 4, True, 0.0)
+  assert scorers.forensic("network", 16, 4, True, 0.0, (7,)) == PairScorer(16, 4, True, 0.0)
   with pytest.raises(ValueError, match="one of network, distance, got 'near'"):
-    scorers.forensic("near", 16, 4, False, 0.0)
+    scorers.forensic("near", 16, 4, False, 0.0, (7,))

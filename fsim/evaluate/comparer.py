@@ -1,4 +1,4 @@
-"""Everything that is needed to say whether two patches come from one camera model: both networks and their gate.
+"""Everything that is needed to say whether two patches come from one camera model: the networks and their gate.
 
 Shapes: p patches, s pixels a side, d features, n m rows of features.
 """
@@ -16,10 +16,12 @@ from flax import linen as nn
 from jaxtyping import Array, Float, UInt8
 
 from fsim import cpu
-from fsim.models import saved, scorers
+from fsim.models import posteriors, saved, scorers
+from fsim.models.extractors import PatchNet
 from fsim.models.mislnet import FEATURES, MislNet
 
 BATCH = 32  # Patches whose features are computed at once.
+ARRAYS = {"network.npz": "variables", "tiles.npz": "tiles", "scorer.npz": "scorer"}  # Files, and what is in them.
 ROWS = 256  # Features are scored in multiples of so many, so that few shapes are compiled.
 
 
@@ -29,8 +31,8 @@ class Comparer(NamedTuple):
   size: pixels a side of a patch. count: patches an image, at most. entropy: nats below which a patch is not spoken
   about; saturated: share of saturated pixels above which it is not. threshold: score (sigmoid of the logit, 0..1) from
   which two patches are said to be of one camera model. colours, truncation, last_pool, constrained, classes and
-  `variables` are those of a MislNet; kind, hidden, width, product and `scorer` those of `scorers.forensic`. zero: its
-  logit that counts as log-odds of 0.
+  `variables` are those of a MislNet; `tiles` those of a PatchNet for as many classes, empty if none is asked; kind,
+  hidden, width, product and `scorer` those of `scorers.forensic`. zero: its logit that counts as log-odds of 0.
   """
 
   size: int
@@ -41,6 +43,7 @@ class Comparer(NamedTuple):
   constrained: bool
   classes: int
   variables: dict[str, Any]
+  tiles: dict[str, Any]
   kind: str
   hidden: int
   width: int
@@ -53,15 +56,18 @@ class Comparer(NamedTuple):
 
 
 def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:
-  """Raises ValueError for patches of another size than the network was trained on."""
+  """The extractor's, and behind them the roots of the posteriors if there are tiles (see `kinds`).
+
+  Raises ValueError for patches of another size than the networks were trained on.
+  """
   if pixels.shape[1:3] != (comparer.size, comparer.size):
     raise ValueError(f"patches must have {comparer.size} pixels a side, got {pixels.shape[1]}x{pixels.shape[2]}")
-  forward = _forward(network(comparer))
-  made = np.empty((len(pixels), FEATURES), np.float32)
+  forward = _forward(network(comparer), tile_network(comparer.classes) if comparer.tiles else None)
+  made = np.empty((len(pixels), sum(kinds(bool(comparer.tiles), comparer.classes))), np.float32)
   for first in range(0, len(pixels), BATCH):
     some = pixels[first : first + BATCH]
     padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
-    made[first : first + BATCH] = forward(comparer.variables, padded)[: len(some)]
+    made[first : first + BATCH] = forward(comparer.variables, comparer.tiles, padded)[: len(some)]
   return made
 
 
@@ -75,28 +81,47 @@ def network(comparer: Comparer) -> MislNet:
   return MislNet(comparer.classes, comparer.colours, comparer.truncation, comparer.last_pool, comparer.constrained)
 
 
+def tile_network(classes: int, dtype: Any = jnp.float32) -> PatchNet:
+  """That of Bondi et al. 2017, shown residuals, from which it learns in far fewer steps."""
+  return PatchNet(classes=classes, front="residual", dtype=dtype)
+
+
+def kinds(fused: bool, classes: int) -> tuple[int, ...]:
+  """How many features there are of the extractor, and of the posteriors."""
+  return (FEATURES, classes) if fused else (FEATURES,)
+
+
 def pair_scorer(comparer: Comparer) -> nn.Module:
-  return scorers.forensic(comparer.kind, comparer.hidden, comparer.width, comparer.product, dropout=0.0)
+  sizes = kinds(bool(comparer.tiles), comparer.classes)
+  return scorers.forensic(comparer.kind, comparer.hidden, comparer.width, comparer.product, 0.0, sizes)
 
 
 def save(folder: Path, comparer: Comparer) -> None:
   """Arrays and JSON: nothing that runs when it is read."""
   folder.mkdir(parents=True, exist_ok=True)
-  saved.save(folder / "network.npz", comparer.variables)
-  saved.save(folder / "scorer.npz", comparer.scorer)
-  plain = {name: value for name, value in comparer._asdict().items() if name not in ("variables", "scorer")}
+  for name, field in ARRAYS.items():
+    saved.save(folder / name, getattr(comparer, field))
+  plain = {name: value for name, value in comparer._asdict().items() if name not in ARRAYS.values()}
   (folder / "comparer.json").write_text(json.dumps(plain, indent=1))
 
 
 def load(folder: Path) -> Comparer:
   """Raises FileNotFoundError if the folder holds none."""
   plain = json.loads((folder / "comparer.json").read_text())
-  return Comparer(**plain, variables=saved.load(folder / "network.npz"), scorer=saved.load(folder / "scorer.npz"))
+  return Comparer(**plain, **{field: saved.load(folder / name) for name, field in ARRAYS.items()})
 
 
 @functools.cache
-def _forward(net: MislNet) -> Callable:
-  return jax.jit(lambda variables, x: net.apply(variables, jnp.asarray(x))[0], compiler_options=cpu.compiler_options())
+def _forward(net: MislNet, tile_net: PatchNet | None) -> Callable:
+  def forward(variables: dict, tiles: dict, x: UInt8[Array, "p s s 3"]) -> Float[Array, "p d"]:
+    found = [net.apply(variables, x)[0]]
+    if tile_net:
+      cut = posteriors.tiled(x)
+      logits = tile_net.apply(tiles, cut.reshape(-1, *cut.shape[2:]))[1]
+      found.append(posteriors.roots(logits.reshape(*cut.shape[:2], -1)))
+    return jnp.concatenate(found, axis=1)
+
+  return jax.jit(forward, compiler_options=cpu.compiler_options())
 
 
 @jax.jit(static_argnums=0)

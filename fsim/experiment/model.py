@@ -19,7 +19,7 @@ from sklearn.metrics import roc_curve
 from fsim.data import pairs, splits
 from fsim.evaluate import comparer, similarity
 from fsim.evaluate.comparer import Comparer
-from fsim.experiment import patched, softmaxes, trials
+from fsim.experiment import patched, tiles, trials
 from fsim.experiment.patched import Part
 from fsim.experiment.subjects import open_subjects, split
 from fsim.models import scorers
@@ -50,8 +50,8 @@ class Sides(NamedTuple):
 
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Are two patches of one camera model? Returns the page of the report (on the first process)."""
-  optimisers.require_known(config.network, config.similarity, config.baseline)
-  scorer = pair_scorer(config)
+  optimisers.require_known(config.network, config.similarity, config.tiles)
+  tiles.require(config)
   layout = mesh.layout()
   diary = Diary(workdir)
   subjects = open_subjects(config.data.source, config, workdir)
@@ -60,6 +60,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   cache = patched.open_patches(subjects, config)
   a, b, c = ({name: patched.patches_of(cache, table) for name, table in side.items()} for side in sides)
   patched.require(a, classes, "model")
+  scorer = pair_scorer(config, len(classes))
   tested = [trials.here(cache, a["test"], c["test"], config)]
   if config.evaluate.elsewhere:
     tested.append(trials.elsewhere(config, workdir))
@@ -67,20 +68,23 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   net = mislnet(len(classes), config)
   phase_a = patched.classify_patches(net, cache, a, classes, "model", config, layout)
   extractor = fit(phase_a._replace(name="extractor"), workdir, diary, layout)
+  namer = tiles.learned(cache, a, classes, config, workdir, diary, layout)
+  see = lambda cache, part: patched.seen(net, extractor, config, layout, cache, part)[0]  # noqa: E731
+  ask = partial(tiles.roots, namer, len(classes), config, layout) if namer else None
+  fused = config.similarity.fused
 
-  see = partial(patched.seen, net, extractor, config, layout)
-  signed = {name: signed_by(see(cache, part)[0], part) for name, part in b.items()}
+  inside = {name: trials.look(see, ask if fused else None, fused, cache, part) for name, part in b.items()}
+  signed = {name: signed_by(seen.features, b[name]) for name, seen in inside.items()}
   matcher, centre = learn_pairs(scorer, signed, b, config, workdir, diary, layout)
   zero = centre if config.similarity.centred else 0.0
-  rival = softmaxes.learned(cache, a, classes, config, workdir, diary, layout)
   diary.close()
 
-  seen = [(see(trial.cache, trial.part)[0], rival(trial)) for trial in tested]
+  seen = [trials.look(see, ask, fused, trial.cache, trial.part) for trial in tested]
   if jax.process_index() > 0:
     return workdir
-  whole = together(extractor, matcher, zero, len(classes), config)
+  whole = together(extractor, matcher, namer, zero, len(classes), config)
   comparer.save(workdir / "comparer", whole)
-  found = [trials.carry_out(trial, whole, *known, config) for trial, known in zip(tested, seen, strict=True)]
+  found = [trials.carry_out(trial, whole, known, config) for trial, known in zip(tested, seen, strict=True)]
   similarity.save(workdir, found)
   return page.build(workdir)
 
@@ -108,9 +112,10 @@ def mislnet(classes: int, config: ConfigDict) -> MislNet:
   )
 
 
-def pair_scorer(config: ConfigDict) -> nn.Module:
-  settings = config.similarity
-  return scorers.forensic(settings.kind, settings.hidden, settings.width, settings.product, settings.dropout)
+def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
+  """classes: camera models that the features were learned from."""
+  pair, sizes = config.similarity, comparer.kinds(config.similarity.fused, classes)
+  return scorers.forensic(pair.kind, pair.hidden, pair.width, pair.product, pair.dropout, sizes)
 
 
 def signed_by(features: Float[np.ndarray, "p d"], part: Part) -> Signed:
@@ -155,10 +160,11 @@ def zero_of(scorer: nn.Module, matcher: State, validation: Signed, judged: Int[n
   return float(limits[1 + np.argmax((true - false)[1:])])  # The first limit is infinite.
 
 
-def together(extractor: State, matcher: State, zero: float, classes: int, config: ConfigDict) -> Comparer:
+def together(
+  extractor: State, matcher: State, namer: State | None, zero: float, classes: int, config: ConfigDict
+) -> Comparer:
   """All that is needed to compare patches, on this process."""
   settings, pair = config.network, config.similarity
-  variables: dict[str, Any] = {"params": mesh.to_host(extractor.params), "batch_stats": mesh.to_host(extractor.stats)}
   return Comparer(
     size=config.input.size,
     count=config.input.count,
@@ -167,7 +173,8 @@ def together(extractor: State, matcher: State, zero: float, classes: int, config
     last_pool=settings.last_pool,
     constrained=settings.constrained,
     classes=classes,
-    variables=variables,
+    variables=variables(extractor),
+    tiles=variables(namer) if namer and pair.fused else {},
     kind=pair.kind,
     hidden=pair.hidden,
     width=pair.width,
@@ -178,3 +185,8 @@ def together(extractor: State, matcher: State, zero: float, classes: int, config
     saturated=config.input.saturated,
     threshold=THRESHOLD,
   )
+
+
+def variables(state: State) -> dict[str, Any]:
+  """As `module.apply` takes them, on this process."""
+  return {"params": mesh.to_host(state.params), "batch_stats": mesh.to_host(state.stats)}

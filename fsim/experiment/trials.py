@@ -3,6 +3,7 @@
 Shapes: p patches, d features, c classes of the baseline.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,19 @@ from fsim.evaluate.triangle import KNOWN, UNKNOWN
 from fsim.experiment import patched
 from fsim.experiment.patched import Part
 from fsim.experiment.subjects import open_subjects
+from fsim.models import posteriors
+
+Look = Callable[[Cache, Part], Float[np.ndarray, "p d"]]
+
+
+class Seen(NamedTuple):
+  """What the networks make of a part's patches.
+
+  features: what the scorer of pairs is shown. roots: what the network on tiles answers, None if it was not asked.
+  """
+
+  features: Float[np.ndarray, "p d"]
+  roots: Float[np.ndarray, "p c"] | None
 
 
 class Trial(NamedTuple):
@@ -48,11 +62,16 @@ def elsewhere(config: ConfigDict, workdir: Path) -> Trial:
   return Trial("elsewhere", f"{_said(part)} of {name}, none of whose models were learned.", cache, part)
 
 
+def look(see: Look, ask: Look | None, fused: bool, cache: Cache, part: Part) -> Seen:
+  """see: patches of a part -> the extractor's features; ask: -> `Seen.roots`, which are features too if `fused`."""
+  features, roots = see(cache, part), ask(cache, part) if ask else None
+  return Seen(np.concatenate([features, roots], axis=1) if fused else features, roots)
+
+
 def carry_out(
   trial: Trial,
   whole: Comparer,
-  features: Float[np.ndarray, "p d"],
-  softmax: Float[np.ndarray, "p c"] | None,
+  seen: Seen,
   config: ConfigDict,
 ) -> Similarity:
   """Pairs of patches, pairs of images, and the baseline if there is one, all on the same patches."""
@@ -60,12 +79,13 @@ def carry_out(
   table = part.table.iloc[part.image].assign(image=part.image).reset_index(drop=True)
 
   def log_odds(a: Int[np.ndarray, " m"], b: Int[np.ndarray, " n"]) -> Float[np.ndarray, "m n"]:
-    return comparer.log_odds(whole, features[a], features[b])
+    return comparer.log_odds(whole, seen.features[a], seen.features[b])
 
   pairs = similarity.scored(similarity.draw_pairs(table, settings.pairs, config.seed), log_odds)
   images, curve = imagelevel.decide(table, log_odds, tuple(settings.patches), settings.draws, config.seed)
   baseline = {}
-  if softmax is not None:
+  if seen.roots is not None:
+    softmax = posteriors.softmax(seen.roots)
     distance = braycurtis.distances(softmax[pairs["a"]], softmax[pairs["b"]])
     baseline = braycurtis.compare(pairs, distance)._asdict()
   return Similarity(trial.name, trial.note, pairs, images, curve, baseline)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
@@ -117,33 +118,44 @@ class PairScorer(nn.Module):
 
 
 class DistanceScorer(nn.Module):
-  """Log-odds that fall with the squared distance between two features: a slope and an offset, nothing else.
+  """Log-odds that fall with the mean squared distance between two features: a slope and an offset, nothing else.
 
-  Of two dozen models a pair network learns the pairs by heart; with two parameters it cannot (docs/model.md).
+  Of two dozen models a pair network learns the pairs by heart; with so few parameters it cannot (docs/model.md).
+  Features that two networks make lie one behind the other, and each kind has a slope of its own: the two distances
+  are fused by logistic regression, as scores of several speaker recognisers are (Brummer et al. 2007).
+
+  Attributes:
+    kinds: length of each kind of features.
   """
 
+  kinds: tuple[int, ...]
+
   def setup(self) -> None:
-    self.log_slope = self.param("log_slope", nn.initializers.zeros, ())
+    self.log_slope = self.param("log_slope", nn.initializers.zeros, (len(self.kinds),))
     self.offset = self.param("offset", nn.initializers.zeros, ())
 
   def parts(self, features: Float[Array, "n d"], train: bool = False) -> Parts:
-    """The same in training."""
-    return Parts(features, features[:, :0], features[:, :0])
+    """The same in training. Distances between the factors are weighed already."""
+    sizes = np.array(self.kinds)
+    weights = jnp.repeat(jnp.exp(self.log_slope / 2) / np.sqrt(sizes), sizes, total_repeat_length=sizes.sum())
+    return Parts(features * weights, features[:, :0], features[:, :0])
 
   def combine(self, a: Parts, b: Parts) -> Float[Array, " n"]:
     """Logits of n pairs, alike in both orders."""
-    return self.offset - jnp.exp(self.log_slope) * jnp.square(a.factor - b.factor).mean(1)
+    return self.offset - jnp.square(a.factor - b.factor).sum(1)
 
   def __call__(self, a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, " n"]:
     return self.combine(self.parts(a), self.parts(b))
 
 
-def forensic(kind: str, hidden: int, width: int, product: bool, dropout: float) -> PairScorer | DistanceScorer:
+def forensic(
+  kind: str, hidden: int, width: int, product: bool, dropout: float, features: tuple[int, ...]
+) -> PairScorer | DistanceScorer:
   """A scorer of pairs of patches: the pair "network" with these sizes, or the "distance".
 
-  Raises ValueError for another kind.
+  features: how many there are of each kind. Raises ValueError for another kind of scorer.
   """
-  kinds = {"network": PairScorer(hidden, width, product, dropout), "distance": DistanceScorer()}
+  kinds = {"network": PairScorer(hidden, width, product, dropout), "distance": DistanceScorer(features)}
   if kind not in kinds:
     raise ValueError(f"similarity.kind must be one of {', '.join(kinds)}, got {kind!r}")
   return kinds[kind]

@@ -1,9 +1,9 @@
-"""A baseline for forensic similarity: a network that names camera models, whose answers are compared.
+"""A second network for forensic similarity: it names the camera model of small tiles, and its answers are compared.
 
-Shapes: p patches, c classes.
+By themselves they are the baseline; beside the extractor's features they are what is fused with them.
+Shapes: p patches, t tiles of a patch, c classes.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -12,18 +12,17 @@ from jaxtyping import Float, Int, UInt8
 from ml_collections import ConfigDict
 
 from fsim.data.patches import Cache, Stored, Training
-from fsim.evaluate import votes
+from fsim.evaluate import comparer
 from fsim.experiment import patched
 from fsim.experiment.patched import Part
-from fsim.experiment.trials import Trial
-from fsim.models.extractors import PatchNet
+from fsim.models import posteriors
+from fsim.models.posteriors import SIDE
 from fsim.train import classify
 from fsim.train.classify import Labelled, Views
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
-
-SIDE = 64  # Pixels of what the network sees (Bondi et al. 2017).
+from fsim.train.step import State
 
 
 class Tiles:
@@ -42,6 +41,12 @@ class Tiles:
     return patches[:, None] * self.across**2 + np.arange(self.across**2)
 
 
+def require(config: ConfigDict) -> None:
+  """Raises ValueError if answers are to be fused and nobody learns to give them."""
+  if config.similarity.fused and not config.tiles.epochs:
+    raise ValueError("similarity.fused needs the network on tiles, but tiles.epochs is 0")
+
+
 def learned(
   cache: Cache,
   parts: dict[str, Part],
@@ -50,28 +55,28 @@ def learned(
   workdir: Path,
   diary: Diary,
   layout: Layout,
-) -> Callable[[Trial], Float[np.ndarray, "p c"] | None]:
-  """Trains the network of Bondi et al. 2017 on the extractor's patches.
-
-  Returns a function that gives its mean softmax over the tiles of each patch, or None if baseline.epochs is 0.
-  """
-  step = config.baseline
+) -> State | None:
+  """Trains the network of Bondi et al. 2017 on the extractor's patches; None if tiles.epochs is 0."""
+  step = config.tiles
   if not step.epochs:
-    return lambda trial: None
+    return None
   tiles = Tiles(cache.stored(), config.input.size)
-  net = PatchNet(classes=len(classes), front="residual", dtype=jnp.dtype(config.dtype))
+  net = comparer.tile_network(len(classes), jnp.dtype(config.dtype))
   labelled = [labelled_tiles(tiles, parts[name], classes) for name in ("train", "validation")]
   phase = classify.phase(net, Views(Training(tiles), tiles), *labelled, step, config, layout)
-  state = fit(phase._replace(name="baseline"), workdir, diary, layout)
+  return fit(phase._replace(name="tiles"), workdir, diary, layout)
 
-  def softmax(trial: Trial) -> Float[np.ndarray, "p c"]:
-    own = Tiles(trial.cache.stored(), config.input.size)
-    rows = own.of(trial.part.numbers)
-    settings = {"batch": step.batch, "threads": config.reading.threads, "layout": layout}
-    _, logits = classify.embed(net, state, own, rows.ravel(), **settings)
-    return votes.softmax(logits).reshape(*rows.shape, -1).mean(1)
 
-  return softmax
+def roots(
+  state: State, classes: int, config: ConfigDict, layout: Layout, cache: Cache, part: Part
+) -> Float[np.ndarray, "p c"]:
+  """What the trained network answers to the patches of a part, in their order (see `posteriors.roots`)."""
+  net = comparer.tile_network(classes, jnp.dtype(config.dtype))
+  own = Tiles(cache.stored(), config.input.size)
+  rows = own.of(part.numbers)
+  settings = {"batch": config.tiles.batch, "threads": config.reading.threads, "layout": layout}
+  _, logits = classify.embed(net, state, own, rows.ravel(), **settings)
+  return np.asarray(posteriors.roots(jnp.asarray(logits).reshape(*rows.shape, -1)))
 
 
 def labelled_tiles(tiles: Tiles, part: Part, classes: list[str]) -> Labelled:
