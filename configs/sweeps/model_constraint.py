@@ -6,12 +6,13 @@ python -m launch.sweep configs/sweeps/model_constraint.py --workdir=runs/model-c
 from collections.abc import Iterator
 
 CONFIG = "configs/model.py"
+ALONE = {"similarity.fused": False, "tiles.epochs": 0}  # Else what another network sees would hide the differences.
 
 
 def sweep() -> Iterator[dict]:
   for constrained in (True, False):
-    yield {"network.constrained": constrained}
+    yield ALONE | {"network.constrained": constrained}
   for colours in ("green", "rgb"):
-    yield {"network.colours": colours}
-  yield {"network.truncation": 0.0}
-  yield {"network.last_pool": "average"}
+    yield ALONE | {"network.colours": colours}
+  yield ALONE | {"network.truncation": 0.0}
+  yield ALONE | {"network.last_pool": "average"}

@@ -1,4 +1,6 @@
-"""Scorers of pairs: distance, the published network, the later one with the product (Mayer & Stamm 2020).
+"""Scorers of pairs: distances fused or of the extractor alone, the published network, the later one with the product.
+
+The last is that of Mayer & Stamm 2020. Which of them goes best is chosen on other models: benchmarks.held_out_models.
 
   python -m launch.sweep configs/sweeps/model_pairs.py --workdir=runs/model-pairs
 
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 CONFIG = "configs/model.py"
 NETWORK = {
   "similarity.kind": "network",
+  "similarity.fused": False,
   "similarity.learning_rate": 5e-4,
   "similarity.epochs": 10,
   "similarity.halve_every": 3,
@@ -17,6 +20,7 @@ NETWORK = {
 
 
 def sweep() -> Iterator[dict]:
-  yield {"similarity.kind": "distance"}
+  for fused in (True, False):
+    yield {"similarity.kind": "distance", "similarity.fused": fused}
   for hidden, product in ((1024, False), (2048, False), (1024, True), (2048, True)):
     yield NETWORK | {"similarity.hidden": hidden, "similarity.product": product}

@@ -12,6 +12,7 @@ import optax
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
+from tqdm import tqdm
 
 from fsim import cpu
 from fsim.data import loader
@@ -132,6 +133,8 @@ def embed(
   forward = _forward(net, layout)
   shard = Shard(jax.process_index(), jax.process_count())
   crops = loader.in_order(still, rows, batch=batch, shard=shard, threads=threads)
+  bar = {"total": -(-len(rows) // batch), "desc": "features", "unit": "batch", "leave": False}
+  crops = tqdm(crops, **bar, disable=shard.index > 0)
   outputs = [to_host(forward(state.params, state.stats, put(c, layout.by_example))) for c in crops]
   signatures, logits = (np.concatenate(part)[: len(rows)] for part in zip(*outputs, strict=True))
   return signatures, logits
