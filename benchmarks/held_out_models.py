@@ -3,9 +3,9 @@
 Which scorer of pairs decides best about camera models that it has not learned from? The models that teach the scorer
 of a run (never those that are tested in the end) are parted into folds; each scorer learns from the others and decides
 pairs of patches of the fold's models in the scenes kept for validation. So a scorer can be chosen without a look at the
-test. "centred" has log-odds of 0 where validation pairs of the models that it learned
-from part best. Of a run whose scorer is shown the posteriors of the network on tiles as well ("fused"), the same is
-asked about the features of the "extractor" alone.
+test. "centred" has log-odds of 0 where validation pairs of the models that it learned from part best. Of a run whose
+scorer is shown the posteriors of the network on tiles as well ("fused"), the same is asked about the features of the
+"extractor" alone.
 """
 
 import argparse

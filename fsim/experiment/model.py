@@ -69,7 +69,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   phase_a = patched.classify_patches(net, cache, a, classes, "model", config, layout)
   extractor = fit(phase_a._replace(name="extractor"), workdir, diary, layout)
   namer = tiles.learned(cache, a, classes, config, workdir, diary, layout)
-  see = lambda cache, part: patched.seen(net, extractor, config, layout, cache, part)[0]  # noqa: E731
+  see = partial(patched.seen, net, extractor, config, layout)
   ask = partial(tiles.roots, namer, len(classes), config, layout) if namer else None
   fused = config.similarity.fused
 

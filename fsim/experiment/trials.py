@@ -22,7 +22,8 @@ from fsim.experiment.patched import Part
 from fsim.experiment.subjects import open_subjects
 from fsim.models import posteriors
 
-Look = Callable[[Cache, Part], Float[np.ndarray, "p d"]]
+See = Callable[[Cache, Part], tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]]
+Ask = Callable[[Cache, Part], Float[np.ndarray, "p c"]]
 
 
 class Seen(NamedTuple):
@@ -62,9 +63,9 @@ def elsewhere(config: ConfigDict, workdir: Path) -> Trial:
   return Trial("elsewhere", f"{_said(part)} of {name}, none of whose models were learned.", cache, part)
 
 
-def look(see: Look, ask: Look | None, fused: bool, cache: Cache, part: Part) -> Seen:
-  """see: patches of a part -> the extractor's features; ask: -> `Seen.roots`, which are features too if `fused`."""
-  features, roots = see(cache, part), ask(cache, part) if ask else None
+def look(see: See, ask: Ask | None, fused: bool, cache: Cache, part: Part) -> Seen:
+  """see: patches of a part -> features and logits of the extractor. ask: -> `Seen.roots`, features too if `fused`."""
+  features, roots = see(cache, part)[0], ask(cache, part) if ask else None
   return Seen(np.concatenate([features, roots], axis=1) if fused else features, roots)
 
 
