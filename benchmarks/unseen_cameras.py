@@ -4,7 +4,9 @@ AUC of pairs of one camera model against pairs of two, as it is often published:
 single patches (one an image) and of images (mean log-odds over all pairs of their patches; and log-odds of the means of
 their features), with at most so many images of a device. The report of a run lets every two models count equally
 instead. FOLDER holds natural photographs of cameras that the run was not trained on; models that the network to compare
-with has seen are left out by name.
+with has seen are left out by name. "colour alone" is a control that knows nothing of cameras: how near the mean colours
+of the same patches are, whatever their brightness. Where each camera saw one place only, it shows what the place gives
+away.
 """
 
 import argparse
@@ -27,17 +29,30 @@ from fsim.group import chosen, scores
 Features = list[Float[np.ndarray, "p d"]]
 
 
-def look(known: Comparer, images: Images, left_out: list[str]) -> tuple[pd.DataFrame, Features]:
-  """The natural photographs that have usable patches, and the features of these."""
+def look(
+  known: Comparer, images: Images, left_out: list[str]
+) -> tuple[pd.DataFrame, Features, Float[np.ndarray, "m 3"]]:
+  """The natural photographs that have usable patches, the features of these, and their mean colours."""
   table = images.table
   unknown = sorted(set(left_out) - set(table["model"]))
   if unknown:
     raise SystemExit(f"there is no model {', '.join(unknown)}; there are {', '.join(sorted(set(table['model'])))}")
   rows = np.flatnonzero((table["subset"] == "natural") & ~table["model"].isin(left_out))
-  photographs = (jpeg.decode(images.records[row]) for row in tqdm(rows, desc="features", unit="image"))
-  features = [comparer.features(known, chosen(photograph, known)) for photograph in photographs]
-  speaks = [len(own) > 0 for own in features]
-  return table.iloc[rows[speaks]].reset_index(drop=True), [own for own in features if len(own)]
+  usable, features, colours = [], [], []
+  for row in tqdm(rows, desc="features", unit="image"):
+    pixels = chosen(jpeg.decode(images.records[row]), known)
+    if len(pixels):
+      usable.append(row)
+      features.append(comparer.features(known, pixels))
+      colours.append(pixels.mean((0, 1, 2)))
+  return table.iloc[usable].reset_index(drop=True), features, np.array(colours)
+
+
+def likeness(colours: Float[np.ndarray, "m 3"]) -> Float[np.ndarray, "m m"]:
+  """Minus the squared distance of mean colours, by the ratios of their channels."""
+  ratios = np.log(colours + 1)
+  ratios -= ratios.mean(1, keepdims=True)
+  return -np.square(ratios[:, None] - ratios[None]).sum(2)
 
 
 def drawn(table: pd.DataFrame, most: int, rng: np.random.Generator) -> Int[np.ndarray, " m"]:
@@ -64,11 +79,15 @@ def main() -> None:
   cpu.keep_memory()
   known = comparer.load(options.run / "comparer")
   images = open_source(options.photos, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
-  table, features = look(known, images, options.without)
+  table, features, colours = look(known, images, options.without)
   if table["model"].nunique() < 2:
     raise SystemExit(f"pairs of two camera models are needed; there are usable photographs of {set(table['model'])}")
   means = np.stack([own.mean(0) for own in features])
-  ways = {"images": scores(known, features), "images, mean features": comparer.log_odds(known, means, means)}
+  ways = {
+    "images": scores(known, features),
+    "images, mean features": comparer.log_odds(known, means, means),
+    "images, colour alone": likeness(colours),
+  }
   models = table["model"].to_numpy()
   rng, found = np.random.default_rng(options.seed), []
   for _ in tqdm(range(options.draws), desc="draws"):
