@@ -95,6 +95,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.evaluate.pairs = 500  # Patch pairs of each pair of models.
   config.evaluate.patches = (1, 2, 4, 8, 16, 32)  # Of an image, for decisions on whole images.
   config.evaluate.draws = 10  # Random choices of those patches.
+  config.evaluate.marked = 0.01  # Of the patches of authentic validation images, by splicing maps; sets their limit.
   config.evaluate.resamples = 500  # Of the bootstrap over models.
   config.evaluate.elsewhere = ""  # Another source to evaluate on as well: none of its models are learned.
 

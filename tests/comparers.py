@@ -60,6 +60,7 @@ def made():
     "entropy": 2.0,
     "saturated": 0.5,
     "threshold": 0.5,
+    "limit": 0.5,
   }
   start = Comparer(size=SIZE, **seen, **pair)
   net = comparer.network(start)

@@ -43,6 +43,7 @@ def run(tmp_path_factory):
     "entropy": 1.0,
     "saturated": 0.1,
     "threshold": 0.5,
+    "limit": 0.5,
   }
   comparer.save(folder / "comparer", Comparer(size=SIZE, **fields, **pairs))
   return folder

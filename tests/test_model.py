@@ -145,6 +145,7 @@ def test_known_models_are_drawn_by_lot_and_all_unknown_ones_take_part():
     ({"similarity.optimiser": "lion"}, "one of sgd, adamw"),
     ({"tiles.optimiser": "lion"}, "one of sgd, adamw"),
     ({"tiles.epochs": 0}, "similarity.fused needs the network on tiles"),
+    ({"evaluate.marked": 1.0}, "evaluate.marked must lie between 0 and 1"),
     ({"similarity.kind": "near"}, "must be one of network, distance"),
   ],
 )

@@ -6,7 +6,7 @@ from scipy import ndimage
 from scipy.special import expit
 
 from fsim.data.virtual import splice
-from fsim.evaluate import splicing
+from fsim.evaluate import comparer, splicing
 from fsim.evaluate.localising import localise
 from fsim.evaluate.splicing import NoStatement
 from tests import comparers
@@ -64,6 +64,37 @@ def test_a_reference_by_hand_marks_what_is_not_like_it(known, spliced):
   assert localise(inside.heat, inside.mask, ~mask).auc > 0.9  # The reference decides, not the areas.
   outside = splicing.analyse(known, image, reference=middle(~mask)[::-1])
   assert localise(outside.heat, outside.mask, mask).auc > 0.9
+
+
+def test_the_limit_is_the_runs_and_of_one_reference_the_threshold(known, spliced):
+  own = known._replace(limit=0.125, threshold=0.75)
+  assert splicing.analyse(own, spliced[0]).limit == 0.125
+  assert splicing.analyse(own, spliced[0], reference=(200, 200)).limit == 0.25
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_the_limit_lets_through_that_share_of_authentic_patches(known, share):
+  kinds = ["coarse"] * 3 + ["fine"] * 2
+  features = np.concatenate([comparer.features(known, comparers.tiles(kind, k)) for k, kind in enumerate(kinds)])
+  image = np.repeat(np.arange(5), 16)
+  limit = splicing.limit_of(known, features, image, share)
+  values = [splicing.consensus(expit(comparer.log_odds(known, *[features[image == k]] * 2)))[0] for k in range(5)]
+  assert (np.concatenate(values) > limit).mean() == pytest.approx(share, abs=1 / 80)
+  few = np.where(np.arange(80) < 78, image, 5 + image)  # The last two are an image that takes no part.
+  assert splicing.limit_of(known, features[:78], few[:78], share) == splicing.limit_of(known, features, few, share)
+
+
+@pytest.mark.parametrize(
+  ("image", "share", "cause"),
+  [
+    (np.zeros(9, int), 0.0, "evaluate.marked must lie between 0 and 1, got 0.0"),
+    (np.arange(9) // 2, 0.1, "validation images of 3 usable patches"),
+    (np.zeros(0, int), 0.1, "validation images of 3 usable patches"),
+  ],
+)
+def test_what_gives_no_limit_is_told(image, share, cause):
+  with pytest.raises(ValueError, match=cause):
+    splicing.require(image, share)
 
 
 def test_nothing_is_said_where_there_is_no_texture_or_no_tone(known, spliced):

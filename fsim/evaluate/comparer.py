@@ -29,10 +29,11 @@ class Comparer(NamedTuple):
   """A trained system of Mayer & Stamm 2018.
 
   size: pixels a side of a patch. count: patches an image, at most. entropy: nats below which a patch is not spoken
-  about; saturated: share of saturated pixels above which it is not. threshold: score (sigmoid of the logit, 0..1) from
-  which two patches are said to be of one camera model. colours, truncation, last_pool, constrained, classes and
-  `variables` are those of a MislNet; `tiles` those of a PatchNet for as many classes, empty if none is asked; kind,
-  hidden, width, product and `scorer` those of `scorers.forensic`. zero: its logit that counts as log-odds of 0.
+  about; saturated: share of saturated pixels above which it is not. colours, truncation, last_pool, constrained,
+  classes and `variables` are those of a MislNet; `tiles` those of a PatchNet for as many classes, empty if none is
+  asked; kind, hidden, width, product and `scorer` those of `scorers.forensic`. zero: its logit that counts as log-odds
+  of 0. threshold: score (sigmoid of the log-odds, 0..1) from which two patches are said to be of one camera model.
+  limit: value above which a splicing map marks that has every patch as a reference (see `splicing.limit_of`).
   """
 
   size: int
@@ -53,6 +54,7 @@ class Comparer(NamedTuple):
   entropy: float
   saturated: float
   threshold: float
+  limit: float
 
 
 def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:

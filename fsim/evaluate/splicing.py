@@ -11,12 +11,14 @@ from jaxtyping import Bool, Float, Int, UInt8
 from scipy.sparse.linalg import eigsh
 from scipy.special import expit
 from sklearn.cluster import SpectralClustering
+from tqdm import tqdm
 
 from fsim.data import patches
 from fsim.data.loader import JPEG_GRID
 from fsim.evaluate import comparer
 from fsim.evaluate.comparer import Comparer
 
+FEWEST = 3  # Patches that can be parted into two.
 LEAST = 8  # Patches without which an image is not spoken about.
 MOST = 4000  # Patches up to which the stride is half a patch by default; memory grows with their square.
 LIMIT = 10_000  # Patches that are never exceeded.
@@ -82,7 +84,8 @@ def analyse(
     own, score = np.arange(len(found)) == one, None
   foreign, stands = np.full(len(places), np.nan), np.zeros(len(places), bool)
   foreign[speaks], stands[speaks] = found, own
-  warmth, limit = heat(foreign, places, known.size, (h, w)), 1 - known.threshold
+  warmth = heat(foreign, places, known.size, (h, w))
+  limit = known.limit if chosen is None else 1 - known.threshold
   return Splicing(known.size, step, places, chosen, foreign, stands, limit, warmth, warmth > limit, score)
 
 
@@ -144,6 +147,24 @@ def consensus(
   image = first if 2 * first.sum() >= n else ~first
   others = weights[:, image].sum(1) / np.maximum(image.sum() - image, 1)
   return 1 - others, image, max(0.0, 1 - spectral_gap(weights))  # The gap of n equal patches is n / (n - 1).
+
+
+def limit_of(known: Comparer, features: Float[np.ndarray, "u d"], image: Int[np.ndarray, " u"], share: float) -> float:
+  """The value that a share of the patches of authentic images exceeds, every patch being a reference.
+
+  image: whose patches they are; one of fewer than FEWEST patches takes no part.
+  """
+  every = [features[image == one] for one in np.flatnonzero(np.bincount(image) >= FEWEST)]
+  values = [consensus(expit(comparer.log_odds(known, own, own)))[0] for own in tqdm(every, desc="limit of maps")]
+  return float(np.quantile(np.concatenate(values), 1 - share))
+
+
+def require(image: Int[np.ndarray, " u"], share: float) -> None:
+  """Raises ValueError where `limit_of` would find none."""
+  if not 0 < share < 1:
+    raise ValueError(f"evaluate.marked must lie between 0 and 1, got {share}")
+  if np.bincount(image).max(initial=0) < FEWEST:
+    raise ValueError(f"splicing maps need validation images of {FEWEST} usable patches or more (see input)")
 
 
 def spectral_gap(weights: Float[np.ndarray, "u u"]) -> float:

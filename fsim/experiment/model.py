@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from sklearn.metrics import roc_curve
 
 from fsim.data import pairs, splits
-from fsim.evaluate import comparer, similarity
+from fsim.evaluate import comparer, similarity, splicing
 from fsim.evaluate.comparer import Comparer
 from fsim.experiment import patched, tiles, trials
 from fsim.experiment.patched import Part
@@ -60,6 +60,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   cache = patched.open_patches(subjects, config)
   a, b, c = ({name: patched.patches_of(cache, table) for name, table in side.items()} for side in sides)
   patched.require(a, classes, "model")
+  splicing.require(b["validation"].image, config.evaluate.marked)
   scorer = pair_scorer(config, len(classes))
   tested = [trials.here(cache, a["test"], c["test"], config)]
   if config.evaluate.elsewhere:
@@ -83,6 +84,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   if jax.process_index() > 0:
     return workdir
   whole = together(extractor, matcher, namer, zero, len(classes), config)
+  authentic = inside["validation"].features, b["validation"].image
+  whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.marked))
   comparer.save(workdir / "comparer", whole)
   found = [trials.carry_out(trial, whole, known, config) for trial, known in zip(tested, seen, strict=True)]
   similarity.save(workdir, found)
@@ -163,7 +166,7 @@ def zero_of(scorer: nn.Module, matcher: State, validation: Signed, judged: Int[n
 def together(
   extractor: State, matcher: State, namer: State | None, zero: float, classes: int, config: ConfigDict
 ) -> Comparer:
-  """All that is needed to compare patches, on this process."""
+  """All that is needed to compare patches, on this process; the limit of maps is still that of one score."""
   settings, pair = config.network, config.similarity
   return Comparer(
     size=config.input.size,
@@ -184,6 +187,7 @@ def together(
     entropy=config.input.entropy,
     saturated=config.input.saturated,
     threshold=THRESHOLD,
+    limit=1 - THRESHOLD,
   )
 
 
