@@ -18,7 +18,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config = ConfigDict()
   config.system = "model"
   config.seed = 0
-  config.dtype = "float32"  # Of the extractor's arithmetic after its first layer: float32 or bfloat16.
+  config.dtype = "float32"  # Of the networks' arithmetic, after the extractor's first layer: float32 or bfloat16.
   config.save_every = 500  # Steps between checkpoints inside an epoch; there is one at its end in any case.
 
   config.data = ConfigDict()
@@ -37,7 +37,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.input = ConfigDict()
   config.input.size = 128  # Side of a patch in pixels; 256 in the paper.
   config.input.stride = 128  # As large as the size, so that no two patches overlap.
-  config.input.count = 32  # Patches an image, at most.
+  config.input.count = 32  # Patches an image, at most; 3 or more.
   config.input.rule = "random"  # Of the places where patches lie; see fsim/data/patches.py.
   config.input.saturated = 0.1  # Largest share of saturated pixels in a patch.
   config.input.entropy = 4.0  # Least entropy of a patch, in nats.
@@ -81,7 +81,7 @@ def get_config(mode: str = "") -> ConfigDict:
   # The network of configs/patch.py on tiles of 64 pixels of the extractor's patches: its answers are compared too.
   config.tiles = ConfigDict()
   config.tiles.batch = 128
-  config.tiles.epochs = 1  # 0: no such network, and no baseline.
+  config.tiles.epochs = 1  # 0: no such network and no baseline; similarity.fused must be False then.
   config.tiles.optimiser = "adamw"
   config.tiles.learning_rate = 7e-4  # Twice as much and it never leaves chance with 160 models.
   config.tiles.momentum = 0.9
@@ -95,7 +95,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.evaluate.pairs = 500  # Patch pairs of each pair of models.
   config.evaluate.patches = (1, 2, 4, 8, 16, 32)  # Of an image, for decisions on whole images.
   config.evaluate.draws = 10  # Random choices of those patches.
-  config.evaluate.marked = 0.01  # Of the patches of authentic validation images, by splicing maps; sets their limit.
+  config.evaluate.marked = 0.01  # Of single patches of authentic validation images; sets the limit of maps.
   config.evaluate.resamples = 500  # Of the bootstrap over models.
   config.evaluate.elsewhere = ""  # Another source to evaluate on as well: none of its models are learned.
 

@@ -61,6 +61,7 @@ def made():
     "saturated": 0.5,
     "threshold": 0.5,
     "limit": 0.5,
+    "dtype": "float32",
   }
   start = Comparer(size=SIZE, **seen, **pair)
   net = comparer.network(start)

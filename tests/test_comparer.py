@@ -59,7 +59,7 @@ def test_saved_and_loaded_it_is_the_same(known, features, tmp_path):
 
 
 def test_answers_of_the_network_on_tiles_come_behind_the_extractors_features(known, features, tmp_path):
-  net = comparer.tile_network(known.classes)
+  net = comparer.tile_network(known.classes, known.dtype)
   tiles = net.init(jax.random.key(0), jnp.zeros((1, SIDE, SIDE, 3), jnp.uint8))
   pixels = comparers.tiles("fine", seed=1)
   sizes = {"log_slope": np.zeros(2, np.float32), "offset": np.float32(0)}

@@ -44,6 +44,7 @@ def run(tmp_path_factory):
     "saturated": 0.1,
     "threshold": 0.5,
     "limit": 0.5,
+    "dtype": "float32",
   }
   comparer.save(folder / "comparer", Comparer(size=SIZE, **fields, **pairs))
   return folder

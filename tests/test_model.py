@@ -9,13 +9,17 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ml_collections import ConfigDict
 
+from fsim import run
 from fsim.data import patches
 from fsim.data.patches import Cache, Choice
 from fsim.evaluate import comparer, similarity
-from fsim.experiment import model, trials
+from fsim.experiment import model, patched, trials
 from fsim.experiment.patched import Part
+from fsim.experiment.subjects import open_subjects
 from fsim.experiment.tiles import Tiles
+from fsim.models import posteriors
 from fsim.models.constrained import KERNEL
 from fsim.models.scorers import DistanceScorer
 from fsim.train.compare import Signed
@@ -35,8 +39,9 @@ def finished(tmp_path_factory, data):
 def test_the_page_shows_what_the_paper_shows(finished):
   page = (finished / "report" / "index.html").read_text()
   assert "http" not in page.replace("http-equiv", "")
-  for heading in ("extractor", "similarity", "tiles", "unknown-unknown", "Settings"):
-    assert heading in page
+  for phase in ("extractor", "tiles", "similarity"):
+    assert f"Training of the {phase} network" in page
+  assert "unknown-unknown" in page
 
 
 def test_no_model_that_is_called_unknown_was_learned(finished):
@@ -50,7 +55,21 @@ def test_no_model_that_is_called_unknown_was_learned(finished):
   assert found.baseline["models"] == 2
 
 
-def test_the_saved_comparer_gives_the_scores_of_the_run_and_its_first_layer_is_constrained(finished):
+def test_the_saved_comparer_gives_the_scores_of_the_run(finished, tmp_path):
+  config = ConfigDict(json.loads((finished / "config.json").read_text()))
+  subjects = open_subjects(config.data.source, config, tmp_path)
+  cache, sides = patched.open_patches(subjects, config), model.divide(subjects.table, config)
+  known, unknown = (patched.patches_of(cache, side["test"]) for side in (sides.a, sides.c))
+  numbers = trials.here(cache, known, unknown, config).part.numbers
+  (found,) = similarity.load(finished)
+  whole = comparer.load(finished / "comparer")
+  assert whole.tiles
+  some = found.pairs.sample(20, random_state=0)
+  a, b = (comparer.features(whole, np.stack([cache.stored()(numbers[k]) for k in some[end]])) for end in ("a", "b"))
+  np.testing.assert_allclose(np.diag(comparer.log_odds(whole, a, b)), some["log_odds"], atol=1e-3)
+
+
+def test_the_first_layer_of_the_saved_comparer_is_constrained(finished):
   whole = comparer.load(finished / "comparer")
   (kernel,) = [layer[KERNEL] for layer in whole.variables["params"].values() if KERNEL in layer]
   np.testing.assert_allclose(kernel[2, 2], -1, atol=1e-5)
@@ -114,6 +133,7 @@ def test_tiles_cover_a_patch(tmp_path):
   (numbers,) = tiles.of(np.array([4]))
   a, b, c, d = (tiles(number) for number in numbers)
   np.testing.assert_array_equal(np.concatenate([np.hstack([a, b]), np.hstack([c, d])]), pixels[4])
+  np.testing.assert_array_equal(posteriors.tiled(jnp.asarray(pixels))[4], [a, b, c, d])
 
 
 def test_known_models_are_drawn_by_lot_and_all_unknown_ones_take_part():
@@ -133,6 +153,25 @@ def test_known_models_are_drawn_by_lot_and_all_unknown_ones_take_part():
     assert len(shown["unknown"]) == 5
     drawn.append(tuple(shown["known"]))
   assert len(set(drawn)) > 1
+
+
+def test_the_extractor_alone_is_compared_as_published(tmp_path, data):
+  config = commands.config(CONFIG, "quick")
+  alone = {"similarity.fused": False, "tiles.epochs": 0, "similarity.kind": "network", "evaluate.draws": 1}
+  config.update_from_flattened_dict(alone | {"data.folder": str(data)})
+  run.open_run(tmp_path, config)
+  page = model.experiment(config, tmp_path)
+  assert "Training of the tiles network" not in page.read_text()
+  assert similarity.load(tmp_path)[0].baseline == {}
+  assert comparer.load(tmp_path / "comparer").tiles == {}
+
+
+def test_a_model_with_one_image_is_told_before_training():
+  config, few = commands.config(CONFIG, "quick"), table(3, 1)
+  part = Part(few, np.arange(9), np.repeat(np.arange(3), 3), 0)
+  learned = dict.fromkeys(("train", "validation", "test"), part)
+  with pytest.raises(ValueError, match=r"the train images .* two images of each; there are \[1, 1, 1\]"):
+    model.require(learned, {"train": part, "validation": part}, ["M_0", "M_1", "M_2"], config)
 
 
 @pytest.mark.parametrize(

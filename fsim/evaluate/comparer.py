@@ -26,7 +26,7 @@ ROWS = 256  # Features are scored in multiples of so many, so that few shapes ar
 
 
 class Comparer(NamedTuple):
-  """A trained system of Mayer & Stamm 2018.
+  """A trained system of Mayer & Stamm 2018, with or without the network of Bondi et al. 2017 on tiles.
 
   size: pixels a side of a patch. count: patches an image, at most. entropy: nats below which a patch is not spoken
   about; saturated: share of saturated pixels above which it is not. colours, truncation, last_pool, constrained,
@@ -34,6 +34,7 @@ class Comparer(NamedTuple):
   asked; kind, hidden, width, product and `scorer` those of `scorers.forensic`. zero: its logit that counts as log-odds
   of 0. threshold: score (sigmoid of the log-odds, 0..1) from which two patches are said to be of one camera model.
   limit: value above which a splicing map marks that has every patch as a reference (see `splicing.limit_of`).
+  dtype: of the networks' arithmetic.
   """
 
   size: int
@@ -55,6 +56,7 @@ class Comparer(NamedTuple):
   saturated: float
   threshold: float
   limit: float
+  dtype: str
 
 
 def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:
@@ -64,7 +66,7 @@ def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[
   """
   if pixels.shape[1:3] != (comparer.size, comparer.size):
     raise ValueError(f"patches must have {comparer.size} pixels a side, got {pixels.shape[1]}x{pixels.shape[2]}")
-  forward = _forward(network(comparer), tile_network(comparer.classes) if comparer.tiles else None)
+  forward = _forward(network(comparer), tile_network(comparer.classes, comparer.dtype) if comparer.tiles else None)
   made = np.empty((len(pixels), sum(kinds(bool(comparer.tiles), comparer.classes))), np.float32)
   for first in range(0, len(pixels), BATCH):
     some = pixels[first : first + BATCH]
@@ -80,12 +82,13 @@ def log_odds(comparer: Comparer, a: Float[np.ndarray, "n d"], b: Float[np.ndarra
 
 
 def network(comparer: Comparer) -> MislNet:
-  return MislNet(comparer.classes, comparer.colours, comparer.truncation, comparer.last_pool, comparer.constrained)
+  settings = (comparer.classes, comparer.colours, comparer.truncation, comparer.last_pool, comparer.constrained)
+  return MislNet(*settings, dtype=jnp.dtype(comparer.dtype))
 
 
-def tile_network(classes: int, dtype: Any = jnp.float32) -> PatchNet:
+def tile_network(classes: int, dtype: str) -> PatchNet:
   """That of Bondi et al. 2017, shown residuals, from which it learns in far fewer steps."""
-  return PatchNet(classes=classes, front="residual", dtype=dtype)
+  return PatchNet(classes=classes, front="residual", dtype=jnp.dtype(dtype))
 
 
 def kinds(fused: bool, classes: int) -> tuple[int, ...]:

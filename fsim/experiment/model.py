@@ -57,11 +57,10 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   subjects = open_subjects(config.data.source, config, workdir)
   sides = divide(subjects.table, config)
   classes = sorted(sides.a["train"]["model"].unique())
+  scorer = pair_scorer(config, len(classes))
   cache = patched.open_patches(subjects, config)
   a, b, c = ({name: patched.patches_of(cache, table) for name, table in side.items()} for side in sides)
-  patched.require(a, classes, "model")
-  splicing.require(b["validation"].image, config.evaluate.marked)
-  scorer = pair_scorer(config, len(classes))
+  require(a, b, classes, config)
   tested = [trials.here(cache, a["test"], c["test"], config)]
   if config.evaluate.elsewhere:
     tested.append(trials.elsewhere(config, workdir))
@@ -74,8 +73,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   ask = partial(tiles.roots, namer, len(classes), config, layout) if namer else None
   fused = config.similarity.fused
 
-  inside = {name: trials.look(see, ask if fused else None, fused, cache, part) for name, part in b.items()}
-  signed = {name: signed_by(seen.features, b[name]) for name, seen in inside.items()}
+  taught = {name: trials.look(see, ask if fused else None, fused, cache, part).features for name, part in b.items()}
+  signed = {name: signed_by(taught[name], part) for name, part in b.items()}
   matcher, centre = learn_pairs(scorer, signed, b, config, workdir, diary, layout)
   zero = centre if config.similarity.centred else 0.0
   diary.close()
@@ -84,10 +83,10 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   if jax.process_index() > 0:
     return workdir
   whole = together(extractor, matcher, namer, zero, len(classes), config)
-  authentic = inside["validation"].features, b["validation"].image
+  authentic = taught["validation"], b["validation"].image
   whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.marked))
   comparer.save(workdir / "comparer", whole)
-  found = [trials.carry_out(trial, whole, known, config) for trial, known in zip(tested, seen, strict=True)]
+  found = [trials.carry_out(trial, whole, own, config) for trial, own in zip(tested, seen, strict=True)]
   similarity.save(workdir, found)
   return page.build(workdir)
 
@@ -101,6 +100,22 @@ def divide(table: pd.DataFrame, config: ConfigDict) -> Sides:
     return {name: table.iloc[np.intersect1d(models[letter], scenes[name])].reset_index(drop=True) for name in names}
 
   return Sides(images("A", "train", "validation", "test"), images("B", "train", "validation"), images("C", "test"))
+
+
+def require(a: dict[str, Part], b: dict[str, Part], classes: list[str], config: ConfigDict) -> None:
+  """Raises ValueError for patches that give one of the phases, hours later, too little to learn or to judge by."""
+  patched.require(a, classes, "model")
+  for name, part in b.items():
+    try:
+      nested(part)
+    except ValueError as error:
+      raise ValueError(f"the {name} images of the models that teach the scorer: {error}") from None
+  splicing.require(b["validation"].image, config.evaluate.marked)
+
+
+def nested(part: Part) -> pairs.Nest:
+  """What pairs of a part's patches are drawn from."""
+  return pairs.nest(pd.factorize(part.table["model"], sort=True)[0][part.image], part.image)
 
 
 def mislnet(classes: int, config: ConfigDict) -> MislNet:
@@ -136,8 +151,7 @@ def learn_pairs(
   layout: Layout,
 ) -> tuple[State, float]:
   """Trains the scorer of pairs; it, and the logit that would centre it (see `zero_of`)."""
-  inside = pairs.nest(signed["validation"].sources, parts["validation"].image)
-  judged = pairs.balanced_batch(inside, JUDGED, config.seed, 0)
+  judged = pairs.balanced_batch(nested(parts["validation"]), JUDGED, config.seed, 0)
   matcher = fit(compare_patches(scorer, signed, parts, judged, config, layout), workdir, diary, layout)
   return matcher, zero_of(scorer, matcher, signed["validation"], judged)
 
@@ -166,7 +180,7 @@ def zero_of(scorer: nn.Module, matcher: State, validation: Signed, judged: Int[n
 def together(
   extractor: State, matcher: State, namer: State | None, zero: float, classes: int, config: ConfigDict
 ) -> Comparer:
-  """All that is needed to compare patches, on this process; the limit of maps is still that of one score."""
+  """All that is needed to compare patches, on this process. The limit is to be measured (`splicing.limit_of`)."""
   settings, pair = config.network, config.similarity
   return Comparer(
     size=config.input.size,
@@ -188,6 +202,7 @@ def together(
     saturated=config.input.saturated,
     threshold=THRESHOLD,
     limit=1 - THRESHOLD,
+    dtype=config.dtype,
   )
 
 

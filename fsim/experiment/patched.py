@@ -80,7 +80,8 @@ def seen(
 ) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]:
   """Features and logits that the trained network gives for the patches of a part, in their order."""
   batch, threads = config.network.batch, config.reading.threads
-  return classify.embed(net, state, cache.stored(), part.numbers, batch=batch, threads=threads, layout=layout)
+  settings = {"batch": batch, "threads": threads, "layout": layout, "desc": "features"}
+  return classify.embed(net, state, cache.stored(), part.numbers, **settings)
 
 
 def classify_patches(

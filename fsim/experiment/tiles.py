@@ -61,7 +61,7 @@ def learned(
   if not step.epochs:
     return None
   tiles = Tiles(cache.stored(), config.input.size)
-  net = comparer.tile_network(len(classes), jnp.dtype(config.dtype))
+  net = comparer.tile_network(len(classes), config.dtype)
   labelled = [labelled_tiles(tiles, parts[name], classes) for name in ("train", "validation")]
   phase = classify.phase(net, Views(Training(tiles), tiles), *labelled, step, config, layout)
   return fit(phase._replace(name="tiles"), workdir, diary, layout)
@@ -71,10 +71,10 @@ def roots(
   state: State, classes: int, config: ConfigDict, layout: Layout, cache: Cache, part: Part
 ) -> Float[np.ndarray, "p c"]:
   """What the trained network answers to the patches of a part, in their order (see `posteriors.roots`)."""
-  net = comparer.tile_network(classes, jnp.dtype(config.dtype))
+  net = comparer.tile_network(classes, config.dtype)
   own = Tiles(cache.stored(), config.input.size)
   rows = own.of(part.numbers)
-  settings = {"batch": config.tiles.batch, "threads": config.reading.threads, "layout": layout}
+  settings = {"batch": config.tiles.batch, "threads": config.reading.threads, "layout": layout, "desc": "answers"}
   _, logits = classify.embed(net, state, own, rows.ravel(), **settings)
   return np.asarray(posteriors.roots(jnp.asarray(logits).reshape(*rows.shape, -1)))
 

@@ -1,6 +1,6 @@
 """What forensic similarity is tested on, and the test.
 
-Shapes: p patches, d features, c classes of the baseline.
+Shapes: p patches, d features, c classes of the network on tiles.
 """
 
 from collections.abc import Callable
@@ -75,7 +75,7 @@ def carry_out(
   seen: Seen,
   config: ConfigDict,
 ) -> Similarity:
-  """Pairs of patches, pairs of images, and the baseline if there is one, all on the same patches."""
+  """Pairs of patches, pairs of images, and the baseline if there is one and two unknown models for it."""
   settings, part = config.evaluate, trial.part
   table = part.table.iloc[part.image].assign(image=part.image).reset_index(drop=True)
 
@@ -85,7 +85,8 @@ def carry_out(
   pairs = similarity.scored(similarity.draw_pairs(table, settings.pairs, config.seed), log_odds)
   images, curve = imagelevel.decide(table, log_odds, tuple(settings.patches), settings.draws, config.seed)
   baseline = {}
-  if seen.roots is not None:
+  unknown = table.loc[table["side"] == UNKNOWN, "model"].nunique()
+  if seen.roots is not None and unknown > 1:
     softmax = posteriors.softmax(seen.roots)
     distance = braycurtis.distances(softmax[pairs["a"]], softmax[pairs["b"]])
     baseline = braycurtis.compare(pairs, distance)._asdict()

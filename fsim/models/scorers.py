@@ -120,7 +120,7 @@ class PairScorer(nn.Module):
 class DistanceScorer(nn.Module):
   """Log-odds that fall with the mean squared distance between two features: a slope and an offset, nothing else.
 
-  Of two dozen models a pair network learns the pairs by heart; with so few parameters it cannot (docs/model.md).
+  Taught by two dozen models, a pair network learns their pairs by heart; so few parameters cannot (docs/model.md).
   Features that two networks make lie one behind the other, and each kind has a slope of its own: the two distances
   are fused by logistic regression, as scores of several speaker recognisers are (Brummer et al. 2007).
 

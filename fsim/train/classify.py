@@ -128,13 +128,17 @@ def embed(
   batch: int,
   threads: int,
   layout: Layout,
+  desc: str = "",
 ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n c"]]:
-  """Signatures and class logits of what is seen of stored images, in the order of `rows`, on every process."""
+  """Signatures and class logits of what is seen of stored images, in the order of `rows`, on every process.
+
+  desc: of the progress bar; without it there is none.
+  """
   forward = _forward(net, layout)
   shard = Shard(jax.process_index(), jax.process_count())
   crops = loader.in_order(still, rows, batch=batch, shard=shard, threads=threads)
-  bar = {"total": -(-len(rows) // batch), "desc": "features", "unit": "batch", "leave": False}
-  crops = tqdm(crops, **bar, disable=shard.index > 0)
+  bar = {"total": -(-len(rows) // batch), "desc": desc, "unit": "batch"}
+  crops = tqdm(crops, **bar, disable=not desc or shard.index > 0)
   outputs = [to_host(forward(state.params, state.stats, put(c, layout.by_example))) for c in crops]
   signatures, logits = (np.concatenate(part)[: len(rows)] for part in zip(*outputs, strict=True))
   return signatures, logits
