@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
+from fsim.evaluate import similarity
 from fsim.train import metrics
 from tests.commands import ROOT, command, fsim
 
@@ -46,6 +47,21 @@ def launched(processes, folder, data, *arguments):
 
 def test_two_processes_give_the_losses_of_one(alone, tmp_path, data):
   np.testing.assert_allclose(launched(2, tmp_path, data), alone, rtol=TOLERANCE)
+
+
+@pytest.mark.slow
+def test_two_processes_compare_patches_as_one_does(tmp_path, data):
+  """Both networks of forensic similarity, and what is said of the pairs in the end."""
+  own = [f"--config={ROOT}/configs/model.py:quick", "--workdir=run"]
+  found = []
+  for name, tool in (("one", ["fsim.main"]), ("two", ["launch.local", "--processes=2", "--"])):
+    (tmp_path / name).mkdir()
+    done = command(*tool, *own, cwd=tmp_path / name, data=data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (test,) = similarity.load(tmp_path / name / "run")
+    found.append((losses(tmp_path / name), test.pairs["log_odds"], test.baseline["baseline_auc"]))
+  for one, two in zip(*found, strict=True):
+    np.testing.assert_allclose(two, one, rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 from sklearn.metrics import roc_curve
 
 from fsim.data import pairs, splits
+from fsim.data.patches import Cache
 from fsim.evaluate import comparer, similarity, splicing
 from fsim.evaluate.comparer import Comparer
 from fsim.experiment import patched, tiles, trials
@@ -48,6 +49,15 @@ class Sides(NamedTuple):
   c: dict[str, pd.DataFrame]
 
 
+class Networks(NamedTuple):
+  """Both networks that name camera models, and what they make of the patches of a part; no namer, no `ask`."""
+
+  extractor: State
+  namer: State | None
+  see: trials.See
+  ask: trials.Ask | None
+
+
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Are two patches of one camera model? Returns the page of the report (on the first process)."""
   optimisers.require_known(config.network, config.similarity, config.tiles)
@@ -65,14 +75,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   if config.evaluate.elsewhere:
     tested.append(trials.elsewhere(config, workdir))
 
-  net = mislnet(len(classes), config)
-  phase_a = patched.classify_patches(net, cache, a, classes, "model", config, layout)
-  extractor = fit(phase_a._replace(name="extractor"), workdir, diary, layout)
-  namer = tiles.learned(cache, a, classes, config, workdir, diary, layout)
-  see = partial(patched.seen, net, extractor, config, layout)
-  ask = partial(tiles.roots, namer, len(classes), config, layout) if namer else None
-  fused = config.similarity.fused
-
+  networks = learn_models(cache, a, classes, config, workdir, diary, layout)
+  see, ask, fused = networks.see, networks.ask, config.similarity.fused
   taught = {name: trials.look(see, ask if fused else None, fused, cache, part).features for name, part in b.items()}
   signed = {name: signed_by(taught[name], part) for name, part in b.items()}
   matcher, centre = learn_pairs(scorer, signed, b, config, workdir, diary, layout)
@@ -82,7 +86,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   seen = [trials.look(see, ask, fused, trial.cache, trial.part) for trial in tested]
   if jax.process_index() > 0:
     return workdir
-  whole = together(extractor, matcher, namer, zero, len(classes), config)
+  whole = together(networks, matcher, zero, len(classes), config)
   authentic = taught["validation"], b["validation"].image
   whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.marked))
   comparer.save(workdir / "comparer", whole)
@@ -136,6 +140,24 @@ def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
   return scorers.forensic(pair.kind, pair.hidden, pair.width, pair.product, pair.dropout, sizes)
 
 
+def learn_models(
+  cache: Cache,
+  a: dict[str, Part],
+  classes: list[str],
+  config: ConfigDict,
+  workdir: Path,
+  diary: Diary,
+  layout: Layout,
+) -> Networks:
+  """Trains the extractor and, unless tiles.epochs is 0, the network on tiles."""
+  net = mislnet(len(classes), config)
+  phase = patched.classify_patches(net, cache, a, classes, "model", config, layout)
+  extractor = fit(phase._replace(name="extractor"), workdir, diary, layout)
+  namer = tiles.learned(cache, a, classes, config, workdir, diary, layout)
+  ask = partial(tiles.roots, namer, len(classes), config, layout) if namer else None
+  return Networks(extractor, namer, partial(patched.seen, net, extractor, config, layout), ask)
+
+
 def signed_by(features: Float[np.ndarray, "p d"], part: Part) -> Signed:
   """Features with the numbers of their models."""
   return Signed(features, pd.factorize(part.table["model"], sort=True)[0][part.image])
@@ -177,9 +199,7 @@ def zero_of(scorer: nn.Module, matcher: State, validation: Signed, judged: Int[n
   return float(limits[1 + np.argmax((true - false)[1:])])  # The first limit is infinite.
 
 
-def together(
-  extractor: State, matcher: State, namer: State | None, zero: float, classes: int, config: ConfigDict
-) -> Comparer:
+def together(networks: Networks, matcher: State, zero: float, classes: int, config: ConfigDict) -> Comparer:
   """All that is needed to compare patches, on this process. The limit is to be measured (`splicing.limit_of`)."""
   settings, pair = config.network, config.similarity
   return Comparer(
@@ -190,8 +210,8 @@ def together(
     last_pool=settings.last_pool,
     constrained=settings.constrained,
     classes=classes,
-    variables=variables(extractor),
-    tiles=variables(namer) if namer and pair.fused else {},
+    variables=variables(networks.extractor),
+    tiles=variables(networks.namer) if pair.fused else {},
     kind=pair.kind,
     hidden=pair.hidden,
     width=pair.width,
