@@ -31,7 +31,7 @@ from fsim.train import mesh
 from fsim.train.metrics import Diary
 
 CHUNK = 1024  # Patches in memory at once.
-# How each kind of scorer learns best; a pair network does not bear the large steps of two or three parameters.
+# As in configs/model.py and configs/sweeps/model_pairs.py: a network does not bear the large steps of a few parameters.
 SCHEDULES = {
   "distance": {"learning_rate": 3e-2, "epochs": 2, "halve_every": 1},
   "network": {"learning_rate": 5e-4, "epochs": 10, "halve_every": 3},
