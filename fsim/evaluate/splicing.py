@@ -78,14 +78,14 @@ def analyse(
   chosen = None if reference is None else nearest(places, known.size, speaks, reference)
   if chosen is None:
     found, own, score = consensus(expit(comparer.log_odds(known, features, features)))
+    limit = known.limit
   else:
     one = int(speaks[:chosen].sum())  # Its number among those that can be spoken about.
     found = 1 - expit(comparer.log_odds(known, features[one : one + 1], features))[0]
-    own, score = np.arange(len(found)) == one, None
+    own, score, limit = np.arange(len(found)) == one, None, 1 - known.threshold
   foreign, stands = np.full(len(places), np.nan), np.zeros(len(places), bool)
   foreign[speaks], stands[speaks] = found, own
   warmth = heat(foreign, places, known.size, (h, w))
-  limit = known.limit if chosen is None else 1 - known.threshold
   return Splicing(known.size, step, places, chosen, foreign, stands, limit, warmth, warmth > limit, score)
 
 

@@ -5,7 +5,7 @@ Shapes: p patches, d features.
 
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ from fsim.train.compare import Signed
 from fsim.train.loop import Phase, fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
-from fsim.train.step import State
+from fsim.train.step import State, variables
 
 JUDGED = 10_000  # Pairs that validate the scorer of pairs.
 THRESHOLD = 0.5  # Of the probability that two patches are of one model (section 4).
@@ -119,7 +119,12 @@ def require(a: dict[str, Part], b: dict[str, Part], classes: list[str], config: 
 
 def nested(part: Part) -> pairs.Nest:
   """What pairs of a part's patches are drawn from."""
-  return pairs.nest(pd.factorize(part.table["model"], sort=True)[0][part.image], part.image)
+  return pairs.nest(sources(part), part.image)
+
+
+def sources(part: Part) -> Int[np.ndarray, " p"]:
+  """Numbers of the camera models of a part's patches."""
+  return pd.factorize(part.table["model"], sort=True)[0][part.image]
 
 
 def mislnet(classes: int, config: ConfigDict) -> MislNet:
@@ -160,7 +165,7 @@ def learn_models(
 
 def signed_by(features: Float[np.ndarray, "p d"], part: Part) -> Signed:
   """Features with the numbers of their models."""
-  return Signed(features, pd.factorize(part.table["model"], sort=True)[0][part.image])
+  return Signed(features, sources(part))
 
 
 def learn_pairs(
@@ -224,8 +229,3 @@ def together(networks: Networks, matcher: State, zero: float, classes: int, conf
     limit=1 - THRESHOLD,
     dtype=config.dtype,
   )
-
-
-def variables(state: State) -> dict[str, Any]:
-  """As `module.apply` takes them, on this process."""
-  return {"params": mesh.to_host(state.params), "batch_stats": mesh.to_host(state.stats)}

@@ -25,7 +25,7 @@ from fsim.train import classify, mesh
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
-from fsim.train.step import State
+from fsim.train.step import State, variables
 
 WIDTH = 128  # Values of a feature.
 
@@ -67,8 +67,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   }
   if jax.process_index() > 0:
     return workdir
-  variables = {"params": mesh.to_host(state.params), "batch_stats": mesh.to_host(state.stats)}
-  namer.save(workdir / "namer", Namer(cache.choice, net.front, variables, machines, rule))
+  namer.save(workdir / "namer", Namer(cache.choice, net.front, variables(state), machines, rule))
   save(workdir, answers, setting)
   return page.build(workdir)
 

@@ -16,7 +16,7 @@ from fsim.evaluate import comparer
 from fsim.experiment import patched
 from fsim.experiment.patched import Part
 from fsim.models import posteriors
-from fsim.models.posteriors import SIDE
+from fsim.models.extractors import PATCH_SIDE
 from fsim.train import classify
 from fsim.train.classify import Labelled, Views
 from fsim.train.loop import fit
@@ -26,15 +26,15 @@ from fsim.train.step import State
 
 
 class Tiles:
-  """Number -> pixels of a tile of SIDE pixels: tile t of patch n has the number n * (tiles of a patch) + t."""
+  """Number -> pixels of a tile of PATCH_SIDE pixels: tile t of patch n has the number n * (tiles of a patch) + t."""
 
   def __init__(self, stored: Stored, size: int):
-    self.stored, self.across = stored, size // SIDE
+    self.stored, self.across = stored, size // PATCH_SIDE
 
   def __call__(self, number: int | np.integer) -> UInt8[np.ndarray, "s s 3"]:
     patch, tile = divmod(int(number), self.across**2)
-    top, left = (SIDE * k for k in divmod(tile, self.across))
-    return self.stored(patch)[top : top + SIDE, left : left + SIDE]
+    top, left = (PATCH_SIDE * k for k in divmod(tile, self.across))
+    return self.stored(patch)[top : top + PATCH_SIDE, left : left + PATCH_SIDE]
 
   def of(self, patches: Int[np.ndarray, " p"]) -> Int[np.ndarray, "p t"]:
     """Numbers of the tiles of these patches."""

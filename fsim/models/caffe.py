@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fsim.models import saved, wire
-from fsim.models.extractors import PatchNet
+from fsim.models.extractors import PATCH_SIDE, PatchNet
 
 # Numbers of fields in caffe.proto: of NetParameter, LayerParameter, V1LayerParameter, BlobProto, BlobShape.
 NET_LAYERS, NET_V1_LAYERS = 100, 2
@@ -30,7 +30,6 @@ SHAPE_DIM = 1
 TYPES = {V1_CONVOLUTION: "Convolution", V1_INNER_PRODUCT: "InnerProduct"}
 CONVOLUTIONS = ("Conv_0", "Conv_1", "Conv_2", "Conv_3")
 DENSE = ("feature", "classes")
-SIDE = 64
 
 
 class Layer(NamedTuple):
@@ -94,9 +93,9 @@ def variables(net: Sequence[Layer], mean: Float[np.ndarray, "..."]) -> dict[str,
     kernel = weights.reshape(weights.shape[-2:]).T if dense else weights.transpose(2, 3, 1, 0)
     params[name] = {"kernel": kernel, "bias": bias.reshape(-1)}
   params["Conv_0"]["kernel"] = params["Conv_0"]["kernel"][:, :, ::-1]
-  if mean.size != 3 * SIDE * SIDE:
-    raise NotThisNet(f"the mean image is 3 x {SIDE} x {SIDE}, got {' x '.join(map(str, mean.shape))}")
-  patch = mean.reshape(3, SIDE, SIDE).transpose(1, 2, 0)[:, :, ::-1]
+  if mean.size != 3 * PATCH_SIDE * PATCH_SIDE:
+    raise NotThisNet(f"the mean image is 3 x {PATCH_SIDE} x {PATCH_SIDE}, got {' x '.join(map(str, mean.shape))}")
+  patch = mean.reshape(3, PATCH_SIDE, PATCH_SIDE).transpose(1, 2, 0)[:, :, ::-1]
   made = {"params": params, "batch_stats": {"mean": patch}}
   _require_shapes(made)
   return jax.tree.map(np.ascontiguousarray, made)
@@ -104,7 +103,7 @@ def variables(net: Sequence[Layer], mean: Float[np.ndarray, "..."]) -> dict[str,
 
 def _require_shapes(made: dict[str, Any]) -> None:
   classes = len(made["params"]["classes"]["bias"])
-  net, patch = PatchNet(classes=classes), jnp.zeros((1, SIDE, SIDE, 3), jnp.uint8)
+  net, patch = PatchNet(classes=classes), jnp.zeros((1, PATCH_SIDE, PATCH_SIDE, 3), jnp.uint8)
   wanted = jax.eval_shape(lambda: net.init(jax.random.key(0), patch))["params"]
   for name, layer in wanted.items():
     for part, array in layer.items():

@@ -15,6 +15,7 @@ from fsim.models.pool import max_pool
 Dtype = Any
 Pixels = UInt8[Array, "b h w 3"] | Float[Array, "b h w 3"]
 TRUNCATION = 2.0  # Grey levels.
+PATCH_SIDE = 64  # Pixels of what a PatchNet sees.
 PATCH_SCALE = 0.0125  # Per grey level; from the published solver.
 HIGH_PASS = (
   np.array([[-1, 2, -2, 2, -1], [2, -6, 8, -6, 2], [-2, 8, -12, 8, -2], [2, -6, 8, -6, 2], [-1, 2, -2, 2, -1]]) / 12

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
-SIDE = 64  # Pixels of a tile, which is what the network sees (Bondi et al. 2017).
+from fsim.models.extractors import PATCH_SIDE
 
 
 def tiled(patches: Shaped[Array, "p s s 3"]) -> Shaped[Array, "p t 64 64 3"]:
   """Whole tiles, row by row; what is left at the lower and right edge belongs to none."""
-  count, across = len(patches), patches.shape[1] // SIDE
-  whole = patches[:, : across * SIDE, : across * SIDE].reshape(count, across, SIDE, across, SIDE, 3)
-  return whole.transpose(0, 1, 3, 2, 4, 5).reshape(count, across**2, SIDE, SIDE, 3)
+  count, side, across = len(patches), PATCH_SIDE, patches.shape[1] // PATCH_SIDE
+  whole = patches[:, : across * side, : across * side].reshape(count, across, side, across, side, 3)
+  return whole.transpose(0, 1, 3, 2, 4, 5).reshape(count, across**2, side, side, 3)
 
 
 def roots(logits: Float[Array, "p t c"]) -> Float[Array, "p c"]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from fsim import cpu
-from fsim.train.mesh import Layout
+from fsim.train.mesh import Layout, to_host
 
 
 class State(NamedTuple):
@@ -28,6 +28,11 @@ def start(variables: dict[str, Any], optimiser: optax.GradientTransformation) ->
   """The state before the first step, from what `module.init` returns."""
   params = variables["params"]
   return State(jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), optimiser.init(params))
+
+
+def variables(state: State) -> dict[str, Any]:
+  """As `module.apply` takes them, on this process."""
+  return {"params": to_host(state.params), "batch_stats": to_host(state.stats)}
 
 
 def free(params: Any) -> Any:
