@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsim.prnu import fingerprint
+from fsim.prnu import building, fingerprint
 from fsim.prnu.__main__ import main
+from fsim.prnu.residual import DEFAULT
 from tests import jpegs
 from tests.commands import ROOT, fsim, variables
 
@@ -206,6 +207,26 @@ def test_a_fingerprint_that_was_interrupted_goes_on(folder, tmp_path):
   assert main(["fingerprint", str(tmp_path / "many"), "--out", str(tmp_path / "again.npz")]) == 0
   there = fingerprint.load(tmp_path / "again.npz")
   np.testing.assert_allclose(whole.pattern(), there.pattern(), atol=2e-3 * there.pattern().std())
+
+
+def test_an_interruption_while_an_image_is_added_loses_that_image_alone(folder, tmp_path, monkeypatch):
+  add, calls = fingerprint.add, []
+
+  def interrupted(*arguments):
+    calls.append(add(*arguments))
+    if len(calls) == 3:
+      raise KeyboardInterrupt
+    return calls[-1]
+
+  photographs, out = sorted((folder / "known0").iterdir()), tmp_path / "0.npz"
+  monkeypatch.setattr(fingerprint, "add", interrupted)
+  with pytest.raises(KeyboardInterrupt):
+    building.build(photographs, out, "cam", DEFAULT, lambda path, cause: None)
+  assert len(fingerprint.load(tmp_path / "0.npz.part").images) == 2
+  whole = building.build(photographs, out, "cam", DEFAULT, lambda path, cause: None)
+  assert len(whole.images) == len(photographs) == len(calls) - 1
+  there = fingerprint.load(folder / "0.npz").pattern()
+  assert np.corrcoef(whole.pattern().ravel(), there.ravel())[0, 1] > 0.999
 
 
 def test_the_matrix_groups_photographs_by_camera(folder, tmp_path, data):

@@ -50,27 +50,27 @@ def build(paths: list[Path], out: Path, device: str, settings: Settings, report:
         if objection:
           report(photograph.path, objection)
           continue
-        sums = fingerprint.add(sums, photograph.pixels, settings)
-        images.append(photograph.sha256)
+        # In one go, and the former sums stay whole until then: an interruption may come at any time.
+        sums, images = fingerprint.add(sums, photograph.pixels, settings), (*images, photograph.sha256)
         if len(images) % SAVE_EVERY == 0:
-          fingerprint.save(part, fingerprint.estimate(sums, device, tuple(images), settings), bits=32)
+          fingerprint.save(part, fingerprint.estimate(sums, device, images, settings), bits=32)
   except KeyboardInterrupt:
     if images:
-      fingerprint.save(part, fingerprint.estimate(sums, device, tuple(images), settings), bits=32)
+      fingerprint.save(part, fingerprint.estimate(sums, device, images, settings), bits=32)
     raise
-  made = fingerprint.estimate(sums, device, tuple(images), settings)
+  made = fingerprint.estimate(sums, device, images, settings)
   fingerprint.save(out, made)
   part.unlink(missing_ok=True)
   return made
 
 
-def _begun(part: Path, size: tuple[int, int], settings: Settings) -> tuple[fingerprint.Sums, list[str]]:
+def _begun(part: Path, size: tuple[int, int], settings: Settings) -> tuple[fingerprint.Sums, tuple[str, ...]]:
   if not part.exists():
-    return fingerprint.nothing(size), []
+    return fingerprint.nothing(size), ()
   former = fingerprint.load(part)
   if former.estimate.shape != size or former.settings != settings:
     raise ValueError(f"{part}: begun with another size or other settings; delete it to begin anew")
-  return fingerprint.sums_of(former), list(former.images)
+  return fingerprint.sums_of(former), former.images
 
 
 def _objection(photograph: Photograph, size: tuple[int, int], settings: Settings) -> str:

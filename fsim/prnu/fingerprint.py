@@ -57,7 +57,7 @@ def nothing(size: tuple[int, int]) -> Sums:
   return Sums(jnp.zeros(size), jnp.zeros(size))
 
 
-@functools.partial(jax.jit, static_argnames="settings", donate_argnames="sums")
+@functools.partial(jax.jit, static_argnames="settings")
 def add(sums: Sums, image: UInt8[Numbers, "h w 3"], settings: Settings) -> Sums:
   """Maximum likelihood of a pattern K in residuals W = I K + noise (Chen et al. 2008, equation 6).
 
