@@ -19,9 +19,10 @@ from scipy.spatial.distance import squareform
 from tqdm import tqdm
 
 from fsim import cpu
+from fsim.boundary import progress
 from fsim.data import patches
 from fsim.data.patches import Choice
-from fsim.data.photographs import files, read_all
+from fsim.data.photographs import find, read_all
 from fsim.evaluate import comparer, grouping, imagelevel
 from fsim.evaluate.comparer import Comparer
 from fsim.evaluate.grouping import Grouping
@@ -40,7 +41,7 @@ def chosen(image: UInt8[np.ndarray, "h w 3"], known: Comparer) -> UInt8[np.ndarr
 def look(known: Comparer, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[Float[np.ndarray, "p d"]]]:
   """A row an image (file, and patches or error), and the features of each that can be spoken about."""
   rows, features = [], []
-  for photograph in tqdm(read_all(paths), total=len(paths), desc="features", unit="image", leave=False):
+  for photograph in progress.bar(read_all(paths), total=len(paths), desc="features", unit="image", leave=False):
     row = {"file": str(photograph.path)}
     rows.append(row)
     if photograph.problem:
@@ -107,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
     print(f"fsim: {wanted.run} is not a finished run of the system model: {error.filename} is missing", file=sys.stderr)
     return 1
   try:
-    paths = files(wanted.places)
+    paths = find(wanted.places).paths
   except ValueError as error:
     print(f"fsim: {error}", file=sys.stderr)
     return 1

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     print(f"fsim: {chosen.run} is not a finished run of the system patch: {error.filename} is missing", file=sys.stderr)
     return 1
   rows, failed = [], False
-  for file, _, image, problem in read_all(chosen.images):
+  for file, _, _, image, _, problem in read_all(chosen.images):
     if chosen.map and not problem:
       problem = mapped(chosen.map, file, image, known)
     if problem:

@@ -9,6 +9,8 @@ import jax
 import pandas as pd
 from ml_collections import ConfigDict
 
+from fsim.boundary.errors import UserError
+
 FREE = ("evaluate", "reading", "save_every")  # Settings that may change between two calls of one run.
 PACKAGES = (
   "forensic-fsim",
@@ -41,7 +43,7 @@ def open_run(workdir: Path, config: ConfigDict) -> Path:
     changed = {k for k in former.keys() | now.keys() if former.get(k) != now.get(k) and k.split(".")[0] not in FREE}
     if changed:
       lines = [f"  {k}: {former.get(k)!r} there, {now.get(k)!r} now" for k in sorted(changed)]
-      raise ValueError(f"{workdir} holds a run with other settings; choose another --workdir\n" + "\n".join(lines))
+      raise UserError(f"{workdir} holds a run with other settings; choose another --workdir\n" + "\n".join(lines))
   if jax.process_index() == 0:
     workdir.mkdir(parents=True, exist_ok=True)
     _replace(path, json.dumps(settings, indent=1))
@@ -51,13 +53,13 @@ def open_run(workdir: Path, config: ConfigDict) -> Path:
 def write_data(workdir: Path, facts: dict, problems: pd.DataFrame) -> None:
   """The environment, facts about the data, and the table of problem files.
 
-  Raises ValueError if the source is the same but no longer holds the data with which the run began.
+  Raises UserError if the source is the same but no longer holds the data with which the run began.
   """
   path = workdir / "environment.json"
   if path.exists():
     former = json.loads(path.read_text())["data"]
     if former["source"] == facts["source"] and former["fingerprint"] != facts["fingerprint"]:
-      raise ValueError(f"{facts['source']} has changed since the run in {workdir} began; choose another --workdir")
+      raise UserError(f"{facts['source']} has changed since the run in {workdir} began; choose another --workdir")
   if jax.process_index() == 0:
     workdir.mkdir(parents=True, exist_ok=True)
     _replace(path, json.dumps(environment() | {"data": facts}, indent=1))

@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fsim import cpu
+from fsim.boundary import progress
 from fsim.data.photographs import Photograph, read_all
 from fsim.evaluate import comparer, splicing
 from fsim.evaluate.comparer import Comparer
@@ -33,7 +34,7 @@ def sentence(found: Splicing) -> str:
 
 def process(known: Comparer, photograph: Photograph, target: Path, chosen: argparse.Namespace) -> Splicing:
   """Writes the three files of an image, whose names begin as `target`. Raises NoStatement or OSError."""
-  file, _, image, _ = photograph
+  file, image = photograph.path, photograph.pixels
   found = splicing.analyse(known, image, chosen.stride, chosen.reference)
   target.with_name(f"{target.name}.png").write_bytes(report.picture(image, found))
   target.with_name(f"{target.name}.mask.png").write_bytes(report.mask_image(found.mask))
@@ -84,7 +85,9 @@ def main(given: Sequence[str]) -> int:
     return 1
   chosen.out.mkdir(parents=True, exist_ok=True)
   rows, taken, count = [], set(), len(chosen.images)
-  for photograph in tqdm(read_all(chosen.images), desc="splicing", unit="image", total=count, disable=count == 1):
+  for photograph in progress.bar(
+    read_all(chosen.images), desc="splicing", unit="image", total=count, disable=count == 1
+  ):
     file = photograph.path
     if file.stem in taken:
       problem = f"its files would take the place of another image's of the name {file.stem}"

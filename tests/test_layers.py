@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ["cpu", "data", "prnu", "models", "train", "evaluate", "store", "run", "report", "experiment", "main"]
+ROOMS = [
+  "boundary",
+  "cpu",
+  "data",
+  "prnu",
+  "models",
+  "train",
+  "evaluate",
+  "store",
+  "run",
+  "report",
+  "experiment",
+  "main",
+]
 COMMANDS = {
   "simulate": "data",
   "identify": "report",

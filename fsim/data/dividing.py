@@ -4,13 +4,15 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from fsim.boundary.errors import UserError
+
 ORDERS = 100  # Orders of the scenes to try.
 
 
 def shares(validation: float, test: float) -> dict[str, float]:
-  """Shares of the three sides. Raises ValueError unless train and test get something."""
+  """Shares of the three sides. Raises UserError unless train and test get something."""
   if not (0 <= validation < 1 and 0 < test < 1 and validation + test < 1):
-    raise ValueError(f"validation and test must be shares that leave some images to train, got {validation} and {test}")
+    raise UserError(f"validation and test must be shares that leave some images to train, got {validation} and {test}")
   return {"train": 1 - validation - test, "validation": validation, "test": test}
 
 

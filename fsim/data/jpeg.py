@@ -1,61 +1,64 @@
 """Decodes camera JPEGs as libjpeg does, and says plainly why a file cannot be used.
 
 Pixels: slow integer IDCT and fancy upsampling (libjpeg's defaults), no resize, no rotation by EXIF, no colour
-management.
+management. What libjpeg warns of is damage. Of several images in a file (MPO) the first counts.
 """
 
-import io
-
 import numpy as np
+import simplejpeg
 from jaxtyping import UInt8
-from PIL import Image, ImageFile, UnidentifiedImageError
 
-MAX_PIXELS = 256_000_000  # Larger files are refused before they are decoded.
-Image.MAX_IMAGE_PIXELS = None  # MAX_PIXELS above is the limit, with a message of its own.
-ImageFile.LOAD_TRUNCATED_IMAGES = False
+from fsim.data import markers
+from fsim.data.markers import BadImage
 
-
-class BadImage(ValueError):
-  """A file that cannot serve as a camera JPEG; the message gives the cause, the caller adds the file's name."""
+BEGINNING = b"\xff\xd8\xff"
+# What other files begin with, at which byte.
+KINDS = {
+  (0, b"\x89PNG"): "PNG",
+  (4, b"ftyphei"): "HEIC",
+  (4, b"ftypmif"): "HEIC",
+  (4, b"ftypavif"): "AVIF",
+  (8, b"WEBP"): "WebP",
+  (0, b"II*\0"): "TIFF or raw",
+  (0, b"MM\0*"): "TIFF or raw",
+  (0, b"GIF8"): "GIF",
+  (0, b"BM"): "BMP",
+  (0, b"DDS "): "DDS",
+  (0, b"%PDF"): "PDF",
+}
 
 
 def size(data: bytes) -> tuple[int, int]:
   """(width, height) from the header. Raises BadImage for anything that is not an 8-bit colour JPEG of a sane size."""
-  with _opened(data) as image:
-    return image.size
+  _require_jpeg(data)
+  frame = markers.header(data)
+  return frame.width, frame.height
 
 
 def decode(data: bytes) -> UInt8[np.ndarray, "h w 3"]:
   """RGB pixels of a colour JPEG, as stored on the sensor's grid. Raises BadImage with the cause."""
-  with _opened(data) as image:
-    try:
-      return np.asarray(image)
-    except (OSError, ValueError, SyntaxError) as error:
-      raise BadImage(f"damaged JPEG: {error}") from error
+  return decode_with_exif(data)[0]
 
 
-def _opened(data: bytes) -> Image.Image:
+def decode_with_exif(data: bytes) -> tuple[UInt8[np.ndarray, "h w 3"], bytes]:
+  """As `decode`, with the EXIF block that the file has, or b""."""
+  _require_jpeg(data)
+  found = markers.read(data)
+  whole = data + b"\xd9" if found.cut else data[: found.end]
+  try:
+    return simplejpeg.decode_jpeg(whole, "RGB", fastdct=False, fastupsample=False, strict=True), found.exif
+  except ValueError as error:
+    raise BadImage(f"damaged JPEG: {error}") from error
+
+
+def _require_jpeg(data: bytes) -> None:
   if not data:
     raise BadImage("empty file")
-  try:
-    image = Image.open(io.BytesIO(data))
-  except UnidentifiedImageError as error:
-    cause = "a 12-bit or otherwise unsupported JPEG" if data[:2] == b"\xff\xd8" else "no image that can be read"
-    raise BadImage(cause) from error
-  except (OSError, ValueError, SyntaxError) as error:
-    raise BadImage(f"damaged header: {error}") from error
-  cause = _unusable(image)
-  if cause:
-    image.close()
-    raise BadImage(cause)
-  return image
+  if not data.startswith(BEGINNING):
+    found = kind(data)
+    raise BadImage(f"a {found} file, not a JPEG" if found else "no image that can be read")
 
 
-def _unusable(image: Image.Image) -> str:
-  if image.format not in ("JPEG", "MPO"):
-    return f"a {image.format} file, not a JPEG"
-  if image.mode != "RGB":
-    return {"L": "greyscale", "CMYK": "CMYK"}.get(image.mode, image.mode) + ", but a colour JPEG is needed"
-  if image.width * image.height > MAX_PIXELS:
-    return f"{image.width}x{image.height} pixels, more than the limit of {MAX_PIXELS:,}"
-  return ""
+def kind(data: bytes) -> str:
+  """What other image a file begins as, "" if nothing that is known."""
+  return next((name for (place, letters), name in KINDS.items() if data[place:].startswith(letters)), "")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fsim.data.source import alone
+from fsim.boundary.lock import alone
 
 
 def once(home: Path, said: tuple, about: dict[str, Any], fill: Callable[[Path], None]) -> Path:

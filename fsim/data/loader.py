@@ -11,6 +11,7 @@ import grain
 import numpy as np
 from jaxtyping import Int, Shaped, UInt8
 
+from fsim.boundary.errors import UserError
 from fsim.data import jpeg
 
 IMBALANCE = 2  # Classes that differ in size by more than this factor are drawn equally often under balanced="auto".
@@ -41,7 +42,7 @@ class Reading(NamedTuple):
 def centre_crop(image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "s s 3"]:
   """The central square, moved to the JPEG block grid (and so to one phase of the colour filter array).
 
-  Raises ValueError if the image is smaller than the crop: forensic images are never enlarged.
+  Raises UserError if the image is smaller than the crop: forensic images are never enlarged.
   """
   return central(image, size, size)
 
@@ -54,7 +55,7 @@ def central(image: UInt8[np.ndarray, "h w 3"], height: int, width: int) -> UInt8
 
 
 def random_crop(image: UInt8[np.ndarray, "h w 3"], size: int, rng: np.random.Generator) -> UInt8[np.ndarray, "s s 3"]:
-  """A square anywhere on the JPEG block grid. Raises ValueError if the image is smaller than the crop."""
+  """A square anywhere on the JPEG block grid. Raises UserError if the image is smaller than the crop."""
   h, w, _ = image.shape
   _require_room(image, size, size)
   top, left = (int(rng.integers((side - size) // JPEG_GRID + 1)) * JPEG_GRID for side in (h, w))
@@ -81,7 +82,7 @@ class Cut:
     try:
       return jpeg.decode(self.records[int(row)])
     except jpeg.BadImage as error:
-      raise ValueError(f"image {row} of the data set: {error}") from error
+      raise UserError(f"image {row} of the data set: {error}") from error
 
 
 class TrainingCut(Cut):
@@ -90,7 +91,7 @@ class TrainingCut(Cut):
   def __init__(self, records: Sequence[bytes], size: int, crop: str):
     super().__init__(records, size)
     if crop not in ("centre", "random"):
-      raise ValueError(f'crop must be "centre" or "random", got {crop!r}')
+      raise UserError(f'crop must be "centre" or "random", got {crop!r}')
     self.crop = crop
 
   def __call__(self, example: Shaped[np.ndarray, "2"], rng: np.random.Generator) -> Batch:
@@ -103,7 +104,7 @@ class TrainingCut(Cut):
 def is_balanced(labels: Int[np.ndarray, " n"], setting: str) -> bool:
   """Whether classes are drawn equally often: "on", "off", or "auto" (if sizes differ by more than IMBALANCE)."""
   if setting not in ("on", "off", "auto"):
-    raise ValueError(f'balanced must be "on", "off" or "auto", got {setting!r}')
+    raise UserError(f'balanced must be "on", "off" or "auto", got {setting!r}')
   sizes = np.bincount(labels)
   sizes = sizes[sizes > 0]
   return setting == "on" or (setting == "auto" and bool(sizes.max() > IMBALANCE * sizes.min()))
@@ -135,7 +136,7 @@ def training_batches(
   `batch` is the global size.
   """
   if batch % shard.count:
-    raise ValueError(f"a batch of {batch} cannot be shared by {shard.count} processes")
+    raise UserError(f"a batch of {batch} cannot be shared by {shard.count} processes")
   crops = sequence.random_map(cut, seed=seed)  # Before slicing: what is cut depends on the place in the whole sequence.
   mine = crops.slice(slice(start * batch + shard.index, None, shard.count))
   batches = mine.batch(batch // shard.count, drop_remainder=True)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from tensorflow_datasets.core.constants import get_default_data_dir
 
+from fsim.boundary.errors import UserError
+from fsim.boundary.lock import alone
 from fsim.data import source
 from fsim.data.source import Images
 from fsim.data.virtual import dataset
@@ -17,15 +19,15 @@ def open_source(
 ) -> Images:
   """`name` is a preset such as virtual/default, or a folder. Arguments as those of `source.open_folder`.
 
-  Raises ValueError for a preset or a folder that does not exist.
+  Raises UserError for a preset or a folder that does not exist.
   """
   home = Path(data_dir or get_default_data_dir()).expanduser()
   folder = Path(name)
   if name.startswith(PREFIX):
     if name not in dataset.PRESETS:
-      raise ValueError(f"there is no preset {name!r}; there are {', '.join(dataset.PRESETS)}")
+      raise UserError(f"there is no preset {name!r}; there are {', '.join(dataset.PRESETS)}")
     folder = home / "cameras" / name
-    with source.alone(folder):
+    with alone(folder):
       dataset.make(name, folder, workers=len(os.sched_getaffinity(0)))
   labels = {"merge_d70": merge_d70, "repair_mju": repair_mju, "pattern": pattern}
   return source.open_folder(folder, data_dir=home, on_error=on_error, **labels)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Int64, UInt64
 
+from fsim.boundary.errors import UserError
+
 ROUNDS = 4  # Of the Feistel network; four make a pseudo-random permutation (Luby and Rackoff 1988).
 
 
@@ -40,9 +42,9 @@ def training_batch(n: int, batch: int, seed: int, step: int) -> Int64[np.ndarray
 
 
 def steps_in_epoch(n: int, batch: int) -> int:
-  """Raises ValueError if there are too few images for a single batch."""
+  """Raises UserError if there are too few images for a single batch."""
   if count(n) < batch:
-    raise ValueError(f"{n} images make {count(n)} pairs, too few for one batch of {batch}")
+    raise UserError(f"{n} images make {count(n)} pairs, too few for one batch of {batch}")
   return count(n) // batch
 
 
@@ -58,14 +60,14 @@ class Nest(NamedTuple):
 
 
 def nest(model: Int[np.ndarray, " p"], image: Int[np.ndarray, " p"]) -> Nest:
-  """Raises ValueError unless there are two models, and two images of each."""
+  """Raises UserError unless there are two models, and two images of each."""
   order = np.lexsort((image, model))
   _, first, count = np.unique(image[order], return_index=True, return_counts=True)
   by_place = np.argsort(first)
   patches = np.stack([first, count], 1)[by_place]
   _, start, images = np.unique(model[order][patches[:, 0]], return_index=True, return_counts=True)
   if len(images) < 2 or images.min() < 2:
-    raise ValueError(f"pairs need two models and two images of each; there are {images.tolist()} images of the models")
+    raise UserError(f"pairs need two models and two images of each; there are {images.tolist()} images of the models")
   return Nest(order, patches, np.stack([start, images], 1))
 
 

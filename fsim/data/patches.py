@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from scipy.special import entr
-from tqdm import tqdm
 
+from fsim.boundary import progress
+from fsim.boundary.errors import UserError
 from fsim.data import jpeg, kept
 from fsim.data.loader import JPEG_GRID, Batch
 
@@ -85,10 +86,10 @@ def entropy(patches: Patches) -> Float[np.ndarray, " n"]:
 def grid(h: int, w: int, size: int, stride: int) -> Int[np.ndarray, "n 2"]:
   """Tops and lefts of all patches that fit, in reading order. They lie on the JPEG block grid.
 
-  Raises ValueError for a stride that does not keep to it.
+  Raises UserError for a stride that does not keep to it.
   """
   if size < 1 or stride < 1 or stride % JPEG_GRID:
-    raise ValueError(f"patches need a stride on the JPEG grid, a multiple of {JPEG_GRID}, got {stride} (size {size})")
+    raise UserError(f"patches need a stride on the JPEG grid, a multiple of {JPEG_GRID}, got {stride} (size {size})")
   tops, lefts = (np.arange(0, side - size + 1, stride) for side in (h, w))
   return np.stack(np.meshgrid(tops, lefts, indexing="ij"), -1).reshape(-1, 2)
 
@@ -107,7 +108,7 @@ def usable(patches: Patches, choice: Choice) -> Bool[np.ndarray, " n"]:
 def choose(image: UInt8[np.ndarray, "h w 3"], choice: Choice) -> Int[np.ndarray, "n 2"]:
   """Tops and lefts of the best usable patches, best first (of equals the first in reading order); perhaps none."""
   if choice.rule not in CHOICES:
-    raise ValueError(f"patches are chosen by one of {', '.join(CHOICES)}, got {choice.rule!r}")
+    raise UserError(f"patches are chosen by one of {', '.join(CHOICES)}, got {choice.rule!r}")
   places = grid(*image.shape[:2], choice.size, choice.stride)
   if not len(places):
     return places
@@ -194,7 +195,7 @@ def open_cache(
 
 def _fill(records: Sequence[bytes], rows: Int[np.ndarray, " r"], choice: Choice, folder: Path) -> None:
   found = np.zeros(len(records), np.int32)
-  with (folder / PIXELS_FILE).open("wb") as file, tqdm(total=len(rows), desc="patches", unit="image") as bar:
+  with (folder / PIXELS_FILE).open("wb") as file, progress.bar(total=len(rows), desc="patches", unit="image") as bar:
     for row, patches in _of_each(records, np.sort(rows), choice):
       file.write(patches.tobytes())
       found[row] = len(patches)
@@ -207,7 +208,7 @@ def _of_each(records: Sequence[bytes], rows: Int[np.ndarray, " r"], choice: Choi
     try:
       image = jpeg.decode(records[row])
     except jpeg.BadImage as error:
-      raise ValueError(f"image {row} of the data set: {error}") from error
+      raise UserError(f"image {row} of the data set: {error}") from error
     return row, cut(image, choose(image, choice), choice.size)
 
   with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

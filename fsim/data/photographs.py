@@ -9,42 +9,78 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from fsim.boundary.errors import UserError
+from fsim.boundary.inputs import Unreadable, read_bytes
+from fsim.boundary.text import shown
 from fsim.data import jpeg
+from fsim.data.walk import walk
 
-SUFFIXES = (".jpg", ".jpeg")
 AHEAD = 4  # Files decoded while one is worked on.
+MAX_BYTES = 1 << 29  # Of a file: 200 megapixels at the best quality, with a film behind them, are fewer.
 
 
 class Photograph(NamedTuple):
-  """A file's pixels, or the cause why there are none."""
+  """A file's pixels, or the cause why there are none.
+
+  Attributes:
+    sha256: of the file. content: SHA-256 of its pixels, which a copy with other metadata shares. "" if there are none.
+    exif: the EXIF block as it is in the file, b"" if there is none.
+  """
 
   path: Path
   sha256: str
+  content: str
   pixels: UInt8[np.ndarray, "h w 3"] | None
+  exif: bytes
   problem: str
 
 
-def files(places: Sequence[Path]) -> list[Path]:
-  """The JPEGs among files and in folders, sorted within each. Raises ValueError naming a place that has none."""
-  found: list[Path] = []
+class Found(NamedTuple):
+  """The files of a command: those to be read, and (file, cause) of all others in the folders that were given."""
+
+  paths: list[Path]
+  passed_over: list[tuple[Path, str]]
+
+
+def find(places: Sequence[Path]) -> Found:
+  """The JPEGs among files and in folders, sorted within each; a path given twice counts once.
+
+  Raises UserError naming a folder that has none.
+  """
+  paths: list[Path] = []
+  passed_over: list[tuple[Path, str]] = []
   for place in places:
-    inside = sorted(p for p in place.rglob("*") if p.suffix.lower() in SUFFIXES) if place.is_dir() else [place]
+    if not place.is_dir():
+      paths.append(place)
+      continue
+    entries = list(walk(place))
+    inside = [entry.path for entry in entries if entry.kind == "jpeg"]
+    others = [(entry.path, entry.cause or "no photograph") for entry in entries if entry.kind != "jpeg"]
     if not inside:
-      raise ValueError(f"{place}: no JPEG files in this folder")
-    found += inside
-  return found
+      why = "".join(f"; {shown(path.name)}: {cause}" for path, cause in others[:3])
+      raise UserError(f"{shown(place)}: no JPEG files in this folder{why}")
+    paths += inside
+    passed_over += others
+  return Found(list(dict.fromkeys(paths)), passed_over)
 
 
 def read(path: Path) -> Photograph:
+  """Never raises for what a file holds: `problem` says it."""
   try:
-    data = path.read_bytes()
-  except OSError as error:
-    return Photograph(path, "", None, error.strerror or "cannot be read")
+    data = read_bytes(path, MAX_BYTES)
+  except Unreadable as error:
+    return Photograph(path, "", "", None, b"", error.cause)
   digest = hashlib.sha256(data).hexdigest()
   try:
-    return Photograph(path, digest, jpeg.decode(data), "")
+    pixels, exif = jpeg.decode_with_exif(data)
   except jpeg.BadImage as error:
-    return Photograph(path, digest, None, str(error))
+    return Photograph(path, digest, "", None, b"", str(error))
+  return Photograph(path, digest, content_of(pixels), pixels, exif, "")
+
+
+def content_of(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
+  """The same for all files with these pixels, whatever else they hold."""
+  return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
 def read_all(paths: Sequence[Path]) -> Iterator[Photograph]:

@@ -4,7 +4,6 @@ A folder is verified and stored on first use; later uses read the stored records
 """
 
 import contextlib
-import fcntl
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from array_record.python.array_record_data_source import ArrayRecordDataSource
 from tensorflow_datasets.core.constants import get_default_data_dir
 from tensorflow_datasets.proto import tf_example_pb2
 
+from fsim.boundary.lock import alone
 from fsim.data.dresden import pattern as patterns
 from fsim.data.dresden.builder import PROBLEMS, STORED, TABLE, Dresden, FolderConfig
 from fsim.data.dresden.names import Repairs
@@ -101,15 +101,6 @@ def _opened(builder: Dresden, config: FolderConfig) -> Images:
     raise Unusable(f"{config.listing.folder / left_out['file'].iloc[0]}: {left_out['cause'].iloc[0]}")
   said = repr((table["sha256"].tolist(), tuple(config.rules)))
   return Images(table, problems, Records(builder), hashlib.sha256(said.encode()).hexdigest())
-
-
-@contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-  """One process at a time; the system lifts the lock of a process that dies."""
-  folder.mkdir(parents=True, exist_ok=True)
-  with (folder / "lock").open("w") as file:
-    fcntl.flock(file, fcntl.LOCK_EX)
-    yield
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from fsim.boundary.errors import UserError
 from fsim.data import dividing
 from fsim.data.dresden.subsets import NATURAL, listed
 
@@ -37,7 +38,7 @@ PUBLIC_TEST = (61, 101, 192, 202, 312, 351, 372, 391, 402, 412)
 PUBLIC_VALIDATION = (22, 42, 132, 142, 181, 212, 281, 292, 301, 302, 331, 392)
 
 
-class CannotServe(ValueError):
+class CannotServe(UserError):
   """The table lacks what a protocol needs; the message says what."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from fsim.boundary.errors import UserError
 from fsim.evaluate import rates, triangle
 
 
@@ -42,13 +43,13 @@ def distances(a: Float[np.ndarray, "p c"], b: Float[np.ndarray, "p c"]) -> Float
 def compare(pairs: pd.DataFrame, distance: Float[np.ndarray, " p"]) -> Comparison:
   """On the pairs of unknown models among the scored `pairs` of patches; `distance` belongs to the same rows.
 
-  Raises ValueError without unknown models, or with one only.
+  Raises UserError without unknown models, or with one only.
   """
   inside = (pairs["side_a"].astype(str) == triangle.UNKNOWN) & (pairs["side_b"].astype(str) == triangle.UNKNOWN)
   own, distance = pairs[inside], distance[inside.to_numpy()]
   same = triangle.same_model(own)
   if same.all() or not same.any():
-    raise ValueError("the baseline needs pairs of one unknown model and pairs of two")
+    raise UserError("the baseline needs pairs of one unknown model and pairs of two")
   weight = triangle.weights(own)
   score = own["log_odds"].to_numpy(np.float64)
   rate = lambda called, kind: float(np.average(called[kind], weights=weight[kind]))  # noqa: E731

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
-from tqdm import tqdm
 
+from fsim.boundary import progress
 from fsim.evaluate import rates as error_rates
 from fsim.evaluate import triangle
 from fsim.evaluate.similarity import LogOdds, paired
@@ -90,7 +90,7 @@ def means(
   m, k = places.shape
   filled = np.where(places >= 0, places, places[:, :1])
   found = []
-  for i in tqdm(range(m - 1), desc="pairs of images", unit="image", leave=False):
+  for i in progress.bar(range(m - 1), desc="pairs of images", unit="image", leave=False):
     if i % TOGETHER == 0:
       some = filled[np.minimum(np.arange(i, i + TOGETHER), m - 1)]
       blocks = log_odds(some.reshape(-1), filled.reshape(-1)).reshape(TOGETHER, k, m, k)

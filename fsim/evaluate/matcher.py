@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from tqdm import tqdm
 
+from fsim.boundary import progress
 from fsim.data.loader import JPEG_GRID, Cut, central
 from fsim.evaluate.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.prnu import fingerprint, matching, probe
@@ -47,7 +47,7 @@ def fingerprints(
   """
   folder.mkdir(parents=True, exist_ok=True)
   patterns = []
-  for camera in tqdm(cameras, desc=f"fingerprints {square}", unit="camera"):
+  for camera in progress.bar(cameras, desc=f"fingerprints {square}", unit="camera"):
     own = train[train["device"] == camera]
     path = folder / f"{camera}.npz"
     if not _is_of(path, tuple(own["sha256"]), settings):
@@ -64,7 +64,7 @@ def compare(
   cut = Cut(records, min(square))
   rows = table["row"].to_numpy()
   pces = [np.zeros((0, len(patterns)), np.float32)]
-  for first in tqdm(range(0, len(rows), AT_ONCE), desc=f"matching {square}", unit="batch"):
+  for first in progress.bar(range(0, len(rows), AT_ONCE), desc=f"matching {square}", unit="batch"):
     some = rows[first : first + AT_ONCE]
     images = np.stack([central(cut.pixels(row), *square) for row in some])
     full = np.pad(images, ((0, AT_ONCE - len(some)), (0, 0), (0, 0), (0, 0)), mode="edge")

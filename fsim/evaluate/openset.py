@@ -14,6 +14,7 @@ from scipy.special import logsumexp
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
+from fsim.boundary.errors import UserError
 from fsim.evaluate import votes
 
 
@@ -107,7 +108,7 @@ def choose(
   two is taken. Without stand-ins each learned model in turn is taken from the possible answers, and its images become
   strangers among those of the others (mean AUC); the network has learned from it, so what it says of true strangers may
   be something else. The threshold is that below which the share `rejected` of the validation images lies when every
-  answer is possible. Raises ValueError if there are neither stand-ins nor validation images of two models.
+  answer is possible. Raises UserError if there are neither stand-ins nor validation images of two models.
   """
   inside = {name: function(validation, known, _all(validation)) for name, function in SCORES.items()}
   if stand_ins is None:
@@ -121,7 +122,7 @@ def choose(
 def _leaving_out(validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds) -> dict[str, float]:
   classes, shown = np.arange(validation.logits.shape[1]), np.unique(truth)
   if len(shown) < 2:
-    raise ValueError("the rule for strangers needs validation images of two models")
+    raise UserError("the rule for strangers needs validation images of two models")
   aucs = dict.fromkeys(SCORES, 0.0)
   for left_out in shown:
     allowed = np.broadcast_to(classes != left_out, validation.logits.shape)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from fsim.boundary.errors import UserError
 from fsim.evaluate.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 
 SUBSETS = {
@@ -27,7 +28,7 @@ class Curve(NamedTuple):
 
 
 def roc(same: Bool[np.ndarray, " p"], score: Float[np.ndarray, " p"], weight: Float[np.ndarray, " p"]) -> Curve:
-  """One point a distinct score. Raises ValueError without positive or without negative weight."""
+  """One point a distinct score. Raises UserError without positive or without negative weight."""
   order = np.argsort(-score, kind="stable")
   return _curve(same[order], score[order], weight[order])
 
@@ -35,7 +36,7 @@ def roc(same: Bool[np.ndarray, " p"], score: Float[np.ndarray, " p"], weight: Fl
 def _curve(same: np.ndarray, falling: np.ndarray, weight: np.ndarray) -> Curve:
   tp, fp = np.cumsum(weight * same), np.cumsum(weight * ~same)
   if tp[-1] <= 0 or fp[-1] <= 0:
-    raise ValueError("rates need pairs of one device and pairs of two")
+    raise UserError("rates need pairs of one device and pairs of two")
   ends = np.flatnonzero(np.append(falling[1:] < falling[:-1], True))
   return Curve(np.append(0, fp[ends] / fp[-1]), np.append(0, tp[ends] / tp[-1]))
 

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from fsim.boundary.errors import UserError
+
 SAME_DEVICE = "same device"
 SAME_MODEL = "another device of the same model"
 OTHER_MODEL = "another model"
@@ -30,10 +32,10 @@ def pair_table(images: pd.DataFrame, logits: Float[np.ndarray, "n n"]) -> pd.Dat
 def best_f1_threshold(same: Bool[np.ndarray, " p"], score: Float[np.ndarray, " p"]) -> float:
   """The threshold with the largest F1 of "same", halfway to the next lower score (`device`: chosen on validation).
 
-  Raises ValueError if the pairs are all of one kind: then no threshold can be chosen.
+  Raises UserError if the pairs are all of one kind: then no threshold can be chosen.
   """
   if same.all() or not same.any():
-    raise ValueError("a threshold needs pairs of one device and pairs of two")
+    raise UserError("a threshold needs pairs of one device and pairs of two")
   order = np.argsort(-score, kind="stable")
   ranked, hits = score[order], np.cumsum(same[order])
   f1 = 2 * hits / (np.arange(1, len(score) + 1) + hits[-1])

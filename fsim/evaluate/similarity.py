@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from tqdm import tqdm
 
+from fsim.boundary import progress
 from fsim.evaluate import triangle
 from fsim.evaluate.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.evaluate.triangle import KNOWN, UNKNOWN
@@ -79,7 +79,7 @@ def scored(pairs: pd.DataFrame, log_odds: LogOdds) -> pd.DataFrame:
   """The pairs with the column log_odds, asked for in blocks of one shape, as a compiled scorer wants it."""
   a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
   values = np.zeros(len(pairs), np.float32)
-  for first in tqdm(range(0, len(pairs), BLOCK), desc="scoring pairs", unit="block", leave=False):
+  for first in progress.bar(range(0, len(pairs), BLOCK), desc="scoring pairs", unit="block", leave=False):
     some = np.minimum(np.arange(first, first + BLOCK), len(pairs) - 1)
     values[some] = log_odds(a[some], b[some]).diagonal()
   return pairs.assign(log_odds=values)

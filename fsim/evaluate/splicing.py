@@ -11,8 +11,9 @@ from jaxtyping import Bool, Float, Int, UInt8
 from scipy.sparse.linalg import eigsh
 from scipy.special import expit
 from sklearn.cluster import SpectralClustering
-from tqdm import tqdm
 
+from fsim.boundary import progress
+from fsim.boundary.errors import UserError
 from fsim.data import patches
 from fsim.data.loader import JPEG_GRID
 from fsim.evaluate import comparer
@@ -155,16 +156,18 @@ def limit_of(known: Comparer, features: Float[np.ndarray, "u d"], image: Int[np.
   image: whose patches they are; one of fewer than FEWEST patches takes no part.
   """
   every = [features[image == one] for one in np.flatnonzero(np.bincount(image) >= FEWEST)]
-  values = [consensus(expit(comparer.log_odds(known, own, own)))[0] for own in tqdm(every, desc="limit of maps")]
+  values = [
+    consensus(expit(comparer.log_odds(known, own, own)))[0] for own in progress.bar(every, desc="limit of maps")
+  ]
   return float(np.quantile(np.concatenate(values), 1 - share))
 
 
 def require(image: Int[np.ndarray, " u"], share: float) -> None:
-  """Raises ValueError where `limit_of` would find none."""
+  """Raises UserError where `limit_of` would find none."""
   if not 0 < share < 1:
-    raise ValueError(f"evaluate.marked must lie between 0 and 1, got {share}")
+    raise UserError(f"evaluate.marked must lie between 0 and 1, got {share}")
   if np.bincount(image).max(initial=0) < FEWEST:
-    raise ValueError(f"splicing maps need validation images of {FEWEST} usable patches or more (see input)")
+    raise UserError(f"splicing maps need validation images of {FEWEST} usable patches or more (see input)")
 
 
 def spectral_gap(weights: Float[np.ndarray, "u u"]) -> float:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.svm import LinearSVC
-from tqdm import tqdm
+
+from fsim.boundary import progress
 
 ROUNDS = 10_000  # Of the solver at most.
 
@@ -87,7 +88,7 @@ def choose(
   names = [str(k) for k in range(int(train[1].max()) + 1)]
   tried = []
   settings = [(standardised, c) for standardised in (False, True) for c in cs]
-  for standardised, c in tqdm(settings, desc="choosing SVMs", unit="setting", leave=False):
+  for standardised, c in progress.bar(settings, desc="choosing SVMs", unit="setting", leave=False):
     machines = fit(*train, names, c, standardised)
     said = scores(machines, decisions(machines, validation[0])).argmax(1)
     tried.append({"standardised": standardised, "c": c, "accuracy": float((said == validation[1]).mean())})

@@ -6,8 +6,8 @@ Shapes: p patches, d features.
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from tqdm import tqdm
 
+from fsim.boundary import progress
 from fsim.evaluate import svm, votes
 
 COLUMNS = ["images", "draw", "patch_accuracy", "image_accuracy"]
@@ -35,7 +35,7 @@ def transfer(
   most = learnt["model"].value_counts().reindex(classes, fill_value=0).min()
   rows = []
   tasks = [(size, draw) for size in sizes if size <= most for draw in range(draws)]
-  for size, draw in tqdm(tasks, desc="models not yet seen", unit="draw", leave=False):
+  for size, draw in progress.bar(tasks, desc="models not yet seen", unit="draw", leave=False):
     chosen = learnt.groupby("model")["image"].sample(size, random_state=np.random.default_rng((seed, size, draw)))
     own = patches["image"].isin(chosen).to_numpy()
     machines = svm.fit(features[own], labels[own], classes, setting.c, setting.standardised)

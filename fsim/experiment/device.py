@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
+from fsim.boundary import progress
 from fsim.data import jpeg
 from fsim.data.loader import Cut, TrainingCut
 from fsim.evaluate import matrix, rates, result, scores
@@ -90,7 +90,7 @@ class Signing(NamedTuple):
     )
     fresh = part.table[~known]
     chunks = range(0, len(fresh), CHUNK)
-    for first in tqdm(chunks, desc="signing", unit="chunk", disable=jax.process_index() > 0 or not chunks):
+    for first in progress.bar(chunks, desc="signing", unit="chunk", disable=jax.process_index() > 0 or not chunks):
       some = fresh.iloc[first : first + CHUNK]
       rows = some["row"].to_numpy()
       still = Cut(part.images.records, self.config.input.size)

@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from ml_collections import ConfigDict
 
+from fsim.boundary.errors import UserError
 from fsim.data import splits
 from fsim.data.dresden.pattern import phone
 from fsim.evaluate import naming, votes
@@ -57,22 +58,22 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 
 
 def column_of(level: str) -> str:
-  """Raises ValueError for a level that there is not."""
+  """Raises UserError for a level that there is not."""
   if level not in LEVELS:
-    raise ValueError(f"data.level must be one of {', '.join(LEVELS)}, got {level!r}")
+    raise UserError(f"data.level must be one of {', '.join(LEVELS)}, got {level!r}")
   return LEVELS[level]
 
 
 def sides_of(table: pd.DataFrame, config: ConfigDict) -> dict[str, pd.DataFrame]:
   """One fold tests, the next one validates, the others train; images (and scenes) are on one side each.
 
-  The tables have the column phone as well. Raises ValueError for settings that leave none to train.
+  The tables have the column phone as well. Raises UserError for settings that leave none to train.
   """
   data = config.data
   if data.protocol not in FOLDS:
-    raise ValueError(f"data.protocol must be one of {', '.join(FOLDS)}, got {data.protocol!r}")
+    raise UserError(f"data.protocol must be one of {', '.join(FOLDS)}, got {data.protocol!r}")
   if not (data.folds > 2 and 0 <= data.fold < data.folds):
-    raise ValueError(f"data.folds must be 3 or more and data.fold one of them, got {data.folds} and {data.fold}")
+    raise UserError(f"data.folds must be 3 or more and data.fold one of them, got {data.folds} and {data.fold}")
   folds = splits.PROTOCOLS[data.protocol](table, data.folds, config.seed, data.subset)
   tested, validated = folds[data.fold], folds[(data.fold + 1) % data.folds]["test"]
   train = np.setdiff1d(tested["train"], validated)
@@ -83,7 +84,7 @@ def sides_of(table: pd.DataFrame, config: ConfigDict) -> dict[str, pd.DataFrame]
 
 
 def network(classes: int, config: ConfigDict) -> PhoneNet:
-  """Raises ValueError for a network that there is not."""
+  """Raises UserError for a network that there is not."""
   own = config.network
   settings = {"kind": own.kind, "depth": own.depth, "activation": own.activation, "dropout": own.dropout}
   net = PhoneNet(classes, **settings, front=config.input.front, dtype=jnp.dtype(config.dtype))

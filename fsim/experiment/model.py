@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from ml_collections import ConfigDict
 from sklearn.metrics import roc_curve
 
+from fsim.boundary.errors import UserError
 from fsim.data import pairs, splits
 from fsim.data.patches import Cache
 from fsim.evaluate import comparer, similarity, splicing
@@ -107,13 +108,13 @@ def divide(table: pd.DataFrame, config: ConfigDict) -> Sides:
 
 
 def require(a: dict[str, Part], b: dict[str, Part], classes: list[str], config: ConfigDict) -> None:
-  """Raises ValueError for patches that give one of the phases, hours later, too little to learn or to judge by."""
+  """Raises UserError for patches that give one of the phases, hours later, too little to learn or to judge by."""
   patched.require(a, classes, "model")
   for name, part in b.items():
     try:
       nested(part)
     except ValueError as error:
-      raise ValueError(f"the {name} images of the models that teach the scorer: {error}") from None
+      raise UserError(f"the {name} images of the models that teach the scorer: {error}") from None
   splicing.require(b["validation"].image, config.evaluate.marked)
 
 

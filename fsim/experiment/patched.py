@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from ml_collections import ConfigDict
 from tensorflow_datasets.core.constants import get_default_data_dir
 
+from fsim.boundary.errors import UserError
 from fsim.data import patches
 from fsim.data.patches import Cache, Choice
 from fsim.experiment.subjects import Subjects
@@ -52,22 +53,22 @@ def patches_of(cache: Cache, table: pd.DataFrame) -> Part:
 
 
 def require(parts: dict[str, Part], classes: list[str], column: str) -> None:
-  """Raises ValueError for sides that cannot be learned from or tested, before time is spent on training.
+  """Raises UserError for sides that cannot be learned from or tested, before time is spent on training.
 
   column: of the table, whose values (models, say) are the classes.
   """
   if len(classes) < 2:
-    raise ValueError(f"two {column}s or more are needed to tell them apart; the training images are of {len(classes)}")
+    raise UserError(f"two {column}s or more are needed to tell them apart; the training images are of {len(classes)}")
   trained = set(parts["train"].table[column])
   missing = sorted(set(classes) - trained)
   if missing:
-    raise ValueError(f"the training images of {', '.join(missing)} have no usable patches (see the fields of input)")
+    raise UserError(f"the training images of {', '.join(missing)} have no usable patches (see the fields of input)")
   for name, part in parts.items():
     unknown = sorted(set(part.table[column]) - trained)
     if unknown or part.table.empty:
       strangers = f"are of {column}s that nothing is trained on: {', '.join(unknown)}"
       cause = strangers if unknown else "have no usable patches"
-      raise ValueError(f"the {name} images {cause} (see data.protocol, its settings, and input)")
+      raise UserError(f"the {name} images {cause} (see data.protocol, its settings, and input)")
 
 
 def places(part: Part, classes: list[str], column: str) -> Int[np.ndarray, " m"]:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from ml_collections import ConfigDict
 from tensorflow_datasets.core.constants import get_default_data_dir
 
+from fsim.boundary.errors import UserError
 from fsim.data.patches import Stored, Training
 from fsim.evaluate import matcher, naming, siblings
 from fsim.evaluate.matcher import Square
@@ -71,27 +72,27 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 def choose_cameras(table: pd.DataFrame, model: str, count: int) -> pd.DataFrame:
   """The images of `count` cameras (0: all), of one model (empty: of all): those with most images, then by name.
 
-  Raises ValueError for a model that has not two devices, and for more cameras than there are.
+  Raises UserError for a model that has not two devices, and for more cameras than there are.
   """
   devices = table.groupby("model")["device"].nunique()
   if model and devices.get(model, 0) < 2:
     there = ", ".join(sorted(devices.index[devices > 1])) or "none"
-    raise ValueError(f"data.one_model must be a model with two devices or more, got {model!r}; there are {there}")
+    raise UserError(f"data.one_model must be a model with two devices or more, got {model!r}; there are {there}")
   table = table[table["model"] == model] if model else table
   images = table["device"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
   if count == 1 or not 0 <= count <= len(images):
-    raise ValueError(f"data.devices must be 2 to {len(images)}, or 0 for all of them, got {count}")
+    raise UserError(f"data.devices must be 2 to {len(images)}, or 0 for all of them, got {count}")
   return table[table["device"].isin(images.index[: count or None])].reset_index(drop=True)
 
 
 def require(sides: dict[str, pd.DataFrame], models: Models) -> None:
-  """Raises ValueError unless there are images of two trained cameras to validate and to test, before time is spent."""
+  """Raises UserError unless there are images of two trained cameras to validate and to test, before time is spent."""
   for name, table in sides.items():
     strangers = sorted(set(table["device"]) - set(models))
     if strangers:
-      raise ValueError(f"the {name} images hold cameras that are not trained on: {', '.join(strangers)}")
+      raise UserError(f"the {name} images hold cameras that are not trained on: {', '.join(strangers)}")
     if table["device"].nunique() < 2:
-      raise ValueError(f"the {name} images are of {table['device'].nunique()} cameras; two or more are needed")
+      raise UserError(f"the {name} images are of {table['device'].nunique()} cameras; two or more are needed")
 
 
 def patterns_of(parts: Parts, config: ConfigDict) -> Stored:

@@ -7,6 +7,7 @@ import pandas as pd
 from ml_collections import ConfigDict
 from sklearn.metrics import roc_curve
 
+from fsim.boundary.errors import UserError
 from fsim.evaluate import openset, svm, transfer
 from fsim.evaluate.openset import Evidence, Rule
 
@@ -14,7 +15,7 @@ FEWEST = 4  # Models not learned, of which half can stand in for the others.
 
 
 def to_learn(table: pd.DataFrame, config: ConfigDict) -> pd.DataFrame:
-  """The images of all models but those that the settings keep for later. Raises ValueError for one unknown."""
+  """The images of all models but those that the settings keep for later. Raises UserError for one unknown."""
   return table[~table["model"].isin(_named(table, config))].reset_index(drop=True)
 
 
@@ -39,7 +40,7 @@ def _named(table: pd.DataFrame, config: ConfigDict) -> list[str]:
   unknown = sorted(set(named) - set(table["model"]))
   if unknown:
     there = ", ".join(sorted(table["model"].unique()))
-    raise ValueError(f"data.strangers names models that are not there: {', '.join(unknown)}; there are {there}")
+    raise UserError(f"data.strangers names models that are not there: {', '.join(unknown)}; there are {there}")
   return named
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Int
 from ml_collections import ConfigDict
 
 from fsim import run
+from fsim.boundary.errors import UserError
 from fsim.data import splits
 from fsim.data.dresden.subsets import listed
 from fsim.data.opening import open_source
@@ -33,7 +34,7 @@ class Subjects(NamedTuple):
 def open_subjects(name: str, config: ConfigDict, workdir: Path, *, aligned: bool = False) -> Subjects:
   """The usable images of a source, with what was left out and why written to the run folder.
 
-  aligned: leaves out what `off_grid` finds. Raises ValueError if nothing is left of a subset.
+  aligned: leaves out what `off_grid` finds. Raises UserError if nothing is left of a subset.
   """
   data = config.data
   labels = {"merge_d70": data.merge_d70, "repair_mju": data.repair_mju, "pattern": data.pattern}
@@ -45,13 +46,13 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path, *, aligned: bool
   if aligned:
     causes = pd.concat([causes, off_grid(table.drop(causes.index))])
   if data.on_error == "raise" and len(causes):
-    raise ValueError(f"{table.loc[causes.index[0], 'file']}: {causes.iloc[0]}")
+    raise UserError(f"{table.loc[causes.index[0], 'file']}: {causes.iloc[0]}")
   left_out = pd.DataFrame({"file": table.loc[causes.index, "file"], "cause": causes, "left_out": True})
   problems = pd.concat([images.problems, left_out], ignore_index=True)
   table = table.drop(causes.index).reset_index(drop=True)
   missing = [subset for subset in subsets if not (table["subset"] == subset).any()]
   if missing:
-    raise ValueError(f"{name} has no usable {', '.join(missing)} images ({len(problems)} files left out)")
+    raise UserError(f"{name} has no usable {', '.join(missing)} images ({len(problems)} files left out)")
   facts = {
     "source": name,
     "fingerprint": images.fingerprint,
@@ -97,7 +98,7 @@ def split(table: pd.DataFrame, config: ConfigDict) -> dict[str, np.ndarray]:
   """Index sets of the protocol, which takes those of the data settings that it names among its arguments."""
   name = config.data.protocol
   if name not in MATCHING:
-    raise ValueError(f"data.protocol must be one of {', '.join(MATCHING)}, got {name!r}")
+    raise UserError(f"data.protocol must be one of {', '.join(MATCHING)}, got {name!r}")
   protocol = splits.PROTOCOLS[name]
   settings = config.data.to_dict() | {"seed": config.seed}
   wanted = inspect.signature(protocol).parameters.keys() & settings.keys()
@@ -105,10 +106,10 @@ def split(table: pd.DataFrame, config: ConfigDict) -> dict[str, np.ndarray]:
 
 
 def require_pairs(name: str, table: pd.DataFrame) -> None:
-  """Raises ValueError unless there are pairs of one device and pairs of two, before hours of training are spent."""
+  """Raises UserError unless there are pairs of one device and pairs of two, before hours of training are spent."""
   counts = table["device"].value_counts()
   if len(counts) < 2 or counts.max() < 2:
-    raise ValueError(
+    raise UserError(
       f"the {name} images must hold two of one device, and two devices; there are {len(table)} images of "
       f"{len(counts)} devices (data.validation and data.test say how many are taken)"
     )
@@ -118,6 +119,6 @@ def labelled(part: Subjects, column: str, classes: list[str]) -> Labelled:
   """Rows with the places of their devices or models (as `column` says) among the classes."""
   unknown = set(part.table[column]) - set(classes)
   if unknown:
-    raise ValueError(f"{column}s to be validated but never trained on: {', '.join(sorted(unknown))}")
+    raise UserError(f"{column}s to be validated but never trained on: {', '.join(sorted(unknown))}")
   labels = pd.Categorical(part.table[column], classes).codes
   return Labelled(part.table["row"].to_numpy(), labels.astype(np.int32))

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from ml_collections import ConfigDict
 
+from fsim.boundary.errors import UserError
 from fsim.data.patches import Cache, Stored, Training
 from fsim.evaluate import comparer
 from fsim.experiment import patched
@@ -42,9 +43,9 @@ class Tiles:
 
 
 def require(config: ConfigDict) -> None:
-  """Raises ValueError if answers are to be fused and nobody learns to give them."""
+  """Raises UserError if answers are to be fused and nobody learns to give them."""
   if config.similarity.fused and not config.tiles.epochs:
-    raise ValueError("similarity.fused needs the network on tiles, but tiles.epochs is 0")
+    raise UserError("similarity.fused needs the network on tiles, but tiles.epochs is 0")
 
 
 def learned(

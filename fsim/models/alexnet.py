@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from fsim.boundary.errors import UserError
 from fsim.models.pool import max_pool
 
 Dtype = Any
@@ -67,7 +68,7 @@ class AlexNet(nn.Module):
   def __call__(
     self, patterns: Float[Array, "b h w"] | Float[Array, "b h w c"], train: bool = False
   ) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
-    """Returns (second dense layer's output, class logits). Raises ValueError for patterns that are too small."""
+    """Returns (second dense layer's output, class logits). Raises UserError for patterns that are too small."""
     require_known(self.kind, self.norm)
     x = patterns if patterns.ndim == 4 else patterns[..., None]
     x = (x.astype(jnp.float32) * SCALE).astype(self.dtype)
@@ -106,7 +107,7 @@ class AlexNet(nn.Module):
 
 def require_known(kind: str, norm: str) -> None:
   if kind not in KINDS or norm not in NORMS:
-    raise ValueError(f"AlexNet is {' or '.join(KINDS)} with norm {' or '.join(NORMS)}, got {kind!r} with {norm!r}")
+    raise UserError(f"AlexNet is {' or '.join(KINDS)} with norm {' or '.join(NORMS)}, got {kind!r} with {norm!r}")
 
 
 def respond(x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from fsim.boundary.errors import UserError
 from fsim.models import saved, wire
 from fsim.models.extractors import PATCH_SIDE, PatchNet
 
@@ -38,7 +39,7 @@ class Layer(NamedTuple):
   blobs: list[np.ndarray]
 
 
-class NotThisNet(ValueError):
+class NotThisNet(UserError):
   """A file that holds no weights of the patch network; the message says what differs."""
 
 

@@ -11,6 +11,8 @@ from flax import linen as nn
 from jax import lax
 from jaxtyping import Array, Float
 
+from fsim.boundary.errors import UserError
+
 KERNEL = "constrained_kernel"  # Name of the parameter, by which `constrain` knows it.
 LEAST_SUM = 0.05  # Of the neighbours' taps, as a share of the sum of their sizes.
 FALL = 1.0  # Of the first taps: e^(-FALL (r^2 - 1)) at r pixels from the centre.
@@ -72,9 +74,9 @@ class ConstrainedConv(nn.Module):
 
   @nn.compact
   def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b p q o"]:
-    """Returns residuals in the units of x. Raises ValueError for filters without a centre."""
+    """Returns residuals in the units of x. Raises UserError for filters without a centre."""
     if self.kernel < 3 or self.kernel % 2 == 0:
-      raise ValueError(f"a constrained filter needs a centre and neighbours, so an odd side from 3, got {self.kernel}")
+      raise UserError(f"a constrained filter needs a centre and neighbours, so an odd side from 3, got {self.kernel}")
     groups = x.shape[-1] if self.apart else 1
     shape = (self.kernel, self.kernel, x.shape[-1] // groups, self.filters)
     kernel = self.param(KERNEL, positive, shape).astype(jnp.float32)

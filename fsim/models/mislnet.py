@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from fsim.boundary.errors import UserError
 from fsim.models.constrained import ConstrainedConv
 from fsim.models.extractors import Pixels
 from fsim.models.pool import max_pool
@@ -78,6 +79,6 @@ class MislNet(nn.Module):
 def require_known(colours: str, last_pool: str, sides: tuple[int, int]) -> None:
   if colours not in COLOURS or last_pool not in POOLS:
     known = f"colours {' or '.join(COLOURS)} and last_pool {' or '.join(POOLS)}"
-    raise ValueError(f"MislNet knows {known}, got {colours!r} and {last_pool!r}")
+    raise UserError(f"MislNet knows {known}, got {colours!r} and {last_pool!r}")
   if min(sides) < LEAST_SIDE:
-    raise ValueError(f"MislNet needs patches of at least {LEAST_SIDE} pixels a side, got {sides[0]}x{sides[1]}")
+    raise UserError(f"MislNet needs patches of at least {LEAST_SIDE} pixels a side, got {sides[0]}x{sides[1]}")

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
+from fsim.boundary.errors import UserError
 from fsim.models.extractors import FRONTS, Pixels
 from fsim.models.pool import max_pool
 
@@ -90,17 +91,17 @@ class PhoneNet(nn.Module):
 
 
 def require_known(net: PhoneNet) -> None:
-  """Raises ValueError for a network that there is not."""
+  """Raises UserError for a network that there is not."""
   for what, value, known in (
     ("network", net.kind, KINDS),
     ("activation", net.activation, ACTIVATIONS),
     ("front", net.front, FRONTS),
   ):
     if value not in known:
-      raise ValueError(f"the {what} is one of {', '.join(known)}, got {value!r}")
+      raise UserError(f"the {what} is one of {', '.join(known)}, got {value!r}")
   depths = range(1, len(KINDS[net.kind]) + 1) if net.kind == "phones" else [len(KINDS[net.kind])]
   if net.depth not in depths:
     counts = " or ".join(map(str, depths))
-    raise ValueError(f"the network {net.kind} has {counts} convolutions, got a depth of {net.depth}")
+    raise UserError(f"the network {net.kind} has {counts} convolutions, got a depth of {net.depth}")
   if not 0 <= net.dropout < 1:
-    raise ValueError(f"dropout is a share below 1, got {net.dropout}")
+    raise UserError(f"dropout is a share below 1, got {net.dropout}")

@@ -13,6 +13,8 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
+from fsim.boundary.errors import UserError
+
 TOGETHER = 256  # Pairs that are scored at once.
 
 
@@ -153,11 +155,11 @@ def forensic(
 ) -> PairScorer | DistanceScorer:
   """A scorer of pairs of patches: the pair "network" with these sizes, or the "distance".
 
-  features: how many there are of each kind. Raises ValueError for another kind of scorer.
+  features: how many there are of each kind. Raises UserError for another kind of scorer.
   """
   kinds = {"network": PairScorer(hidden, width, product, dropout), "distance": DistanceScorer(features)}
   if kind not in kinds:
-    raise ValueError(f"similarity.kind must be one of {', '.join(kinds)}, got {kind!r}")
+    raise UserError(f"similarity.kind must be one of {', '.join(kinds)}, got {kind!r}")
   return kinds[kind]
 
 

@@ -17,7 +17,8 @@ import numpy as np
 from tqdm import tqdm
 
 from fsim import cpu
-from fsim.data.photographs import files
+from fsim.boundary.errors import UserError
+from fsim.data.photographs import find
 from fsim.prnu import allpairs, building, comparing, figures, fingerprint
 from fsim.prnu.comparing import Answer, Search
 from fsim.prnu.looks import all_looks
@@ -51,7 +52,7 @@ class Problems:
 
   def __call__(self, path: Path, cause: str) -> None:
     if self.stop:
-      raise ValueError(f"{path}: {cause}")
+      raise UserError(f"{path}: {cause}")
     tqdm.write(f"fsim: left out {path}: {cause}", file=sys.stderr)
     self.found.append({"file": str(path), "cause": cause})
 
@@ -60,7 +61,7 @@ def _fingerprint(chosen: argparse.Namespace) -> tuple[dict, str]:
   problems = Problems(chosen.stop)
   settings = Settings(wavelet=chosen.wavelet, sigma=chosen.sigma)
   device = chosen.device or chosen.places[0].resolve().stem
-  made = building.build(files(chosen.places), chosen.out, device, settings, problems)
+  made = building.build(find(chosen.places).paths, chosen.out, device, settings, problems)
   height, width = made.estimate.shape
   result = {"out": str(chosen.out), "device": device, "images": len(made.images), "size": [height, width]}
   return result | {"left_out": problems.found}, (
@@ -79,7 +80,7 @@ def _merge(chosen: argparse.Namespace) -> tuple[dict, str]:
 
 def _match(chosen: argparse.Namespace) -> tuple[list[dict], str]:
   search = Search(all_looks(chosen.turned, chosen.mirrored, chosen.scales), chosen.reach, chosen.alpha)
-  answers = [answer for each in comparing.compare(files(chosen.places), chosen.against, search) for answer in each]
+  answers = [answer for each in comparing.compare(find(chosen.places).paths, chosen.against, search) for answer in each]
   return [answer._asdict() for answer in answers], "\n".join(_line(answer) for answer in answers)
 
 
@@ -100,7 +101,7 @@ def _line(answer: Answer) -> str:
 
 def _matrix(chosen: argparse.Namespace) -> tuple[dict, str]:
   problems = Problems(chosen.stop)
-  found = allpairs.matrix(files(chosen.places), chosen.out / "cache", chosen.alpha, problems)
+  found = allpairs.matrix(find(chosen.places).paths, chosen.out / "cache", chosen.alpha, problems)
   pairs = allpairs.pair_table(found)
   pairs.to_csv(chosen.out / "pairs.csv", index=False)
   found.table.drop(columns="size").to_csv(chosen.out / "images.csv", index=False)

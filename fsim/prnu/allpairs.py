@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from scipy.sparse.csgraph import connected_components
-from tqdm import tqdm
 
+from fsim.boundary import progress
+from fsim.boundary.errors import UserError
 from fsim.data.dresden import names
 from fsim.data.photographs import Photograph, read_all
 from fsim.prnu import matching, probe
@@ -39,11 +40,11 @@ class Matrix(NamedTuple):
 def matrix(paths: list[Path], cache: Path, alpha: float, report: Report) -> Matrix:
   """Patterns are kept in `cache` by the files' hashes, so that an interrupted call goes on, and made once.
 
-  Raises ValueError if fewer than two images are usable.
+  Raises UserError if fewer than two images are usable.
   """
   cache.mkdir(parents=True, exist_ok=True)
   rows = []
-  for photograph in tqdm(read_all(paths), total=len(paths), desc="residuals", unit="image"):
+  for photograph in progress.bar(read_all(paths), total=len(paths), desc="residuals", unit="image"):
     reason = _kept(photograph, cache)
     if reason:
       report(photograph.path, reason)
@@ -58,7 +59,7 @@ def matrix(paths: list[Path], cache: Path, alpha: float, report: Report) -> Matr
   np.fill_diagonal(pce, np.nan)
   pairs = int(np.isfinite(pce[np.triu_indices(len(pce), 1)]).sum())
   if pairs == 0:
-    raise ValueError(f"{len(table)} of {len(paths)} files are usable, and no two of one size: there is no pair")
+    raise UserError(f"{len(table)} of {len(paths)} files are usable, and no two of one size: there is no pair")
   limit = matching.threshold(alpha, pairs)
   table["group"] = connected_components(np.nan_to_num(pce) >= limit, directed=False)[1]
   return Matrix(table, pce, limit, pairs)
@@ -102,7 +103,7 @@ def _block(hashes: list[str], cache: Path) -> Float[np.ndarray, "n n"]:
   """PCE among images of one size, tile by tile."""
   pce = np.zeros((len(hashes), len(hashes)))
   tiles = range(0, len(hashes), TILE)
-  with tqdm(total=len(tiles) * (len(tiles) + 1) // 2, desc="pairs", unit="tile") as bar:
+  with progress.bar(total=len(tiles) * (len(tiles) + 1) // 2, desc="pairs", unit="tile") as bar:
     for first in tiles:
       a = _patterns(hashes[first : first + TILE], cache)
       for second in tiles[first // TILE :]:

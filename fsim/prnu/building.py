@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tqdm import tqdm
-
+from fsim.boundary import progress
+from fsim.boundary.errors import UserError
 from fsim.data import jpeg
 from fsim.data.photographs import Photograph, read_all
 from fsim.prnu import fingerprint
@@ -19,7 +19,7 @@ Report = Callable[[Path, str], None]  # Takes a file and the cause why it is lef
 
 
 def commonest_size(paths: list[Path]) -> tuple[int, int]:
-  """(height, width) of most files, of the larger where two are as frequent. Raises ValueError if none can be read."""
+  """(height, width) of most files, of the larger where two are as frequent. Raises UserError if none can be read."""
   sizes: Counter[tuple[int, int]] = Counter()
   for path in paths:
     try:
@@ -28,7 +28,7 @@ def commonest_size(paths: list[Path]) -> tuple[int, int]:
       continue  # Named when its turn comes to be read.
     sizes[height, width] += 1
   if not sizes:
-    raise ValueError(f"{paths[0].parent}: none of {len(paths)} files can be read as a JPEG")
+    raise UserError(f"{paths[0].parent}: none of {len(paths)} files can be read as a JPEG")
   return max(sizes, key=lambda size: (sizes[size], size))
 
 
@@ -36,13 +36,13 @@ def build(paths: list[Path], out: Path, device: str, settings: Settings, report:
   """Adds every usable image of the commonest size, and saves to `out`; what is left out is reported and not fatal.
 
   Sums up to here are kept in `out`.part, from which the same call goes on after an interruption; duplicates (the same
-  bytes) are added once. Raises ValueError if no image is left.
+  bytes) are added once. Raises UserError if no image is left.
   """
   size = commonest_size(paths)
   part = out.with_name(out.name + ".part")
   sums, images = _begun(part, size, settings)
   try:
-    with tqdm(read_all(paths), total=len(paths), desc=f"fingerprint of {device}", unit="image") as bar:
+    with progress.bar(read_all(paths), total=len(paths), desc=f"fingerprint of {device}", unit="image") as bar:
       for photograph in bar:
         if photograph.sha256 in images:
           continue
@@ -69,7 +69,7 @@ def _begun(part: Path, size: tuple[int, int], settings: Settings) -> tuple[finge
     return fingerprint.nothing(size), ()
   former = fingerprint.load(part)
   if former.estimate.shape != size or former.settings != settings:
-    raise ValueError(f"{part}: begun with another size or other settings; delete it to begin anew")
+    raise UserError(f"{part}: begun with another size or other settings; delete it to begin anew")
   return fingerprint.sums_of(former), former.images
 
 

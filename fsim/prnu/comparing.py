@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from tqdm import tqdm
 
-from fsim.data.photographs import SUFFIXES, Photograph, read, read_all
+from fsim.boundary import progress
+from fsim.boundary.errors import UserError
+from fsim.data.photographs import Photograph, read, read_all
+from fsim.data.walk import SUFFIXES
 from fsim.prnu import fingerprint, looks, matching, probe
 from fsim.prnu.looks import Found, Look
 from fsim.prnu.residual import DEFAULT, Settings
@@ -63,12 +65,12 @@ def compare(images: Sequence[Path], candidates: Sequence[Path], search: Search) 
   """The answers of every image, one a candidate, in their order. Candidates are fingerprint files or JPEGs.
 
   Candidates are read in batches for all images, so that thousands of them fit. An image or a candidate that cannot be
-  used answers with the reason. Raises ValueError if no candidate can be used.
+  used answers with the reason. Raises UserError if no candidate can be used.
   """
   unusable: dict[Path, str] = {}
   broken: dict[Path, str] = {}
   found: dict[tuple[Path, str], Found | str] = {}
-  with tqdm(total=len(images) * len(candidates), desc="matching", unit="pair") as bar:
+  with progress.bar(total=len(images) * len(candidates), desc="matching", unit="pair") as bar:
     for prints in batches(candidates, broken):
       for photograph in read_all(images):
         reason = photograph.problem or probe.quality(photograph.pixels, prints.settings).objection()
@@ -78,7 +80,7 @@ def compare(images: Sequence[Path], candidates: Sequence[Path], search: Search) 
           found |= _matched(photograph, prints, search)
         bar.update(len(prints.names))
   if len(broken) == len(candidates):
-    raise ValueError(next(iter(broken.values())))
+    raise UserError(next(iter(broken.values())))
   for path in images:
     results = {str(c): found.get((path, str(c))) or unusable.get(path) or broken[c] for c in candidates}
     yield _answers(path, results, search.alpha)
@@ -113,7 +115,7 @@ def _candidate(path: Path) -> tuple[str, np.ndarray, Settings, bool]:
   photograph = read(path)
   reason = photograph.problem or probe.quality(photograph.pixels).objection()
   if reason:
-    raise ValueError(f"{path}: {reason}")
+    raise UserError(f"{path}: {reason}")
   return str(path), np.asarray(probe.against_image(photograph.pixels[None]))[0], DEFAULT, True
 
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from fsim.boundary.errors import UserError
 from fsim.prnu import Numbers
 from fsim.prnu.residual import Settings, clean, exposed, grey, local_power, noise
 
@@ -71,20 +72,20 @@ def add(sums: Sums, image: UInt8[Numbers, "h w 3"], settings: Settings) -> Sums:
 
 
 def estimate(sums: Sums, device: str, images: tuple[str, ...], settings: Settings) -> Fingerprint:
-  """Raises ValueError without images."""
+  """Raises UserError without images."""
   if not images:
-    raise ValueError(f"no image is left for the fingerprint of {device}")
+    raise UserError(f"no image is left for the fingerprint of {device}")
   above, below = (np.asarray(x) for x in sums)
   return Fingerprint(above / np.maximum(below, 1e-6), below, device, images, settings)
 
 
 def merge(a: Fingerprint, b: Fingerprint) -> Fingerprint:
-  """The fingerprint of all images of both. Raises ValueError if sizes or settings differ or an image is in both."""
+  """The fingerprint of all images of both. Raises UserError if sizes or settings differ or an image is in both."""
   if a.estimate.shape != b.estimate.shape or a.settings != b.settings:
-    raise ValueError(f"fingerprints of {a.device} and {b.device} differ in size or settings and cannot be merged")
+    raise UserError(f"fingerprints of {a.device} and {b.device} differ in size or settings and cannot be merged")
   twice = set(a.images) & set(b.images)
   if twice:
-    raise ValueError(f"{len(twice)} images are in both fingerprints, of {a.device} and {b.device}")
+    raise UserError(f"{len(twice)} images are in both fingerprints, of {a.device} and {b.device}")
   sums = sums_of(a) + sums_of(b)
   return estimate(sums, a.device, a.images + b.images, a.settings)
 
@@ -120,7 +121,7 @@ def save(path: Path, fingerprint: Fingerprint, bits: int = 16) -> None:
 
 
 def load(path: Path) -> Fingerprint:
-  """Raises ValueError naming the file if it is not a fingerprint."""
+  """Raises UserError naming the file if it is not a fingerprint."""
   try:
     with np.load(path, allow_pickle=False) as file:
       about = json.loads(str(file["about"]))
@@ -128,9 +129,9 @@ def load(path: Path) -> Fingerprint:
         file[name].astype(np.float32) * s for name, s in zip(("estimate", "weight"), about["scales"], strict=True)
       ]
   except (OSError, ValueError, KeyError, EOFError) as error:
-    raise ValueError(f"{path}: not a fingerprint ({error})") from error
+    raise UserError(f"{path}: not a fingerprint ({error})") from error
   if about["format"] != FORMAT:
-    raise ValueError(f"{path}: a fingerprint of format {about['format']}, this version reads {FORMAT}")
+    raise UserError(f"{path}: a fingerprint of format {about['format']}, this version reads {FORMAT}")
   return Fingerprint(*arrays, about["device"], tuple(about["images"]), Settings(**about["settings"]))
 
 

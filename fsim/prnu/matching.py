@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from scipy.stats import norm
 
+from fsim.boundary.errors import UserError
 from fsim.prnu import Numbers
 
 WINDOW = 11  # Side of the square around the peak, cyclic, that does not count as correlation energy.
@@ -39,7 +40,7 @@ def threshold(alpha: float, looks: int) -> float:
   tau(alpha, k) = Qinv(1 - (1 - alpha)^(1/k))^2, for correlations that are normally distributed; k = 1 when aligned.
   """
   if not 0 < alpha < 0.5 or looks < 1:
-    raise ValueError(f"a false-alarm probability in (0, .5) and at least one look are needed, got {alpha} and {looks}")
+    raise UserError(f"a false-alarm probability in (0, .5) and at least one look are needed, got {alpha} and {looks}")
   return float(norm.isf(-np.expm1(np.log1p(-alpha) / looks)) ** 2)
 
 
@@ -74,7 +75,7 @@ def search(a: Float[Numbers, "m h w"], b: Float[Numbers, "n H W"], reach: int | 
   """PCE of every pattern with every other over shifts: all (None), or up to `reach` rows and columns.
 
   Patterns of one size are shifted cyclically. Otherwise `a` must fit into `b` and lies wholly inside it at every shift.
-  Raises ValueError if it does not fit.
+  Raises UserError if it does not fit.
   """
   (h, w), (height, width) = a.shape[1:], b.shape[1:]
   if h > height or w > width:

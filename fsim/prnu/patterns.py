@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
-from tqdm import tqdm
 
+from fsim.boundary import progress
 from fsim.data import kept
 from fsim.data.loader import Cut
 from fsim.data.patches import Stored
@@ -39,7 +39,10 @@ def open_patterns(
 
 def _fill(records: Sequence[bytes], rows: Int[np.ndarray, " r"], size: int, settings: Settings, folder: Path) -> None:
   each = size * size * np.dtype(np.float16).itemsize
-  with (folder / PIXELS_FILE).open("wb") as file, tqdm(total=len(rows), desc="residual patterns", unit="image") as bar:
+  with (
+    (folder / PIXELS_FILE).open("wb") as file,
+    progress.bar(total=len(rows), desc="residual patterns", unit="image") as bar,
+  ):
     for some, patterns in _some(records, rows, size, settings):
       for row, pattern in zip(some.tolist(), patterns, strict=True):
         file.seek(row * each)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, UInt8
 
+from fsim.boundary.errors import UserError
 from fsim.prnu import Numbers
 from fsim.prnu.wavelet import Bands, Transform
 
@@ -49,7 +50,7 @@ def noise(images: UInt8[Numbers, "b h w 3"], settings: Settings) -> Float[Number
   """What the wavelet filter takes off the three channels, as one grey image; no clean-up yet.
 
   The filter of each channel is followed by linear steps only, so the inverse transform is done once, of the grey bands.
-  Raises ValueError below SMALLEST pixels.
+  Raises UserError below SMALLEST pixels.
   """
   require_size(*images.shape[1:3])
   channels = jnp.moveaxis(images, -1, 1).astype(jnp.float32)
@@ -69,19 +70,19 @@ def clean(pattern: Float[Numbers, "b h w"], settings: Settings) -> Float[Numbers
   elif settings.zero_mean == "whole":
     pattern = _zero_mean(pattern)
   elif settings.zero_mean != "none":
-    raise ValueError(f'zero_mean must be "phases", "whole" or "none", got {settings.zero_mean!r}')
+    raise UserError(f'zero_mean must be "phases", "whole" or "none", got {settings.zero_mean!r}')
   return _whiten(pattern) if settings.whiten else pattern
 
 
 @functools.partial(jax.jit, static_argnames="settings")
 def residuals(images: UInt8[Numbers, "b h w 3"], settings: Settings = DEFAULT) -> Float[Numbers, "b h w"]:
-  """Clean residuals of images of one size. Raises ValueError below SMALLEST pixels."""
+  """Clean residuals of images of one size. Raises UserError below SMALLEST pixels."""
   return clean(noise(images, settings), settings)
 
 
 def require_size(height: int, width: int) -> None:
   if min(height, width) < SMALLEST:
-    raise ValueError(f"{width}x{height} pixels are too few for a noise residual: at least {SMALLEST} on each side")
+    raise UserError(f"{width}x{height} pixels are too few for a noise residual: at least {SMALLEST} on each side")
 
 
 def grey(images: UInt8[Numbers, "*b h w 3"]) -> Float[Numbers, "*b h w"]:

@@ -11,6 +11,7 @@ import pywt
 from jax import lax
 from jaxtyping import Float
 
+from fsim.boundary.errors import UserError
 from fsim.prnu import Numbers
 
 Image = Float[Numbers, "..."]
@@ -83,10 +84,10 @@ class Transform(NamedTuple):
 
 
 def _orthogonal(name: str) -> pywt.Wavelet:
-  """Raises ValueError for other wavelets, which would need reconstruction taps of their own."""
+  """Raises UserError for other wavelets, which would need reconstruction taps of their own."""
   wavelet = pywt.Wavelet(name)
   if not wavelet.orthogonal:
-    raise ValueError(f"the wavelet {name} is not orthogonal")
+    raise UserError(f"the wavelet {name} is not orthogonal")
   return wavelet
 
 

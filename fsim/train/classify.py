@@ -12,9 +12,9 @@ import optax
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from fsim import cpu
+from fsim.boundary import progress
 from fsim.data import loader
 from fsim.data.loader import Batch, Reading, Shard
 from fsim.models.constrained import constrain
@@ -138,7 +138,7 @@ def embed(
   shard = Shard(jax.process_index(), jax.process_count())
   crops = loader.in_order(still, rows, batch=batch, shard=shard, threads=threads)
   bar = {"total": -(-len(rows) // batch), "desc": desc, "unit": "batch"}
-  crops = tqdm(crops, **bar, disable=not desc or shard.index > 0)
+  crops = progress.bar(crops, **bar, disable=not desc or shard.index > 0)
   outputs = [to_host(forward(state.params, state.stats, put(c, layout.by_example))) for c in crops]
   signatures, logits = (np.concatenate(part)[: len(rows)] for part in zip(*outputs, strict=True))
   return signatures, logits

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import optax
-from tqdm import tqdm
 
+from fsim.boundary import progress
 from fsim.train.checkpoints import Checkpoints
 from fsim.train.mesh import Layout, put, to_host
 from fsim.train.metrics import Diary
@@ -67,7 +67,7 @@ def _train(phase: Phase, state: State, checkpoints: Checkpoints, diary: Diary, l
   first, last = int(state.step), phase.epochs * phase.steps_in_epoch
   step_once = training_step(phase.loss, phase.optimiser, phase.constrain, layout, phase.seed)
   batches = phase.batches(first)
-  bar = tqdm(total=last, initial=first, desc=phase.name, unit="step", disable=jax.process_index() > 0)
+  bar = progress.bar(total=last, initial=first, desc=phase.name, unit="step", disable=jax.process_index() > 0)
   with Stop() as stop, bar:
     meter = Meter()
     for step in range(first + 1, last + 1):

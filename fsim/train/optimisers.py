@@ -6,6 +6,7 @@ import jax
 import optax
 from ml_collections import ConfigDict
 
+from fsim.boundary.errors import UserError
 from fsim.models import constrained
 
 B2, EPS = 0.99, 1e-6  # Of Adam, as in Mayer & Stamm 2018, section III-B.
@@ -14,7 +15,7 @@ B2, EPS = 0.99, 1e-6  # Of Adam, as in Mayer & Stamm 2018, section III-B.
 def of(step: ConfigDict, steps_in_epoch: int) -> optax.GradientTransformation:
   """The optimiser of a phase: `optimiser` ("sgd" or "adamw"), its `learning_rate`, `momentum`, `decay`, `halve_every`.
 
-  The rate is halved every so many epochs (0: never). Raises ValueError for an optimiser that is not there.
+  The rate is halved every so many epochs (0: never). Raises UserError for an optimiser that is not there.
   """
   require_known(step)
   rate = step.learning_rate
@@ -24,10 +25,10 @@ def of(step: ConfigDict, steps_in_epoch: int) -> optax.GradientTransformation:
 
 
 def require_known(*steps: ConfigDict) -> None:
-  """Raises ValueError for an optimiser that is not there; for phases that begin hours later."""
+  """Raises UserError for an optimiser that is not there; for phases that begin hours later."""
   for step in steps:
     if step.optimiser not in OPTIMISERS:
-      raise ValueError(f"the optimiser must be one of {', '.join(OPTIMISERS)}, got {step.optimiser!r}")
+      raise UserError(f"the optimiser must be one of {', '.join(OPTIMISERS)}, got {step.optimiser!r}")
 
 
 def sgd(rate: optax.ScalarOrSchedule, momentum: float, decay: float) -> optax.GradientTransformation:

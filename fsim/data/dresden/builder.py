@@ -17,6 +17,8 @@ import tensorflow_datasets as tfds
 from jaxtyping import Int
 from tqdm import tqdm
 
+from fsim.boundary import progress
+from fsim.boundary.errors import UserError
 from fsim.data import splits
 from fsim.data.dresden.listing import Listing, listing
 from fsim.data.dresden.names import Repairs
@@ -42,7 +44,7 @@ class FolderConfig(tfds.core.BuilderConfig):
   @classmethod
   def of(cls, folder: Path, rules: Repairs | Pattern, on_error: str) -> "FolderConfig":
     if on_error not in ("skip", "raise"):
-      raise ValueError(f'on_error must be "skip" or "raise", got {on_error!r}')
+      raise UserError(f'on_error must be "skip" or "raise", got {on_error!r}')
     found = listing(folder)
     state = hashlib.sha256(repr((found.key(), rules, DEFAULT_PROTOCOL.keywords)).encode()).hexdigest()
     return cls(name=f"{_slug(folder)}-{state[:16]}", listing=found, rules=rules, on_error=on_error)
@@ -88,9 +90,9 @@ class Dresden(tfds.core.ShardBasedBuilder):
     table = scanned.table.iloc[np.concatenate(list(parts.values()))].reset_index(drop=True)
     table.to_parquet(Path(self.data_dir) / TABLE)
     scanned.problems.to_csv(Path(self.data_dir) / PROBLEMS, index=False)
-    progress = tqdm(total=len(table), desc="storing", unit="image")
+    bar = progress.bar(total=len(table), desc="storing", unit="image")
     return {
-      name: [functools.partial(self._examples, shard, progress) for shard in self._shards(scanned.table.iloc[rows])]
+      name: [functools.partial(self._examples, shard, bar) for shard in self._shards(scanned.table.iloc[rows])]
       for name, rows in parts.items()
     }
 
@@ -99,10 +101,10 @@ class Dresden(tfds.core.ShardBasedBuilder):
     number = table["file"].map(sizes).cumsum() // SHARD_BYTES
     return [shard for _, shard in table.groupby(number)]
 
-  def _examples(self, table: pd.DataFrame, progress: tqdm) -> Iterator[tuple[str, dict]]:
+  def _examples(self, table: pd.DataFrame, bar: tqdm) -> Iterator[tuple[str, dict]]:
     for row in table.to_dict("records"):
       yield row["file"], row | {"image": Original(self.builder_config.listing.folder / row["file"], row["sha256"])}
-      progress.update()
+      bar.update()
 
 
 def verified(config: FolderConfig, home: Path) -> Scan:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from fsim.boundary.errors import UserError
+
 JPEG = (".jpg", ".jpeg")
 
 
@@ -29,9 +31,9 @@ class Listing(NamedTuple):
 
 
 def listing(folder: Path) -> Listing:
-  """Walks the folder, through links to other folders too. Raises ValueError if there is no such folder."""
+  """Walks the folder, through links to other folders too. Raises UserError if there is no such folder."""
   if not folder.is_dir():
-    raise ValueError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    raise UserError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
   jpegs, manifests, others, problems = [], [], Counter[str](), list[tuple[str, str]]()
   for path in _files(folder, problems):
     name = path.relative_to(folder).as_posix()

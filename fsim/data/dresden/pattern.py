@@ -5,6 +5,7 @@ import re
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from fsim.boundary.errors import UserError
 from fsim.data.dresden import names
 from fsim.data.dresden.names import BadName, Name, Repairs
 
@@ -30,16 +31,16 @@ class Labels(NamedTuple):
 
 
 def of_expression(expression: str) -> Pattern:
-  """Raises ValueError for what is no regular expression, or has other groups than it should."""
+  """Raises UserError for what is no regular expression, or has other groups than it should."""
   try:
     groups = re.compile(expression).groupindex
   except re.error as error:
-    raise ValueError(f"the pattern {expression!r} is not a regular expression: {error}") from error
+    raise UserError(f"the pattern {expression!r} is not a regular expression: {error}") from error
   unknown = sorted(set(groups) - set(GROUPS))
   if unknown or "model" not in groups:
     said = f"has the unknown group {unknown[0]}" if unknown else "lacks the group model"
     others = ", ".join(GROUPS[1:])
-    raise ValueError(f"the pattern {expression!r} {said}; its groups are (?P<model>...) and, if wanted, {others}")
+    raise UserError(f"the pattern {expression!r} {said}; its groups are (?P<model>...) and, if wanted, {others}")
   return Pattern(expression)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fsim.boundary.errors import UserError
 from fsim.data.dresden import labels, manifest, pattern
 from fsim.data.dresden.listing import File, Listing
 from fsim.data.dresden.manifest import Entry, Manifest
@@ -47,7 +48,7 @@ class Scan(NamedTuple):
   problems: pd.DataFrame  # Columns of Problem.
 
 
-class Unusable(ValueError):
+class Unusable(UserError):
   """A file that stops the run, because the caller asked for that."""
 
 

@@ -2,6 +2,8 @@
 
 import re
 
+from fsim.boundary.errors import UserError
+
 NATURAL = "natural"
 SUBSETS = (NATURAL, "flat-field", "dark", "jpeg")
 # Tried on the letters alone: "Dresden_flat-fields" and "dark frames" say what they are, "jpgs" does not.
@@ -9,11 +11,11 @@ WORDS = {"natural": NATURAL, "flatfield": "flat-field", "^dark|darkf(rame|ield)"
 
 
 def listed(names: str) -> list[str]:
-  """The subsets of a list with commas. Raises ValueError for one that there is not."""
+  """The subsets of a list with commas. Raises UserError for one that there is not."""
   found = [name.strip() for name in names.split(",")]
   unknown = [name for name in found if name not in SUBSETS]
   if unknown:
-    raise ValueError(f"subsets are {', '.join(SUBSETS)}, or several with commas between them; got {unknown[0]!r}")
+    raise UserError(f"subsets are {', '.join(SUBSETS)}, or several with commas between them; got {unknown[0]!r}")
   return found
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
-from tqdm import tqdm
 
+from fsim.boundary import progress
 from fsim.data import jpeg
 from fsim.data.dresden.listing import File, Listing
 
@@ -64,18 +64,18 @@ def verify_all(listing: Listing, journal: TextIOBase) -> Iterator[tuple[File, Ve
   unknown = [f for f in listing.jpegs if f not in known]
   with ThreadPoolExecutor(os.cpu_count()) as threads:
     fresh = threads.map(lambda f: verify(listing.folder / f.file), unknown)
-    progress = tqdm(total=len(unknown), desc="verifying", unit="image", disable=not unknown)
+    bar = progress.bar(total=len(unknown), desc="verifying", unit="image", disable=not unknown)
     try:
       for file in listing.jpegs:
         if file not in known:
           known[file] = next(fresh)
           if known[file].sha256:  # A file that could not be read may be readable next time.
             journal.write(json.dumps([file, known[file]]) + "\n")
-          progress.update()
+          bar.update()
         yield file, known[file]
     finally:
       journal.flush()
-      progress.close()
+      bar.close()
       threads.shutdown(wait=False, cancel_futures=True)
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from tqdm import tqdm
 
+from fsim.boundary import progress
+from fsim.boundary.errors import UserError
 from fsim.data.virtual import camera, lens, plan, scene, sensor
 from fsim.data.virtual.plan import Frame
 from fsim.data.virtual.presets import PRESETS, Preset
@@ -29,7 +30,7 @@ def make(preset: str, folder: Path, workers: int) -> None:
   """Writes a preset of PRESETS into a folder by that many processes, or goes on where an earlier call stopped.
 
   Files: <subset>/Brand_Model_Instance_Shot.JPG, preset.json, and when all is there metadata.csv.
-  Raises ValueError for an unknown preset, and where the folder holds another one.
+  Raises UserError for an unknown preset, and where the folder holds another one.
   """
   if preset not in PRESETS:
     raise ValueError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
@@ -47,7 +48,7 @@ def write(preset: Preset, folder: Path, workers: int, shard: tuple[int, int]) ->
   total = sum(map(len, mine))
   missing = [[frame for frame in group if not (folder / plan.path(preset, frame)).exists()] for group in mine]
   left = sum(map(len, missing))
-  with tqdm(total=total, initial=total - left, unit="photo", desc="virtual cameras") as bar:
+  with progress.bar(total=total, initial=total - left, unit="photo", desc="virtual cameras") as bar:
     for made in _done([(preset, folder, group) for group in missing if group], workers):
       bar.update(made)
   if all((folder / plan.path(preset, frame)).exists() for frame in everything):
@@ -120,7 +121,7 @@ def _claim(preset: Preset, folder: Path) -> None:
   wanted = json.dumps(asdict(preset), indent=1)
   note = folder / "preset.json"
   if note.exists() and note.read_text() != wanted:
-    raise ValueError(f"{folder} holds virtual cameras of other settings; give another folder or remove it")
+    raise UserError(f"{folder} holds virtual cameras of other settings; give another folder or remove it")
   _settle(note, wanted.encode())
 
 

@@ -1,0 +1,58 @@
+"""Files from anybody, read with limits: regular files of a sane size, and never more of them than asked for."""
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+
+
+class Unreadable(UserError):
+  """A file that cannot be used; `cause` says why, the message names the file too."""
+
+  def __init__(self, path: Path, cause: str):
+    super().__init__(f"{shown(path)}: {cause}")
+    self.path, self.cause = path, cause
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+  """The whole file. Raises Unreadable for pipes and devices, which could keep us for ever, and above `limit` bytes."""
+  try:
+    # Without waiting for somebody to write into a pipe.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+  except (OSError, ValueError) as error:  # ValueError: a name with a zero byte.
+    raise Unreadable(path, getattr(error, "strerror", None) or str(error)) from error
+  with os.fdopen(descriptor, "rb") as file:
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+      raise Unreadable(path, "a folder" if stat.S_ISDIR(mode) else "not a regular file")
+    try:
+      data = file.read(limit + 1)
+    except OSError as error:
+      raise Unreadable(path, error.strerror or "cannot be read") from error
+  if len(data) > limit:
+    raise Unreadable(path, f"larger than {limit / 1e6:,.0f} MB")
+  return data
+
+
+def read_json(path: Path, *names: str, limit: int = 1 << 26) -> dict[str, Any]:
+  """An object that has these fields. Raises Unreadable for anything else, and for numbers that JSON does not have."""
+  try:
+    value = json.loads(read_bytes(path, limit), parse_constant=_refuse_constant)
+  except (ValueError, RecursionError) as error:
+    if isinstance(error, Unreadable):
+      raise
+    raise Unreadable(path, "not JSON" if isinstance(error, RecursionError) else f"not JSON ({error})") from error
+  if not isinstance(value, dict):
+    raise Unreadable(path, "not a JSON object")
+  missing = [name for name in names if name not in value]
+  if missing:
+    raise Unreadable(path, f"the field {missing[0]!r} is missing")
+  return value
+
+
+def _refuse_constant(name: str) -> None:
+  raise ValueError(f"{name} is no number of JSON")

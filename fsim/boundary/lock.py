@@ -1,0 +1,30 @@
+"""Locks between processes; the system lifts those of a process that dies."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+  """One process at a time in a folder, which is made; the others wait."""
+  folder.mkdir(parents=True, exist_ok=True)
+  with (folder / "lock").open("w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    yield
+
+
+@contextlib.contextmanager
+def only_one(folder: Path, doing: str) -> Iterator[None]:
+  """As `alone`, but raises UserError at once where another process is there. `doing` ends the sentence."""
+  folder.mkdir(parents=True, exist_ok=True)
+  with (folder / "lock").open("w") as file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+      raise UserError(f"{shown(folder)}: another process is {doing} there; wait, or name another folder") from error
+    yield

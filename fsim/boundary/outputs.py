@@ -1,0 +1,97 @@
+"""Where commands write: checked before the work, in one go, and never in place of what fsim did not write.
+
+A folder remembers in MANIFEST, a line a file, what fsim wrote there and its SHA-256. A file that is not in it, or that
+was changed since, is somebody else's.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+
+MANIFEST = ".fsim-written.jsonl"
+
+
+class Folder:
+  """A folder for the files of a command. It is made; raises UserError if it cannot be, or not be written to."""
+
+  def __init__(self, path: Path):
+    self.path = path
+    try:
+      path.mkdir(parents=True, exist_ok=True)
+      with tempfile.TemporaryFile(dir=path):
+        pass
+    except FileExistsError as error:
+      raise UserError(f"{shown(path)}: not a folder") from error
+    except OSError as error:
+      raise UserError(f"{shown(path)}: cannot be written to ({error.strerror})") from error
+
+  def claim(self, *names: str) -> None:
+    """Raises UserError if one of these files exists and is not as fsim wrote it. Call it before the work too."""
+    written = self._written()
+    for name in names:
+      path = self.path / name
+      if path.is_dir():
+        raise UserError(f"{shown(path)}: a folder, and a file is to be written")
+      if os.path.lexists(path) and (name, _digest(path)) not in written:
+        raise UserError(f"{shown(path)}: exists and is not as fsim wrote it; name another place, or remove it")
+
+  def write(self, name: str, data: bytes) -> None:
+    """Another process sees the former file or this one, never a part."""
+    with self.replacing(name) as draft:
+      draft.write_bytes(data)
+
+  @contextlib.contextmanager
+  def replacing(self, name: str) -> Iterator[Path]:
+    """A draft to be written, which takes the file's place when the block ends well."""
+    self.claim(name)
+    draft = self.path / f".{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:16]}.draft"
+    try:
+      yield draft
+      line = json.dumps([name, _digest(draft)]) + "\n"
+      with (self.path / MANIFEST).open("a") as manifest:  # First: a kill between the two must not disown the file.
+        manifest.write(line)
+      os.replace(draft, self.path / name)
+    except OSError as error:
+      raise UserError(f"{shown(self.path / name)}: {error.strerror}") from error  # A full disk names no file.
+    finally:
+      draft.unlink(missing_ok=True)
+
+  def _written(self) -> set[tuple[str, str]]:
+    """Names with every digest that fsim ever gave them; a line cut by a kill says nothing."""
+    found = set()
+    with contextlib.suppress(FileNotFoundError):
+      for line in (self.path / MANIFEST).read_text().splitlines():
+        with contextlib.suppress(ValueError, TypeError):
+          found.add(tuple(json.loads(line)))
+    return found
+
+
+def file(path: Path) -> Folder:
+  """The folder of one file that is to be written, claimed already."""
+  folder = Folder(path.parent)
+  folder.claim(path.name)
+  return folder
+
+
+def replace(path: Path, data: bytes) -> None:
+  """Writes in one go, whatever is there: for files of folders that are fsim's own."""
+  draft = path.with_name(f".{os.getpid()}.{path.name[-100:]}.draft")
+  try:
+    draft.write_bytes(data)
+    os.replace(draft, path)
+  finally:
+    draft.unlink(missing_ok=True)
+
+
+def _digest(path: Path) -> str:
+  if not path.is_file():  # A pipe or a device, or a link to nothing.
+    return ""
+  with path.open("rb") as data:
+    return hashlib.file_digest(data, "sha256").hexdigest()

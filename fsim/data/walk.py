@@ -1,0 +1,89 @@
+"""One walk through folders for all commands: every file is a photograph, a table, or named with the cause why not."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from fsim.boundary import inputs
+from fsim.boundary.outputs import MANIFEST
+from fsim.data import jpeg
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")  # Taken for JPEGs without a look; others are looked at.
+TABLES = (".csv", ".tsv")
+HEAD = 16  # Bytes by which a file is recognised.
+
+
+class Entry(NamedTuple):
+  """A file below a folder, or a folder that cannot be entered.
+
+  Attributes:
+    kind: "jpeg" (by its suffix or its first bytes), "table" (by its suffix), or "other", which has a `cause`.
+    is_image: whether an "other" file is a picture of some kind, whose loss matters.
+    status: None where `cause` says that it cannot be had.
+  """
+
+  path: Path
+  kind: str
+  cause: str = ""
+  is_image: bool = False
+  status: os.stat_result | None = None
+
+
+def walk(folder: Path) -> Iterator[Entry]:
+  """Everything below, sorted, through links to folders too; a folder is entered once, so that circular links end."""
+  entered = set()
+  failed: list[Entry] = []
+
+  def unreadable(error: OSError) -> None:
+    failed.append(Entry(Path(error.filename), "other", f"folder cannot be read: {error.strerror}"))
+
+  for parent, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
+    status = os.stat(parent)
+    if (status.st_dev, status.st_ino) in entered:
+      folders.clear()
+      yield Entry(Path(parent), "other", "a link to a folder that was entered already")
+      continue
+    entered.add((status.st_dev, status.st_ino))
+    folders.sort()
+    yield from (_entry(Path(parent, name)) for name in sorted(files) if name != MANIFEST)
+  yield from failed
+
+
+def _entry(path: Path) -> Entry:
+  if path.name.startswith("."):
+    return Entry(path, "other", "hidden file")
+  try:
+    status = path.stat()
+  except OSError as error:
+    return Entry(path, "other", f"cannot be read: {error.strerror}", is_image=_named_as_jpeg(path))
+  if not stat.S_ISREG(status.st_mode):
+    return Entry(path, "other", "not a regular file", is_image=_named_as_jpeg(path))
+  if _named_as_jpeg(path):
+    return Entry(path, "jpeg", status=status)
+  if path.suffix.lower() in TABLES:
+    return Entry(path, "table", status=status)
+  return _by_content(path, status)
+
+
+def _by_content(path: Path, status: os.stat_result) -> Entry:
+  try:
+    with path.open("rb") as file:
+      head = file.read(HEAD)
+  except OSError as error:
+    return Entry(path, "other", f"cannot be read: {error.strerror}", status=status)
+  if head.startswith(jpeg.BEGINNING):
+    return Entry(path, "jpeg", status=status)
+  found = jpeg.kind(head)
+  return Entry(path, "other", f"a {found} file, not a JPEG" if found else "no photograph", bool(found), status)
+
+
+def _named_as_jpeg(path: Path) -> bool:
+  return path.suffix.lower() in SUFFIXES
+
+
+def require_folder(folder: Path) -> None:
+  """Raises Unreadable if there is no such folder."""
+  if not folder.is_dir():
+    raise inputs.Unreadable(folder, "not a folder" if folder.exists() else "no such folder")
