@@ -94,3 +94,10 @@ def test_pixels_in_passes_are_held_to_the_memory_that_libjpeg_needs():
   data[frame + 5 : frame + 9] = 2 * (10_000).to_bytes(2, "big")
   with pytest.raises(jpeg.BadImage, match="10000x10000 pixels in several passes, which need 600 MB"):
     jpeg.decode(bytes(data))
+
+
+@pytest.mark.parametrize("code", [0xD8, 0xC8, 0xDE, 0xDF, 0xF0, 0xFD, 0x02])
+def test_segments_that_libjpeg_does_not_know_are_said(code):
+  data = jpegs.jpeg(0)
+  with pytest.raises(jpeg.BadImage, match=f"damaged JPEG: a segment of the unknown kind {code:02X}"):
+    jpeg.decode(data[:2] + bytes([0xFF, code, 0, 3, 0]) + data[2:])

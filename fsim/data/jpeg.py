@@ -63,7 +63,7 @@ def _pixels(image: bytes, frame: markers.Frame, colours: str, **scale: int) -> U
   try:
     return simplejpeg.decode_jpeg(image, colours, fastdct=False, fastupsample=False, strict=True, **scale)
   except ValueError as error:
-    if "subsampling" in str(error):
+    if "Could not determine subsampling" in str(error):
       sampled = ", ".join(f"{plane.across}x{plane.down}" for plane in frame.components)
       raise BadImage(f"its colours are sampled {sampled}, which no camera does and fsim does not read") from error
     raise BadImage(f"damaged JPEG: {error}") from error

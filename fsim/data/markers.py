@@ -13,6 +13,8 @@ METADATA = (*range(0xE1, 0xEE), 0xEF, 0xFE)  # Comments, and APPn but for JFIF a
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 TABLES = (0xC4, 0xC8, 0xCC)  # Among the numbers of frames, but none: DHT, JPG and DAC.
 FRAMES = tuple(code for code in range(0xC0, 0xD0) if code not in TABLES)
+# Segments that libjpeg knows: tables of numbers, codes, restarts and lines, APPn and comments.
+SEGMENTS = (0xC4, 0xCC, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE)
 BARE = (0x01, *range(0xD0, 0xD8))  # Markers without a segment: TEM and restarts.
 OTHER_CODINGS = {0xC3: "lossless", 0xC7: "lossless"} | dict.fromkeys(range(0xC9, 0xD0), "arithmetic-coded")
 # Neither a stuffed byte nor a restart nor filling; or an end marker cut in two.
@@ -103,6 +105,8 @@ def read(data: bytes) -> Structure:
     elif code in METADATA:
       metadata.append((place - 2, after))
       exif = exif or (body if code == EXIF and body.startswith(b"Exif\0\0") else b"")
+    elif code not in SEGMENTS:
+      raise BadImage(f"damaged JPEG: a segment of the unknown kind {code:02X}")
     place = after
   raise BadImage(f"damaged JPEG: more than {MAX_SEGMENTS:,} segments")
 
