@@ -4,12 +4,12 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from benchmarks import fuzz_archives, fuzz_commands, fuzz_photographs
-from benchmarks.fuzz_commands import Called, call
+from benchmarks.fuzz_commands import call
 from benchmarks.fuzz_readers import Outcome, is_user_error
 
 TABLE = (
@@ -31,63 +31,62 @@ HOSTILE: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def through(seed: int, each: int, home: Path, keep: Path | None) -> Iterator[Outcome]:
-  """So many of each kind. `home` keeps the journals."""
-  place = home / "others"
-  folder = place / "photographs"
-  folder.mkdir(parents=True)
-  for k, data in enumerate(fuzz_photographs.of_one_camera(seed, 0, fuzz_commands.WHOLE)):
-    (folder / f"Acme_A1_0_{k}.JPG").write_bytes(data)
-  for kind, inputs, attempt in kinds(folder, home, seed):
-    for number, data in enumerate(itertools.islice(inputs, each)):
-      outcome = attempt(number, data)
-      if outcome.faults and keep:
-        (keep / f"{seed}-{kind.replace(' ', '_')}-{number}").write_bytes(data)
-      yield outcome
-
-
 Attempt = Callable[[int, bytes], Outcome]
 
 
-def kinds(folder: Path, home: Path, seed: int) -> Iterator[tuple[str, Iterator[bytes], Attempt]]:
-  """Of files: what it is called, what is tried, and with what."""
+class Kind(NamedTuple):
+  """Of files: what it is called, what is tried (without end), and with what; one in `share`, since some take longer."""
+
+  name: str
+  inputs: Iterator[bytes]
+  attempt: Attempt
+  share: int = 1
+
+
+def through(seed: int, each: int, home: Path, keep: Path | None) -> Iterator[Outcome]:
+  """So many of each kind. `home` keeps the journals."""
+  folder = home / "others" / "photographs"
+  folder.mkdir(parents=True)
+  for k, data in enumerate(fuzz_photographs.of_one_camera(seed, 0, fuzz_commands.WHOLE)):
+    (folder / f"Acme_A1_0_{k}.JPG").write_bytes(data)
+  for kind in kinds(folder, home, seed):
+    for number, data in enumerate(itertools.islice(kind.inputs, 0, each * kind.share, kind.share**2)):
+      outcome = kind.attempt(number, data)
+      if outcome.faults and keep:
+        (keep / f"{seed}-{kind.name.replace(' ', '_')}-{number}").write_bytes(data)
+      yield outcome
+
+
+def kinds(folder: Path, home: Path, seed: int) -> Iterator[Kind]:
   from fsim.data import check
   from fsim.prnu import __main__ as prnu
   from fsim.prnu import fingerprint
 
   rng = np.random.default_rng([seed, 3])
   made, tried = folder.parent / "camera.npz", folder.parent / "tried.npz"
-  call(prnu.main, ["fingerprint", folder, "--out", made])
+  fingerprinting = ["fingerprint", folder, "--out"]
+  if call(prnu.main, [*fingerprinting, made]).code:
+    raise RuntimeError("no fingerprint could be made of whole photographs")
   good = made.read_bytes()
-  prints = itertools.chain(fuzz_archives.crafted(made, HOSTILE), altered(rng, good))
-  yield "fingerprint files", prints, lambda number, data: _loaded(number, tried, data, fingerprint.load)
+  prints = itertools.chain([good], fuzz_archives.crafted(made, HOSTILE), altered(rng, good))
+  yield Kind("fingerprint files", prints, lambda number, data: _loaded(number, tried, data, fingerprint.load))
 
-  part = tried.with_name("tried.npz.part")
-  again = ["fingerprint", folder, "--out", tried, "--json"]
-  parts = itertools.islice(itertools.chain(altered(rng, good), fuzz_archives.crafted(made, HOSTILE)), 0, None, 25)
-  yield (
-    "unfinished fingerprints",
-    parts,
-    lambda number, data: _asked(number, "unfinished fingerprints", part, data, prnu.main, again),
-  )
+  name, part = "unfinished fingerprints", tried.with_name("tried.npz.part")
+  resuming = _Beside(name, part, prnu.main, [*fingerprinting, tried, "--json"])
+  yield Kind(name, itertools.chain(fuzz_archives.crafted(made, HOSTILE), altered(rng, good)), resuming, share=5)
 
-  table = folder / "metadata.csv"
+  checking, table = [folder, "--json"], folder / "metadata.csv"
   tables = itertools.chain((text.encode() for text in CRAFTED_TABLES), encodings(), altered(rng, TABLE.encode()))
-  yield "tables", tables, lambda number, data: _asked(number, "tables", table, data, check.main, [folder, "--json"])
+  yield Kind("tables", tables, _Beside("tables", table, check.main, checking))
   table.write_text(TABLE)
-  call(check.main, [folder])
+  call(check.main, checking)
   for journal in sorted(home.rglob("*.jsonl")):
     lines = itertools.chain(journals(journal.read_bytes()), altered(rng, journal.read_bytes()))
-    yield (
-      "journals",
-      lines,
-      lambda number, data, journal=journal: _asked(number, "journals", journal, data, check.main, [folder, "--json"]),
-    )
+    yield Kind("journals", lines, _Beside("journals", journal, check.main, checking))
 
 
 def altered(rng: np.random.Generator, data: bytes) -> Iterator[bytes]:
   """Without end: bits turned, bytes overwritten, stretches lost, repeated, zeroed, and the file cut."""
-  yield data
   while True:
     start = int(rng.integers(len(data)) if rng.random() < 0.5 else len(data) - rng.integers(1, min(len(data), 600)))
     end = min(len(data), start + int(2 ** rng.uniform(0, 10)))
@@ -126,12 +125,17 @@ def _loaded(number: int, path: Path, data: bytes, load: Callable[[Path], Any]) -
   return Outcome(number, kind, "", False, faults)
 
 
-def _asked(
-  number: int, kind: str, path: Path, data: bytes, main: fuzz_commands.Main, arguments: list[object]
-) -> Outcome:
-  """A command beside such a file."""
-  path.write_bytes(data)
-  called: Called = call(main, arguments)
-  path.unlink(missing_ok=True)
-  faults = {"exception": called.traceback.strip().splitlines()[-1][:200]} if called.traceback else {}
-  return Outcome(number, kind, called.out if called.code else "", False, faults)
+class _Beside(NamedTuple):
+  """A command that finds such a file at a place."""
+
+  kind: str
+  path: Path
+  main: fuzz_commands.Main
+  arguments: list[object]
+
+  def __call__(self, number: int, data: bytes) -> Outcome:
+    self.path.write_bytes(data)
+    called = call(self.main, self.arguments)
+    self.path.unlink(missing_ok=True)
+    faults = {"exception": called.traceback.strip().splitlines()[-1][:200]} if called.traceback else {}
+    return Outcome(number, self.kind, called.out if called.code else "", False, faults)

@@ -4,12 +4,11 @@ import resource
 import subprocess
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from shutil import which
 from typing import Any, NamedTuple
 
-import numpy as np
 import simplejpeg
 
 from benchmarks.fuzz_pieces import SOF, pieces
@@ -62,7 +61,7 @@ def examine(number: int, kind: str, path: Path, original: bytes, readers: dict[s
   """All readers on a file that was made from `original`."""
   faults: dict[str, str] = {}
   verdicts = {name: _measured(reader, path, name, faults) for name, reader in readers.items()}
-  first, *others = [verdict for verdict in verdicts.values() if verdict]
+  first, *others = verdicts.values()
   data = path.read_bytes()
   _compare_size(data, first, faults)
   for verdict in others:
@@ -122,12 +121,13 @@ def _compare_size(data: bytes, first: Verdict, faults: dict[str, str]) -> None:
 def _judge(data: bytes, first: Verdict, original: bytes, faults: dict[str, str]) -> bool:
   """Whether the file is refused though libjpeg does not complain: of damage that hides, that is right."""
   complaint, pixels = judgement(data)
-  whole = complaint == "" or (complaint == PREMATURE and judgement(data + b"\xd9")[0] == "" and data.endswith(b"\xff"))
+  if complaint == PREMATURE and data.endswith(b"\xff"):  # Whole if nothing but the last byte is missing.
+    complaint, pixels = judgement(data + b"\xd9")
   if first.cause:
-    if whole and pixels == judgement(original)[1]:
+    if not complaint and pixels == judgement(original)[1]:
       faults["wrongly refused"] = first.cause
-    return whole
-  if not whole:
+    return not complaint
+  if complaint:
     faults["wrongly accepted"] = complaint
   elif first.pixels is not None and pixels != first.pixels.tobytes():
     faults["other pixels"] = "than libjpeg's"
@@ -153,7 +153,7 @@ def judgement(data: bytes) -> tuple[str, bytes]:
   return _by_djpeg(data) if which("djpeg") else _by_simplejpeg(data)
 
 
-@cache
+@lru_cache(64)
 def _by_djpeg(data: bytes) -> tuple[str, bytes]:
   done = subprocess.run(["djpeg", "-pnm", "-dct", "int"], input=data, capture_output=True)
   complaint = done.stderr.decode(errors="replace").strip()
@@ -167,9 +167,8 @@ def _by_simplejpeg(data: bytes) -> tuple[str, bytes]:
   try:
     pixels = simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, strict=True)
   except ValueError as error:
-    cut = data.endswith(b"\xff") and "Premature end of JPEG file" in str(error)
-    return PREMATURE if cut else str(error), b""
-  return "", np.asarray(pixels).tobytes()
+    return PREMATURE if PREMATURE in str(error) else str(error), b""
+  return "", pixels.tobytes()
 
 
 def is_user_error(error: Exception) -> bool:
