@@ -105,7 +105,7 @@ def encodings() -> Iterator[bytes]:
 
 def journals(data: bytes) -> Iterator[bytes]:
   """Lines that are JSON, but none of a journal."""
-  first = json.loads(data.splitlines()[0])
+  first = json.loads(data.strip().splitlines()[0])
   for value in HOSTILE:
     yield (json.dumps(value) + "\n").encode()
     for changed in fuzz_archives.replaced(first, value):
