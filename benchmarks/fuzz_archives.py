@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,7 +113,8 @@ def members(arrays: Arrays) -> list[tuple[str, bytes]]:
 def archive(files: list[tuple[str, bytes]]) -> bytes:
   """Members may have any name, and a name may come twice."""
   body = io.BytesIO()
-  with zipfile.ZipFile(body, "w") as packed:
+  with zipfile.ZipFile(body, "w") as packed, warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Of names that come twice.
     for name, data in files:
       packed.writestr(zipfile.ZipInfo(name), data)
   return body.getvalue()
