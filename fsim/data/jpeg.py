@@ -12,6 +12,7 @@ from fsim.data import markers
 from fsim.data.markers import BadImage
 
 BEGINNING = b"\xff\xd8\xff"
+TRIED_FIRST = 50_000_000  # Pixels from which on a file is decoded at an eighth of its size before it may have memory.
 # What other files begin with, at which byte.
 KINDS = {
   (0, b"\x89PNG"): "PNG",
@@ -44,10 +45,27 @@ def decode_with_exif(data: bytes) -> tuple[UInt8[np.ndarray, "h w 3"], bytes]:
   """As `decode`, with the EXIF block that the file has, or b""."""
   _require_jpeg(data)
   found = markers.read(data)
-  whole = data + b"\xd9" if found.cut else data[: found.end]
+  image = _without_metadata(data, found)
+  if found.frame.width * found.frame.height > TRIED_FIRST:
+    # Its claims may still be false, and simplejpeg fills all its memory before it says so: once in little of it.
+    _pixels(image, found.frame, "GRAY", min_height=1, min_width=1)
+  return _pixels(image, found.frame, "RGB"), found.exif
+
+
+def _without_metadata(data: bytes, found: markers.Structure) -> bytes:
+  """The image alone: TurboJPEG also complains of colour profiles, on which no pixel depends."""
+  places = [0, *(place for segment in found.metadata for place in segment), found.end]
+  kept = [data[start:end] for start, end in zip(places[::2], places[1::2], strict=True)]
+  return b"".join(kept) + (b"\xd9" if found.cut else b"")
+
+
+def _pixels(image: bytes, frame: markers.Frame, colours: str, **scale: int) -> UInt8[np.ndarray, "h w c"]:
   try:
-    return simplejpeg.decode_jpeg(whole, "RGB", fastdct=False, fastupsample=False, strict=True), found.exif
+    return simplejpeg.decode_jpeg(image, colours, fastdct=False, fastupsample=False, strict=True, **scale)
   except ValueError as error:
+    if "Could not determine subsampling" in str(error):
+      sampled = ", ".join(f"{plane.across}x{plane.down}" for plane in frame.components)
+      raise BadImage(f"its colours are sampled {sampled}, which no camera does and fsim does not read") from error
     raise BadImage(f"damaged JPEG: {error}") from error
 
 

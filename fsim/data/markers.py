@@ -9,9 +9,12 @@ from math import ceil
 from typing import NamedTuple
 
 SOI, EOI, SOS, EXIF = 0xD8, 0xD9, 0xDA, 0xE1
+METADATA = (*range(0xE1, 0xEE), 0xEF, 0xFE)  # Comments, and APPn but for JFIF and Adobe, which say what colours mean.
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
 TABLES = (0xC4, 0xC8, 0xCC)  # Among the numbers of frames, but none: DHT, JPG and DAC.
 FRAMES = tuple(code for code in range(0xC0, 0xD0) if code not in TABLES)
+# Segments that libjpeg knows: tables of numbers, codes, restarts and lines, APPn and comments.
+SEGMENTS = (0xC4, 0xCC, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE)
 BARE = (0x01, *range(0xD0, 0xD8))  # Markers without a segment: TEM and restarts.
 OTHER_CODINGS = {0xC3: "lossless", 0xC7: "lossless"} | dict.fromkeys(range(0xC9, 0xD0), "arithmetic-coded")
 # Neither a stuffed byte nor a restart nor filling; or an end marker cut in two.
@@ -19,8 +22,9 @@ END_OF_SCAN = re.compile(rb"\xff(?:[^\x00\xd0-\xd7\xff]|\Z)")
 FILLED = re.compile(rb"[^\xff]")
 COEFFICIENTS = 64  # In a block of 8x8 pixels.
 MAX_PIXELS = 256_000_000
+MAX_BYTES_IN_PASSES = 500_000_000  # Where pixels come in several passes, libjpeg keeps all coefficients beside them.
 MAX_SEGMENTS = 10_000
-MAX_VISITS = 1 << 25  # Blocks over all scans: 200 megapixels in ten passes have fewer.
+MAX_VISITS = 1 << 24  # Blocks over all scans: 80 megapixels in ten passes have fewer.
 UNSENT = 99  # In place of the number of bits of a coefficient that are still to come.
 
 
@@ -65,6 +69,7 @@ class Structure(NamedTuple):
   Attributes:
     end: bytes up to the end of the image. cut: whether the last byte of its end marker is missing, and no more.
     exif: the EXIF block, b"" if there is none.
+    metadata: from where to where segments stand that no pixel depends on.
   """
 
   frame: Frame
@@ -72,15 +77,17 @@ class Structure(NamedTuple):
   end: int
   cut: bool
   exif: bytes
+  metadata: list[tuple[int, int]]
 
 
 def read(data: bytes) -> Structure:
   """Raises BadImage for what is no 8-bit colour JPEG of a sane size, or has less in it than it claims."""
-  frame, scans, exif, place = None, [], b"", 2
+  frame, scans, exif, metadata, place = None, [], b"", [], 2
   for _ in range(MAX_SEGMENTS):
     code, place = _marker(data, place)
     if code == EOI:
-      return _sane(frame, scans, place, exif, cut=place > len(data))
+      _require_sane(frame, scans)
+      return Structure(frame, scans, place, place > len(data), exif, metadata)
     if code in BARE:
       continue
     body, after = _segment(data, place)
@@ -95,8 +102,11 @@ def read(data: bytes) -> Structure:
       end = found.start() if found else len(data)
       scans.append(_scan(body, end - after))
       after = end
-    elif code == EXIF and not exif and body.startswith(b"Exif\0\0"):
-      exif = body
+    elif code in METADATA:
+      metadata.append((place - 2, after))
+      exif = exif or (body if code == EXIF and body.startswith(b"Exif\0\0") else b"")
+    elif code not in SEGMENTS:
+      raise BadImage(f"damaged JPEG: a segment of the unknown kind {code:02X}")
     place = after
   raise BadImage(f"damaged JPEG: more than {MAX_SEGMENTS:,} segments")
 
@@ -166,24 +176,29 @@ def _scan(body: bytes, size: int) -> Scan:
   return Scan(tuple(body[1 : 1 + 2 * count : 2]), first, last, bits & 15, size)
 
 
-def _sane(frame: Frame | None, scans: list[Scan], end: int, exif: bytes, cut: bool) -> Structure:
+def _require_sane(frame: Frame | None, scans: list[Scan]) -> None:
   """Whether so many bytes can hold so many blocks, and every plane is sent to its last bit."""
   if frame is None or not scans:
     raise BadImage("damaged JPEG: it holds no image data")
   blocks = {c.name: frame.blocks(c) for c in frame.components}
   if any(set(scan.components) - blocks.keys() for scan in scans):
     raise BadImage("damaged JPEG: a scan of a colour that the frame does not have")
-  if sum(blocks[name] for scan in scans for name in scan.components) > MAX_VISITS:
+  visits = [sum(blocks[name] for name in scan.components) for scan in scans]
+  if sum(visits) > MAX_VISITS:
     raise BadImage(f"{len(scans)} passes over {frame.width}x{frame.height} pixels, more than any camera writes")
-  size = sum(scan.bytes for scan in scans)
-  # A block takes one bit at least, and one more for the end of its block where it is sent in one piece.
-  if 8 * size < sum(blocks.values()) * (1 if frame.coding == PROGRESSIVE else 2):
+  # A block takes one bit at least, and one more for the end of its block where it is sent in one piece. Passes without
+  # the first coefficient may say in a few bits that thousands of blocks have nothing.
+  bits = 1 if frame.coding == PROGRESSIVE else 2
+  if any(8 * scan.bytes < bits * n for scan, n in zip(scans, visits, strict=True) if bits == 2 or scan.first == 0):
     raise BadImage(
-      f"damaged JPEG: {size:,} bytes of data cannot hold the {frame.width}x{frame.height} pixels it claims"
+      f"damaged JPEG: {sum(scan.bytes for scan in scans):,} bytes of data cannot hold the {frame.width}x{frame.height}"
+      " pixels it claims"
     )
+  needed = 3 * frame.width * frame.height + 2 * COEFFICIENTS * sum(blocks.values())
+  if len(scans) > 1 and needed > MAX_BYTES_IN_PASSES:
+    raise BadImage(f"{frame.width}x{frame.height} pixels in several passes, which need {needed / 1e6:.0f} MB")
   if not _complete(frame, scans):
     raise BadImage("damaged JPEG: passes are missing")
-  return Structure(frame, scans, end, cut, exif)
 
 
 def _complete(frame: Frame, scans: list[Scan]) -> bool:
