@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fsim.boundary.errors import UserError
+from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.boundary.text import shown
 
 MANIFEST = ".fsim-written.jsonl"
+MANIFEST_BYTES = 1 << 26  # Half a million files.
 
 
 class Folder:
@@ -27,19 +29,19 @@ class Folder:
       path.mkdir(parents=True, exist_ok=True)
       with tempfile.TemporaryFile(dir=path):
         pass
-    except FileExistsError as error:
+    except (FileExistsError, NotADirectoryError) as error:
       raise UserError(f"{shown(path)}: not a folder") from error
     except OSError as error:
       raise UserError(f"{shown(path)}: cannot be written to ({error.strerror})") from error
 
   def claim(self, *names: str) -> None:
     """Raises UserError if one of these files exists and is not as fsim wrote it. Call it before the work too."""
-    written = self._written()
+    own = written(self.path)
     for name in names:
       path = self.path / name
       if path.is_dir():
         raise UserError(f"{shown(path)}: a folder, and a file is to be written")
-      if os.path.lexists(path) and (name, _digest(path)) not in written:
+      if os.path.lexists(path) and (name, _digest(path)) not in own:
         raise UserError(f"{shown(path)}: exists and is not as fsim wrote it; name another place, or remove it")
 
   def write(self, name: str, data: bytes) -> None:
@@ -47,11 +49,16 @@ class Folder:
     with self.replacing(name) as draft:
       draft.write_bytes(data)
 
+  def remove(self, name: str) -> None:
+    """A former file of this name, which would contradict what is written now. Raises UserError as `claim`."""
+    self.claim(name)
+    (self.path / name).unlink(missing_ok=True)
+
   @contextlib.contextmanager
   def replacing(self, name: str) -> Iterator[Path]:
     """A draft to be written, which takes the file's place when the block ends well."""
     self.claim(name)
-    draft = self.path / f".{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:16]}.draft"
+    draft = self.path / f".{_short(name)}.draft"
     try:
       yield draft
       line = json.dumps([name, _digest(draft)]) + "\n"
@@ -63,14 +70,16 @@ class Folder:
     finally:
       draft.unlink(missing_ok=True)
 
-  def _written(self) -> set[tuple[str, str]]:
-    """Names with every digest that fsim ever gave them; a line cut by a kill says nothing."""
-    found = set()
-    with contextlib.suppress(FileNotFoundError):
-      for line in (self.path / MANIFEST).read_text().splitlines():
-        with contextlib.suppress(ValueError, TypeError):
-          found.add(tuple(json.loads(line)))
-    return found
+
+def written(folder: Path) -> set[tuple[str, str]]:
+  """Names with every digest that fsim ever gave them there; a line cut by a kill says nothing."""
+  found = set()
+  with contextlib.suppress(Unreadable):
+    for line in read_bytes(folder / MANIFEST, MANIFEST_BYTES).splitlines():
+      with contextlib.suppress(ValueError, TypeError, RecursionError):
+        name, digest = json.loads(line)
+        found.add((name, digest))
+  return found
 
 
 def file(path: Path) -> Folder:
@@ -82,12 +91,17 @@ def file(path: Path) -> Folder:
 
 def replace(path: Path, data: bytes) -> None:
   """Writes in one go, whatever is there: for files of folders that are fsim's own."""
-  draft = path.with_name(f".{os.getpid()}.{path.name[-100:]}.draft")
+  draft = path.with_name(f".{_short(path.name)}.{os.getpid()}.draft")
   try:
     draft.write_bytes(data)
     os.replace(draft, path)
   finally:
     draft.unlink(missing_ok=True)
+
+
+def _short(name: str) -> str:
+  """In its place: a name may be as long as the system allows, so that nothing can be added to it."""
+  return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
 
 
 def _digest(path: Path) -> str:

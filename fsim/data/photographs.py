@@ -36,10 +36,14 @@ class Photograph(NamedTuple):
 
 
 class Found(NamedTuple):
-  """The files of a command: those to be read, and (file, cause) of all others in the folders that were given."""
+  """The files of a command: those to be read, and (file, cause) of all others in the folders that were given.
+
+  unread: those of the latter that are, or may hold, images; a command has no answer about them.
+  """
 
   paths: list[Path]
   passed_over: list[tuple[Path, str]]
+  unread: list[Path]
 
 
 def find(places: Sequence[Path]) -> Found:
@@ -49,6 +53,7 @@ def find(places: Sequence[Path]) -> Found:
   """
   paths: list[Path] = []
   passed_over: list[tuple[Path, str]] = []
+  unread: list[Path] = []
   for place in places:
     if not place.is_dir():
       paths.append(place)
@@ -61,7 +66,8 @@ def find(places: Sequence[Path]) -> Found:
       raise UserError(f"{shown(place)}: no JPEG files in this folder{why}")
     paths += inside
     passed_over += others
-  return Found(list(dict.fromkeys(paths)), passed_over)
+    unread += [entry.path for entry in entries if entry.is_image]
+  return Found(list(dict.fromkeys(paths)), list(dict.fromkeys(passed_over)), unread)
 
 
 def read(path: Path) -> Photograph:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fsim.boundary import inputs
-from fsim.boundary.outputs import MANIFEST
+from fsim.boundary.outputs import MANIFEST, written
 from fsim.data import jpeg
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")  # Taken for JPEGs without a look; others are looked at.
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 
   Attributes:
     kind: "jpeg" (by its suffix or its first bytes), "table" (by its suffix), or "other", which has a `cause`.
-    is_image: whether an "other" file is a picture of some kind, whose loss matters.
+    is_image: whether an "other" is, or may hold, a picture of some kind, whose loss matters.
     status: None where `cause` says that it cannot be had.
   """
 
@@ -37,7 +37,7 @@ def walk(folder: Path) -> Iterator[Entry]:
   failed: list[Entry] = []
 
   def unreadable(error: OSError) -> None:
-    failed.append(Entry(Path(error.filename), "other", f"folder cannot be read: {error.strerror}"))
+    failed.append(Entry(Path(error.filename), "other", f"folder cannot be read: {error.strerror}", is_image=True))
 
   for parent, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
     status = os.stat(parent)
@@ -47,7 +47,12 @@ def walk(folder: Path) -> Iterator[Entry]:
       continue
     entered.add((status.st_dev, status.st_ino))
     folders.sort()
-    yield from (_entry(Path(parent, name)) for name in sorted(files) if name != MANIFEST)
+    own = {name for name, _ in written(Path(parent))}
+    for name in sorted(files):
+      if name != MANIFEST:
+        entry = _entry(Path(parent, name))
+        made = entry.kind == "other" and name in own
+        yield entry._replace(cause="written by fsim", is_image=False) if made else entry
   yield from failed
 
 
@@ -72,7 +77,7 @@ def _by_content(path: Path, status: os.stat_result) -> Entry:
     with path.open("rb") as file:
       head = file.read(HEAD)
   except OSError as error:
-    return Entry(path, "other", f"cannot be read: {error.strerror}", status=status)
+    return Entry(path, "other", f"cannot be read: {error.strerror}", is_image=True, status=status)
   if head.startswith(jpeg.BEGINNING):
     return Entry(path, "jpeg", status=status)
   found = jpeg.kind(head)
