@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,9 +40,15 @@ class Folder:
     own = written(self.path)
     for name in names:
       path = self.path / name
-      if path.is_dir():
+      try:
+        mode = os.lstat(path).st_mode
+      except FileNotFoundError:
+        continue
+      except OSError as error:  # A name that is too long, for example.
+        raise UserError(f"{shown(path)}: {error.strerror}") from error
+      if stat.S_ISDIR(mode):
         raise UserError(f"{shown(path)}: a folder, and a file is to be written")
-      if os.path.lexists(path) and (name, _digest(path)) not in own:
+      if not stat.S_ISREG(mode) or (name, _digest(path)) not in own:
         raise UserError(f"{shown(path)}: exists and is not as fsim wrote it; name another place, or remove it")
 
   def write(self, name: str, data: bytes) -> None:
@@ -61,12 +68,12 @@ class Folder:
     draft = self.path / f".{_short(name)}.draft"
     try:
       yield draft
-      line = json.dumps([name, _digest(draft)]) + "\n"
+      line = f"\n{json.dumps([name, _digest(draft)])}\n"  # The first ends a line that a kill has cut.
       with (self.path / MANIFEST).open("a") as manifest:  # First: a kill between the two must not disown the file.
         manifest.write(line)
       os.replace(draft, self.path / name)
     except OSError as error:
-      raise UserError(f"{shown(self.path / name)}: {error.strerror}") from error  # A full disk names no file.
+      raise UserError(f"{shown(self.path / name)}: {error.strerror or error}") from error  # A full disk names no file.
     finally:
       draft.unlink(missing_ok=True)
 
@@ -105,7 +112,5 @@ def _short(name: str) -> str:
 
 
 def _digest(path: Path) -> str:
-  if not path.is_file():  # A pipe or a device, or a link to nothing.
-    return ""
   with path.open("rb") as data:
     return hashlib.file_digest(data, "sha256").hexdigest()

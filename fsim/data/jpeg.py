@@ -4,6 +4,8 @@ Pixels: slow integer IDCT and fancy upsampling (libjpeg's defaults), no resize, 
 management. What libjpeg warns of is damage. Of several images in a file (MPO) the first counts.
 """
 
+import re
+
 import numpy as np
 import simplejpeg
 from jaxtyping import UInt8
@@ -11,20 +13,25 @@ from jaxtyping import UInt8
 from fsim.data import markers
 from fsim.data.markers import BadImage
 
+UNKNOWN_SAMPLING = "Could not determine subsampling level"  # Of libjpeg-turbo about 3x1, for example.
+CALLER = "tj3Decompress8(): "
 BEGINNING = b"\xff\xd8\xff"
-# What other files begin with, at which byte.
+# What other images begin with.
 KINDS = {
-  (0, b"\x89PNG"): "PNG",
-  (4, b"ftyphei"): "HEIC",
-  (4, b"ftypmif"): "HEIC",
-  (4, b"ftypavif"): "AVIF",
-  (8, b"WEBP"): "WebP",
-  (0, b"II*\0"): "TIFF or raw",
-  (0, b"MM\0*"): "TIFF or raw",
-  (0, b"GIF8"): "GIF",
-  (0, b"BM"): "BMP",
-  (0, b"DDS "): "DDS",
-  (0, b"%PDF"): "PDF",
+  "PNG": rb"\x89PNG",
+  "HEIC": rb".{4}ftyp(hei|hev|mif1|msf1)",
+  "AVIF": rb".{4}ftypavi",
+  "raw": rb".{4}ftypcrx|FUJIFILMCCD-RAW|IIRO|IIRS|MMOR|IIU\0",
+  "WebP": rb"RIFF.{4}WEBP",
+  "TIFF or raw": rb"II[*+]\0|MM\0[*+]",
+  "GIF": rb"GIF8[79]a",
+  "BMP": rb"BM.{4}\0{4}",
+  "DDS": rb"DDS ",
+  "EMF": rb"\x01\0{3}.{36} EMF",
+  "PSD": rb"8BPS",
+  "JPEG 2000": rb"\0{3}\x0cjP  |\xff\x4f\xff\x51",
+  "JPEG XL": rb"\0{3}\x0cJXL |\xff\x0a",
+  "PDF": rb"%PDF",
 }
 
 
@@ -48,7 +55,9 @@ def decode_with_exif(data: bytes) -> tuple[UInt8[np.ndarray, "h w 3"], bytes]:
   try:
     return simplejpeg.decode_jpeg(whole, "RGB", fastdct=False, fastupsample=False, strict=True), found.exif
   except ValueError as error:
-    raise BadImage(f"damaged JPEG: {error}") from error
+    if UNKNOWN_SAMPLING in str(error):
+      raise BadImage("a JPEG whose colours are sampled as no camera does it, which fsim does not read") from error
+    raise BadImage(f"damaged JPEG: {str(error).removeprefix(CALLER)}") from error
 
 
 def _require_jpeg(data: bytes) -> None:
@@ -61,4 +70,4 @@ def _require_jpeg(data: bytes) -> None:
 
 def kind(data: bytes) -> str:
   """What other image a file begins as, "" if nothing that is known."""
-  return next((name for (place, letters), name in KINDS.items() if data[place:].startswith(letters)), "")
+  return next((name for name, pattern in KINDS.items() if re.match(pattern, data, re.DOTALL)), "")

@@ -1,6 +1,7 @@
 """JPEG files that a command was given: found, read, hashed, and what is wrong with them."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -55,7 +56,7 @@ def find(places: Sequence[Path]) -> Found:
   passed_over: list[tuple[Path, str]] = []
   unread: list[Path] = []
   for place in places:
-    if not place.is_dir():
+    if not os.path.isdir(place):
       paths.append(place)
       continue
     entries = list(walk(place))
@@ -86,7 +87,9 @@ def read(path: Path) -> Photograph:
 
 def content_of(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
   """The same for all files with these pixels, whatever else they hold."""
-  return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+  digest = hashlib.sha256(repr(pixels.shape).encode())
+  digest.update(np.ascontiguousarray(pixels))
+  return digest.hexdigest()
 
 
 def read_all(paths: Sequence[Path]) -> Iterator[Photograph]:

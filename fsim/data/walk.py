@@ -12,7 +12,7 @@ from fsim.data import jpeg
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")  # Taken for JPEGs without a look; others are looked at.
 TABLES = (".csv", ".tsv")
-HEAD = 16  # Bytes by which a file is recognised.
+HEAD = 64  # Bytes by which a file is recognised.
 
 
 class Entry(NamedTuple):
@@ -33,27 +33,30 @@ class Entry(NamedTuple):
 
 def walk(folder: Path) -> Iterator[Entry]:
   """Everything below, sorted, through links to folders too; a folder is entered once, so that circular links end."""
-  entered = set()
-  failed: list[Entry] = []
-
-  def unreadable(error: OSError) -> None:
-    failed.append(Entry(Path(error.filename), "other", f"folder cannot be read: {error.strerror}", is_image=True))
-
-  for parent, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
-    status = os.stat(parent)
+  entered, waiting = set(), [folder]
+  while waiting:
+    parent = waiting.pop()
+    try:
+      status, inside = os.stat(parent), sorted(os.listdir(parent))
+    except OSError as error:
+      yield Entry(parent, "other", f"folder cannot be read: {error.strerror}", is_image=True)
+      continue
     if (status.st_dev, status.st_ino) in entered:
-      folders.clear()
-      yield Entry(Path(parent), "other", "a link to a folder that was entered already")
+      yield Entry(parent, "other", "a link to a folder that was entered already")
       continue
     entered.add((status.st_dev, status.st_ino))
-    folders.sort()
-    own = {name for name, _ in written(Path(parent))}
-    for name in sorted(files):
-      if name != MANIFEST:
-        entry = _entry(Path(parent, name))
-        made = entry.kind == "other" and name in own
-        yield entry._replace(cause="written by fsim", is_image=False) if made else entry
-  yield from failed
+    folders = [name for name in inside if os.path.isdir(parent / name)]
+    waiting += [parent / name for name in reversed(folders)]
+    yield from _files(parent, sorted(set(inside) - set(folders)))
+
+
+def _files(parent: Path, names: list[str]) -> Iterator[Entry]:
+  own = {name for name, _ in written(parent)}
+  for name in names:
+    if name != MANIFEST:
+      entry = _entry(parent / name)
+      made = entry.kind == "other" and name in own
+      yield entry._replace(cause="written by fsim", is_image=False) if made else entry
 
 
 def _entry(path: Path) -> Entry:
