@@ -15,6 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fsim.boundary import inputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 
@@ -85,8 +86,8 @@ def to_json(value: Any) -> str:
 
 
 def path(text: str) -> Path:
-  """A path as users write it: shells leave the ~ of --out=~/maps to the program. An argparse type."""
-  return Path(text).expanduser()
+  """An argparse type for paths as users write them."""
+  return inputs.expanded(text)
 
 
 def _terminate(number: int, frame: object) -> None:

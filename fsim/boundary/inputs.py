@@ -18,6 +18,14 @@ class Unreadable(UserError):
     self.path, self.cause = path, cause
 
 
+def expanded(place: str | Path) -> Path:
+  """A path as users write it: shells leave the ~ of --out=~/maps to the program. Raises Unreadable for ~nobody."""
+  try:
+    return Path(place).expanduser()
+  except RuntimeError as error:
+    raise Unreadable(Path(place), "this user has no home folder") from error
+
+
 def read_bytes(path: Path, limit: int) -> bytes:
   """The whole file. Raises Unreadable for pipes and devices, which could keep us for ever, and above `limit` bytes."""
   try:

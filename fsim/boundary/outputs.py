@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fsim.boundary.errors import UserError
+from fsim.boundary.inputs import read_bytes
 from fsim.boundary.text import shown
 
 MANIFEST = ".fsim-written.jsonl"
+MANIFEST_BYTES = 1 << 28
 
 
 class Folder:
@@ -34,12 +36,12 @@ class Folder:
 
   def claim(self, *names: str) -> None:
     """Raises UserError if one of these files exists and is not as fsim wrote it. Call it before the work too."""
-    written = self._written()
+    known = written(self.path)
     for name in names:
       path = self.path / name
       if path.is_dir():
         raise UserError(f"{shown(path)}: a folder, and a file is to be written")
-      if os.path.lexists(path) and (name, _digest(path)) not in written:
+      if os.path.lexists(path) and (name, _digest(path)) not in known:
         raise UserError(f"{shown(path)}: exists and is not as fsim wrote it; name another place, or remove it")
 
   def write(self, name: str, data: bytes) -> None:
@@ -63,14 +65,19 @@ class Folder:
     finally:
       draft.unlink(missing_ok=True)
 
-  def _written(self) -> set[tuple[str, str]]:
-    """Names with every digest that fsim ever gave them; a line cut by a kill says nothing."""
-    found = set()
-    with contextlib.suppress(FileNotFoundError):
-      for line in (self.path / MANIFEST).read_text().splitlines():
-        with contextlib.suppress(ValueError, TypeError):
-          found.add(tuple(json.loads(line)))
-    return found
+
+def written(folder: Path) -> set[tuple[str, str]]:
+  """Names with every digest that fsim ever gave them; a line cut by a kill says nothing.
+
+  Raises Unreadable for a MANIFEST that is no file.
+  """
+  found = set()
+  if os.path.lexists(folder / MANIFEST):
+    for line in read_bytes(folder / MANIFEST, MANIFEST_BYTES).decode(errors="replace").splitlines():
+      with contextlib.suppress(ValueError, TypeError, RecursionError):
+        name, digest = json.loads(line)
+        found.add((name, digest))
+  return found
 
 
 def file(path: Path) -> Folder:

@@ -80,7 +80,9 @@ def read(path: Path) -> Photograph:
 
 def content_of(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
   """The same for all files with these pixels, whatever else they hold."""
-  return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+  digest = hashlib.sha256(repr(pixels.shape).encode())
+  digest.update(np.ascontiguousarray(pixels))
+  return digest.hexdigest()
 
 
 def read_all(paths: Sequence[Path]) -> Iterator[Photograph]:

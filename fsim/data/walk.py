@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from fsim.boundary import inputs
+from fsim.boundary import inputs, outputs
 from fsim.boundary.outputs import MANIFEST
 from fsim.data import jpeg
 
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 
   Attributes:
     kind: "jpeg" (by its suffix or its first bytes), "table" (by its suffix), or "other", which has a `cause`.
-    is_image: whether an "other" file is a picture of some kind, whose loss matters.
+    is_image: whether an "other" file is a picture of some kind, or a folder that may hold some: their loss matters.
     status: None where `cause` says that it cannot be had.
   """
 
@@ -37,7 +37,7 @@ def walk(folder: Path) -> Iterator[Entry]:
   failed: list[Entry] = []
 
   def unreadable(error: OSError) -> None:
-    failed.append(Entry(Path(error.filename), "other", f"folder cannot be read: {error.strerror}"))
+    failed.append(Entry(Path(error.filename), "other", f"folder cannot be read: {error.strerror}", is_image=True))
 
   for parent, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
     status = os.stat(parent)
@@ -47,11 +47,20 @@ def walk(folder: Path) -> Iterator[Entry]:
       continue
     entered.add((status.st_dev, status.st_ino))
     folders.sort()
-    yield from (_entry(Path(parent, name)) for name in sorted(files) if name != MANIFEST)
+    own = _written(Path(parent)) if MANIFEST in files else set()
+    yield from (_entry(Path(parent, name), name in own) for name in sorted(files) if name != MANIFEST)
   yield from failed
 
 
-def _entry(path: Path) -> Entry:
+def _written(folder: Path) -> set[str]:
+  """What fsim wrote into a folder: its results are no input."""
+  try:
+    return {name for name, _ in outputs.written(folder)}
+  except inputs.Unreadable:
+    return set()
+
+
+def _entry(path: Path, is_own: bool) -> Entry:
   if path.name.startswith("."):
     return Entry(path, "other", "hidden file")
   try:
@@ -62,6 +71,8 @@ def _entry(path: Path) -> Entry:
     return Entry(path, "other", "not a regular file", is_image=_named_as_jpeg(path))
   if _named_as_jpeg(path):
     return Entry(path, "jpeg", status=status)
+  if is_own:
+    return Entry(path, "other", "written by fsim", status=status)
   if path.suffix.lower() in TABLES:
     return Entry(path, "table", status=status)
   return _by_content(path, status)
