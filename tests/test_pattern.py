@@ -187,9 +187,7 @@ def test_a_pattern_with_folders_tells_equal_names_apart(tmp_path):
 
 
 def test_a_subset_that_a_pattern_finds_must_be_one():
-  with pytest.raises(
-    BadName, match="the subset must be one of natural, .*, and the pattern finds x"
-  ):
+  with pytest.raises(BadName, match=r"the subset must be one of natural, .*, and the pattern finds x"):
     pattern.read("A_x.jpg", Pattern(r"(?P<model>A)_(?P<subset>\w+)\.jpg"))
 
 

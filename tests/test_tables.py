@@ -33,6 +33,10 @@ def test_a_line_for_spreadsheets_and_empty_lines_before_the_columns_are_passed_o
   assert read(tmp_path, first.encode("utf-8-sig") + ROWS.format(";").encode()) == CELLS
 
 
+def test_a_mark_that_was_converted_with_the_rest_is_no_part_of_a_name(tmp_path):
+  assert read(tmp_path, ("\ufeff" + ROWS.format(";")).encode("utf-16")) == CELLS
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r", "\r\n"])
 def test_line_endings_make_no_difference(tmp_path, ending):
   assert read(tmp_path, ROWS.format(",").replace("\r\n", ending).encode()) == CELLS

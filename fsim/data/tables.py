@@ -69,6 +69,7 @@ def _lines(data: bytes) -> list[str]:
     raise ValueError("a spreadsheet's own file or an archive: save the table as CSV")
   encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "")
   text = data.decode(encoding, "replace") if encoding else _guessed(data)
+  text = text.removeprefix("\ufeff")  # A mark that was converted with the rest, behind a new one.
   if "\0" in text:
     raise ValueError("not text, or UTF-16 without the mark at its beginning")
   return [f"{line}\n" for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]

@@ -52,21 +52,25 @@ def write(preset: Preset, folder: Path, workers: int, shard: tuple[int, int]) ->
   index, count = shard
   if not 0 <= index < count:
     raise UserError(f"shard {index}/{count}: numbers run from 0 to {count - 1}")
-  _claim(preset, folder)
+  try:
+    _claim(preset, folder)
+    _write(preset, folder, workers, index, count)
+  except OSError as error:
+    raise UserError(f"{shown(folder)}: {error.strerror}") from error  # A full disk names no place.
+
+
+def _write(preset: Preset, folder: Path, workers: int, index: int, count: int) -> None:
   everything = plan.frames(preset)
   mine = [list(group) for _, group in groupby(everything, plan.work)][index::count]
   total = sum(map(len, mine))
   missing = [_missing(folder, preset, group) for group in mine]
   left = sum(map(len, missing))
   tasks = [(preset, folder, group) for group in missing if group]
-  try:
-    with progress.bar(total=total, initial=total - left, unit="photo", desc="virtual cameras") as bar:
-      for made in in_parallel.done(_write_all, tasks, workers):
-        bar.update(made)
-    if not _missing(folder, preset, everything):
-      _settle(folder / TABLE, _table(preset))
-  except OSError as error:
-    raise UserError(f"{shown(folder)}: {error.strerror}") from error  # A full disk names no place.
+  with progress.bar(total=total, initial=total - left, unit="photo", desc="virtual cameras") as bar:
+    for made in in_parallel.done(_write_all, tasks, workers):
+      bar.update(made)
+  if not _missing(folder, preset, everything):
+    _settle(folder / TABLE, _table(preset))
 
 
 def picture(preset: Preset, frame: Frame) -> bytes:
