@@ -196,6 +196,15 @@ def test_a_home_that_cannot_be_written_to_is_named_before_the_work(folder, tmp_p
     open_folder(folder, data_dir=tmp_path / "file" / "data")
 
 
+def test_a_part_of_the_home_that_is_another_users_is_named(folder, home, monkeypatch):
+  def denied(place):
+    raise PermissionError(errno.EACCES, "Permission denied", str(place / "lock"))
+
+  monkeypatch.setattr(source, "alone", denied)
+  with pytest.raises(UserError, match=f"{home}/dresden/.*/lock: cannot be written to .*TFDS_DATA_DIR"):
+    open_folder(folder, data_dir=home)
+
+
 FULL = os.strerror(errno.ENOSPC)
 
 

@@ -18,6 +18,7 @@ from fsim.boundary.lock import alone
 from fsim.boundary.text import shown
 
 ELSEWHERE = "name another place by TFDS_DATA_DIR or data.folder"
+DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 # Of a disk without room. Libraries that write by themselves give no number, only the system's words.
 WORDS = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
 
@@ -45,11 +46,12 @@ def writing(place: Path) -> Iterator[None]:
     raise UserError(f"{shown(place)}: cannot be written to ({error.strerror}); {ELSEWHERE}") from error
   try:
     yield
-  except (OSError, RuntimeError) as error:
-    said = next((words for words in WORDS if words in str(error)), None)
-    if said is None:
-      raise
-    raise UserError(f"{shown(place)} is full ({said}): make room, or {ELSEWHERE}") from error
+  except (OSError, RuntimeError, UserError) as error:
+    if said := next((words for words in WORDS if words in str(error)), None):
+      raise UserError(f"{shown(place)} is full ({said}): make room, or {ELSEWHERE}") from error
+    if isinstance(error, OSError) and error.errno in DENIED and Path(str(error.filename)).is_relative_to(place):
+      raise UserError(f"{shown(error.filename)}: cannot be written to ({error.strerror}); {ELSEWHERE}") from error
+    raise
 
 
 def once(home: Path, said: tuple, about: dict[str, Any], fill: Callable[[Path], None]) -> Path:
