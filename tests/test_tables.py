@@ -1,6 +1,11 @@
 """One table, however it was written, and one line for what is none."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fsim.boundary.inputs import Unreadable
 from fsim.data import tables
@@ -19,7 +24,7 @@ def read(folder, data: bytes) -> list[dict[str, str]]:
   found = tables.read(written(folder, data), "filename")
   assert found.problems == []
   assert tables.cause_against(folder / "metadata.csv", "filename") == ""
-  return [{name: line.cells[name] for name in CELLS[0]} for line in found.lines]
+  return [{name: line.cells.get(name, "") for name in CELLS[0]} for line in found.lines]
 
 
 @pytest.mark.parametrize("separator", tables.SEPARATORS)
@@ -55,7 +60,7 @@ def test_a_row_whose_cells_moved_is_not_used(tmp_path):
   found = tables.read(written(tmp_path, b"filename,place,n\na,Gate, old,1\nb,Gate,2,,\nc\n"), "filename")
   assert [line.cells for line in found.lines] == [
     {"filename": "b", "place": "Gate", "n": "2"},
-    {"filename": "c", "place": "", "n": ""},
+    {"filename": "c"},
   ]
   assert found.problems == [(2, "4 cells below 3 columns: not used")]
 
@@ -90,5 +95,19 @@ def test_a_table_is_read_with_limits(tmp_path, monkeypatch):
   with pytest.raises(Unreadable, match="larger than"):
     tables.read(written(tmp_path, ROWS.encode()), "filename")
   monkeypatch.undo()
+  for harm, cause in ((b"x" * 70_000, "a line of more than"), (b"\n" * 200_001, "more than 200,000 lines")):
+    with pytest.raises(Unreadable, match=cause):
+      tables.read(written(tmp_path, b"filename\n" + harm), "filename")
   with pytest.raises(Unreadable, match="field larger than field limit"):
-    tables.read(written(tmp_path, b'filename\n"' + b"x" * 200_000), "filename")
+    tables.read(written(tmp_path, b'filename\n"' + b"xxxxxxxxx\n" * 20_000), "filename")
+
+
+@given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda data: b"filename;n\n" + data))
+def test_any_bytes_are_a_table_or_have_a_cause(data):
+  with tempfile.TemporaryDirectory() as folder:
+    try:
+      found = tables.read(written(Path(folder), data), "filename")
+    except Unreadable as error:
+      assert "\n" not in str(error)
+    else:
+      assert all(line.number <= data.count(b"\n") + data.count(b"\r") + 1 for line in found.lines)

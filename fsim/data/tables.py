@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.boundary.text import shown
 
-MAX_BYTES = 1 << 26
+MAX_BYTES, MAX_LINES, MAX_LETTERS = 1 << 26, 200_000, 1 << 16  # Of a file, in a file, and of a line.
 HEAD = 1 << 16  # Bytes in which the line of columns must end.
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # What files begin with, and the encoding that it announces; the longer marks first, since they begin alike.
@@ -23,7 +23,7 @@ SHOWN = 5  # Columns in a message.
 
 
 class Line(NamedTuple):
-  """A row, and the number of the line on which it ends. Columns are in small letters; cells that are missing are ""."""
+  """A row, and the number of the line on which it ends. Columns are in small letters; short rows lack the last."""
 
   number: int
   cells: dict[str, str]
@@ -72,7 +72,13 @@ def _lines(data: bytes) -> list[str]:
   text = text.removeprefix("\ufeff")  # A mark that was converted with the rest, behind a new one.
   if "\0" in text:
     raise ValueError("not text, or UTF-16 without the mark at its beginning")
-  return [f"{line}\n" for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+  text = text.replace("\r\n", "\n").replace("\r", "\n")
+  if text.count("\n") > MAX_LINES:
+    raise ValueError(f"more than {MAX_LINES:,} lines")
+  lines = text.split("\n")
+  if max(map(len, lines)) > MAX_LETTERS:
+    raise ValueError(f"a line of more than {MAX_LETTERS:,} letters")
+  return [f"{line}\n" for line in lines]
 
 
 def _guessed(data: bytes) -> str:
@@ -131,8 +137,7 @@ def _rows(lines: list[str], head: Head) -> Table:
     elif any(cell.strip() for cell in row[len(head.columns) :]):  # Cells that moved to the right mean something else.
       table.problems.append((number, f"{len(row)} cells below {len(head.columns)} columns: not used"))
     elif first and any(row):
-      cells = dict.fromkeys(head.columns, "") | dict(zip(head.columns, map(str.strip, row), strict=False))
-      table.lines.append(Line(number, cells))
+      table.lines.append(Line(number, dict(zip(head.columns, map(str.strip, row), strict=False))))
   return table
 
 

@@ -70,7 +70,7 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path, *, aligned: bool
     "left_out": int(problems["left_out"].sum()),
   }
   if facts["left_out"]:
-    logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], name, workdir)
+    logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], shown(name), workdir)
   run.write_data(workdir, facts, problems)
   return Subjects(table, images)
 
@@ -125,6 +125,6 @@ def labelled(part: Subjects, column: str, classes: list[str]) -> Labelled:
   """Rows with the places of their devices or models (as `column` says) among the classes."""
   unknown = set(part.table[column]) - set(classes)
   if unknown:
-    raise UserError(f"{column}s to be validated but never trained on: {', '.join(sorted(unknown))}")
+    raise UserError(f"{column}s to be validated but never trained on: {', '.join(map(shown, sorted(unknown)))}")
   labels = pd.Categorical(part.table[column], classes).codes
   return Labelled(part.table["row"].to_numpy(), labels.astype(np.int32))

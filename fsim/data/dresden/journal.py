@@ -12,7 +12,7 @@ from fsim.data.dresden.listing import File
 
 # Of the rules by which files are judged, and of what a line holds; other numbers are not believed.
 VERSION = 2
-MAX_BYTES = 1 << 31
+MAX_BYTES = 1 << 28
 
 
 class Verdict(NamedTuple):

@@ -51,11 +51,11 @@ def listing(folder: Path) -> Listing:
 
 
 def _sort_in(entry: Entry, name: str, found: Listing) -> None:
-  written = shown(name)
   if entry.kind == "other":
-    (found.left_out if entry.is_image else found.others).append((written, entry.cause))
+    (found.left_out if entry.is_image else found.others).append((shown(name), entry.cause))
   elif not _is_utf8(name):
-    found.left_out.append((written, f"the name is not UTF-8 and is shown as {written}: rename the file or its folder"))
+    cause = f"the name is not UTF-8 and is shown as {shown(name)}: rename the file or its folder"
+    found.left_out.append((shown(name), cause))
   elif entry.kind == "jpeg":
     found.jpegs.append(File(name, entry.status.st_size, entry.status.st_mtime_ns))
   elif cause := tables.cause_against(entry.path, "filename"):

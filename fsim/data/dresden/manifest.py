@@ -60,7 +60,7 @@ def _take(file: str, table: Table, manifest: Manifest) -> None:
   manifest.problems.extend((file, f"line {number}: {cause}") for number, cause in table.problems)
   for number, cells in table.lines:
     entry = Entry(
-      cells["filename"],
+      cells.get("filename", ""),
       _number(cells.get("position_num", "")),
       _number(cells.get("motive_num", "")),
       subset_of(cells.get("subset", "")),
