@@ -16,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fsim.boundary import inputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 
@@ -87,13 +88,10 @@ def to_json(value: Any) -> str:
 
 
 def path(text: str) -> Path:
-  """A path as users write it: shells leave the ~ of --out=~/maps to the program. An argparse type."""
+  """An argparse type for paths as users write them."""
   if not text:  # A variable of the shell that is not set; it must not become the current folder.
     raise argparse.ArgumentTypeError("an empty path")
-  try:
-    return Path(text).expanduser()
-  except RuntimeError:  # There is no such user: a name that begins with ~.
-    return Path(text)
+  return inputs.expanded(text)
 
 
 def _terminate(number: int, frame: object) -> None:

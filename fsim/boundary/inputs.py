@@ -21,6 +21,14 @@ class Unreadable(UserError):
     super().__init__(f"{shown(path)}: {self.cause}")
 
 
+def expanded(place: str | Path) -> Path:
+  """A path as users write it: shells leave the ~ of --out=~/maps to the program."""
+  try:
+    return Path(place).expanduser()
+  except RuntimeError:  # There is no such user: a name that begins with ~.
+    return Path(place)
+
+
 def read_bytes(path: Path, limit: int) -> bytes:
   """The whole file. Raises Unreadable for pipes and devices, which could keep us for ever, and above `limit` bytes."""
   try:

@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 
   Attributes:
     kind: "jpeg" (by its suffix or its first bytes), "table" (by its suffix), or "other", which has a `cause`.
-    is_image: whether an "other" is, or may hold, a picture of some kind, whose loss matters.
+    is_image: whether an "other" file is a picture of some kind, or a folder that may hold some: their loss matters.
     status: None where `cause` says that it cannot be had.
   """
 
@@ -47,19 +47,12 @@ def walk(folder: Path) -> Iterator[Entry]:
     entered.add((status.st_dev, status.st_ino))
     folders = [name for name in inside if os.path.isdir(parent / name)]
     waiting += [parent / name for name in reversed(folders)]
-    yield from _files(parent, sorted(set(inside) - set(folders)))
+    own = {name for name, _ in written(parent)}  # Results are no input.
+    files = [name for name in inside if name not in set(folders) | {MANIFEST}]
+    yield from (_entry(parent / name, name in own) for name in files)
 
 
-def _files(parent: Path, names: list[str]) -> Iterator[Entry]:
-  own = {name for name, _ in written(parent)}
-  for name in names:
-    if name != MANIFEST:
-      entry = _entry(parent / name)
-      made = entry.kind == "other" and name in own
-      yield entry._replace(cause="written by fsim", is_image=False) if made else entry
-
-
-def _entry(path: Path) -> Entry:
+def _entry(path: Path, is_own: bool) -> Entry:
   if path.name.startswith("."):
     return Entry(path, "other", "hidden file")
   try:
@@ -70,6 +63,8 @@ def _entry(path: Path) -> Entry:
     return Entry(path, "other", "not a regular file", is_image=_named_as_jpeg(path))
   if _named_as_jpeg(path):
     return Entry(path, "jpeg", status=status)
+  if is_own:
+    return Entry(path, "other", "written by fsim", status=status)
   if path.suffix.lower() in TABLES:
     return Entry(path, "table", status=status)
   return _by_content(path, status)

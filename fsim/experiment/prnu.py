@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from ml_collections import ConfigDict
-from tensorflow_datasets.core.constants import get_default_data_dir
 
 from fsim.boundary.errors import UserError
+from fsim.data import kept
 from fsim.data.patches import Stored, Training
 from fsim.evaluate import matcher, naming, siblings
 from fsim.evaluate.matcher import Square
@@ -98,7 +98,7 @@ def require(sides: dict[str, pd.DataFrame], models: Models) -> None:
 def patterns_of(parts: Parts, config: ConfigDict) -> Stored:
   """The residual patterns of all sides, each by the row of its image: which may be trained on is the split's matter."""
   rows = np.sort(np.concatenate([part.table["row"].to_numpy() for part in parts.values()]))
-  home = Path(config.data.folder or get_default_data_dir()).expanduser()
+  home = kept.home(config.data.folder)
   images = parts["train"].images
   return open_patterns(images.records, rows, images.fingerprint, config.input.size, DEFAULT, home)
 
