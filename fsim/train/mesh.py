@@ -24,16 +24,18 @@ def join() -> None:
 
   JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES, JAX_PROCESS_ID: this process among them; JAX also reads
   JAX_LOCAL_DEVICE_IDS, and takes all devices that it sees without it.
-  FSIM_CLUSTER=detect: JAX finds the others itself, as on a TPU pod slice. Signals are handled as before.
+  FSIM_CLUSTER=detect: JAX finds the others itself, as on a TPU pod slice.
   """
-  former = signal.getsignal(signal.SIGTERM)
   if "JAX_COORDINATOR_ADDRESS" in os.environ:
     count, index = (int(os.environ[name]) for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"))
     # Without detection: inside a SLURM job it would give each process one device only.
     jax.distributed.initialize(num_processes=count, process_id=index, cluster_detection_method="deactivate")
   elif os.environ.get("FSIM_CLUSTER") == "detect":
     jax.distributed.initialize()
-  signal.signal(signal.SIGTERM, former)  # JAX has one of its own, which would keep a run from saving.
+  else:
+    return
+  # JAX has put its own handler in place of the command's, which lets a run save and end.
+  signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM) or signal.SIG_DFL)
 
 
 def layout() -> Layout:
