@@ -23,10 +23,7 @@ class Unreadable(UserError):
 
 def expanded(place: str | Path) -> Path:
   """A path as users write it: shells leave the ~ of --out=~/maps to the program."""
-  try:
-    return Path(place).expanduser()
-  except RuntimeError:  # There is no such user: a name that begins with ~.
-    return Path(place)
+  return Path(os.path.expanduser(place))  # Which leaves the home of nobody as it is: a name that begins with ~.
 
 
 def read_bytes(path: Path, limit: int) -> bytes:

@@ -15,6 +15,7 @@ from fsim.data.patches import Stored, Training
 from fsim.evaluate import matcher, naming, siblings
 from fsim.evaluate.matcher import Square
 from fsim.evaluate.naming import Naming
+from fsim.experiment.entrance import entrance
 from fsim.experiment.subjects import Subjects, labelled, open_subjects, split
 from fsim.models import alexnet
 from fsim.models.alexnet import AlexNet
@@ -32,6 +33,7 @@ Parts = dict[str, Subjects]  # Side -> its images.
 Models = dict[str, str]  # Camera -> its model, in the order of the classes.
 
 
+@entrance
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Camera identification from noise patterns. Returns the page of the report (on the first process)."""
   alexnet.require_known(config.network.kind, config.network.norm)
