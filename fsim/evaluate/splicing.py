@@ -63,6 +63,12 @@ class Splicing(NamedTuple):
     """Share of the image of which something is said."""
     return float((~np.isnan(self.heat)).mean())
 
+  @property
+  def two_groups(self) -> bool:
+    """Whether the usable patches that are no reference differ from the reference patches, taken together."""
+    others = self.difference[~np.isnan(self.difference) & ~self.references]
+    return len(others) > 0 and bool(others.mean() > self.limit)
+
 
 def analyse(
   known: Comparer,
@@ -116,18 +122,17 @@ def compare(
 def doubt(found: Splicing) -> str:
   """Why the usable patches cannot tell which part is the image; "" if they can.
 
-  What is taken for the image must cover more than half of it: the reference patches if something differs from them,
-  else all that is judged. What covers less may have been pasted into the rest.
+  What is taken for the image must cover more than half of it, or it may have been pasted into the rest: of two groups
+  the reference patches, of one, in which single patches may differ, all that agrees.
   """
-  covered, judged = float(found.reference_area.mean()), found.judged
-  if found.mask.any() and covered <= MAJORITY:
-    which = f"the larger of two groups of patches covers {percent(covered)} of the image, not more than half"
-    return (
-      f"parts of the image differ, but not which of them was pasted can be told: {which}; {percent(judged)} is judged"
-    )
-  if not found.mask.any() and judged <= MAJORITY:
-    return f"only {percent(judged)} of the image can be judged, not more than half: all of it may have been pasted"
-  return ""
+  rest = f"{percent(found.judged)} can be judged"
+  if found.two_groups:
+    covered = float(found.reference_area.mean())
+    what = "two groups of patches differ, and which of them was pasted cannot be told: the larger covers"
+  else:
+    covered = float((~np.isnan(found.heat) & ~found.mask).mean())
+    what = "all that agrees may have been pasted into the rest: it covers"
+  return "" if covered > MAJORITY else f"{what} {percent(covered)} of the image, not more than half; {rest}"
 
 
 def percent(share: float) -> str:

@@ -55,8 +55,8 @@ def undecided(image: UInt8[np.ndarray, "h w 3"], compared: Splicing, said: str) 
   """PNG: the photograph, and the parts that were compared, none of which can be said to be the image."""
   drawing, (plain, parts) = _panels(image, 2, said)
   judged, larger = ~np.isnan(compared.heat), compared.reference_area
-  shown = {"judged, without a difference": judged}
-  if compared.mask.any():
+  shown = {"patches that can be judged": judged}
+  if compared.two_groups:
     shown = {"larger group of patches": larger, "smaller group of patches": judged & ~larger}
   handles = []
   for (name, area), colour in zip(shown.items(), NEUTRAL, strict=False):
