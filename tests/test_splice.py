@@ -257,10 +257,12 @@ def test_an_interruption_says_what_is_kept(run, tmp_path, monkeypatch, capsys):
   assert errors.getvalue() == b"fsim: interrupted; the maps made so far are kept\n"
 
 
-def test_names_with_control_characters_are_printed_escaped(run, tmp_path, capsys):
+def test_odd_names_are_printed_escaped_and_long_ones_shortened(run, tmp_path, capsys):
   saved(tmp_path, "a\nb\x1b[2J.jpg", photo()[:60])
+  saved(tmp_path, "\u6f22$" * 60 + ".jpg", photo()[:60])
   assert splice.main([str(tmp_path), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0
   assert capsys.readouterr().out.startswith(f"{tmp_path}/a\\nb\\x1b[2J.jpg: no statement")
+  assert len(files(tmp_path / "out")) == 2
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.special import expit
 
+from benchmarks import splicing as benchmark
 from fsim.boundary.errors import UserError
 from fsim.data.virtual import splice
 from fsim.evaluate import comparer, patchmap, splicing
@@ -112,6 +113,14 @@ def test_what_is_marked_is_never_set_against_less_than_half_of_the_image(seed, u
   patches = np.zeros((3, 2), int), None, np.array([0.1, 0.9 if two else 0.3, np.nan]), np.array([True, False, False])
   found = splicing.Splicing(SIZE, 32, *patches, 0.5, heat, area, heat > 0.5, 0.1)
   assert bool(splicing.doubt(found)) == ((area if two else heat < 0.5).mean() <= 0.5)
+
+
+def test_the_benchmark_counts_a_map_by_where_most_of_its_marks_lie(found, spliced):
+  mask = spliced[1]
+  assert benchmark.outcome(found, True, mask) == benchmark.RIGHT
+  assert benchmark.outcome(found, True, ~mask) == benchmark.WRONG
+  assert benchmark.outcome(found, False, mask) == benchmark.outcome(None, True, mask) == benchmark.SILENT
+  assert benchmark.outcome(found._replace(mask=np.zeros_like(mask)), True, mask) == benchmark.NOTHING
 
 
 def middle(area):
