@@ -56,12 +56,12 @@ def run(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> in
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
-  """Around what keeps what it has done: an interruption inside says that the same command goes on."""
+def resumable(kept: str = GOES_ON) -> Iterator[None]:
+  """Around what keeps what it has done: an interruption inside says so."""
   try:
     yield
   except KeyboardInterrupt as error:
-    error.add_note(GOES_ON)
+    error.add_note(kept)
     raise
 
 
