@@ -16,6 +16,7 @@ from fsim.data import jpeg
 from fsim.data.walk import walk
 
 AHEAD = 4  # Files decoded while one is worked on.
+UNREADABLE = ("cannot be read", "folder cannot be read")  # Beginnings of the causes that hide photographs.
 MAX_BYTES = 1 << 29  # Of a file: 200 megapixels at the best quality, with a film behind them, are fewer.
 
 
@@ -36,10 +37,15 @@ class Photograph(NamedTuple):
 
 
 class Found(NamedTuple):
-  """The files of a command: those to be read, and (file, cause) of all others in the folders that were given."""
+  """The files of a command: those to be read, and (file, cause) of all others in the folders that were given.
+
+  Attributes:
+    lost: those of the others that are pictures, or may hold some: they would have got an answer if they could be read.
+  """
 
   paths: list[Path]
   passed_over: list[tuple[Path, str]]
+  lost: frozenset[Path] = frozenset()
 
 
 def find(places: Sequence[Path]) -> Found:
@@ -49,6 +55,7 @@ def find(places: Sequence[Path]) -> Found:
   """
   paths: list[Path] = []
   passed_over: list[tuple[Path, str]] = []
+  lost: set[Path] = set()
   for place in places:
     if not place.is_dir():
       paths.append(place)
@@ -61,7 +68,8 @@ def find(places: Sequence[Path]) -> Found:
       raise UserError(f"{shown(place)}: no JPEG files in this folder{why}")
     paths += inside
     passed_over += others
-  return Found(list(dict.fromkeys(paths)), passed_over)
+    lost |= {entry.path for entry in entries if entry.is_image or entry.cause.startswith(UNREADABLE)}
+  return Found(list(dict.fromkeys(paths)), passed_over, frozenset(lost))
 
 
 def read(path: Path) -> Photograph:
