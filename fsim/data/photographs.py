@@ -39,12 +39,13 @@ class Photograph(NamedTuple):
 class Found(NamedTuple):
   """The files of a command: those to be read, and (file, cause) of all others in the folders that were given.
 
-  unread: those of the latter that are, or may hold, images; a command has no answer about them.
+  Attributes:
+    lost: those of the others that are, or may hold, images: a command has no answer about them.
   """
 
   paths: list[Path]
   passed_over: list[tuple[Path, str]]
-  unread: list[Path]
+  lost: frozenset[Path]
 
 
 def find(places: Sequence[Path]) -> Found:
@@ -54,7 +55,7 @@ def find(places: Sequence[Path]) -> Found:
   """
   paths: list[Path] = []
   passed_over: list[tuple[Path, str]] = []
-  unread: list[Path] = []
+  lost: set[Path] = set()
   for place in places:
     if not os.path.isdir(place):
       paths.append(place)
@@ -67,8 +68,8 @@ def find(places: Sequence[Path]) -> Found:
       raise UserError(f"{shown(place)}: no JPEG files in this folder{why}")
     paths += inside
     passed_over += others
-    unread += [entry.path for entry in entries if entry.is_image]
-  return Found(list(dict.fromkeys(paths)), list(dict.fromkeys(passed_over)), unread)
+    lost |= {entry.path for entry in entries if entry.is_image}
+  return Found(list(dict.fromkeys(paths)), list(dict.fromkeys(passed_over)), frozenset(lost))
 
 
 def read(path: Path) -> Photograph:
