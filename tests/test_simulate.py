@@ -134,27 +134,22 @@ def test_a_damaged_file_is_named_instead_of_shown(tmp_path):
     simulate.main([*SHARD, f"--out={tmp_path}"])
 
 
-def test_an_interruption_of_workers_is_one_line_and_the_same_command_goes_on(tmp_path):
-  """Ctrl-C reaches all processes of a terminal's program, so it is sent to the group."""
-  command = [
-    sys.executable,
-    "-m",
-    "fsim.simulate",
-    "--preset=virtual/default",
-    f"--out={tmp_path / 'c'}",
-    "--workers=2",
-  ]
-  for number, code, said in ((signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 75, "stopped")):
-    environment = variables(tmp_path)
-    process = subprocess.Popen(
-      command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    made = len(list(tmp_path.glob("c/natural/*.JPG")))
-    while len(list(tmp_path.glob("c/natural/*.JPG"))) == made:
-      time.sleep(0.05)
-    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (code, f"fsim: {said}; the same command goes on from there\n")
+@pytest.mark.parametrize(
+  ("number", "code", "said", "begun"),
+  [(signal.SIGINT, 130, "interrupted", "preset.json"), (signal.SIGTERM, 75, "stopped", "natural/*.JPG")],
+)
+def test_workers_end_with_their_program_in_one_line(tmp_path, number, code, said, begun):
+  """While they still begin, and amid their work. Ctrl-C in a terminal reaches all processes of a program."""
+  arguments = ["--preset=virtual/default", f"--out={tmp_path / 'c'}", "--workers=2"]
+  command = [sys.executable, "-m", "fsim.simulate", *arguments]
+  settings = {"cwd": ROOT, "env": variables(tmp_path), "stderr": subprocess.PIPE, "text": True}
+  process = subprocess.Popen(command, start_new_session=True, **settings)
+  while not list(tmp_path.glob(f"c/{begun}")):
+    time.sleep(0.05)
+  time.sleep(0.3)
+  os.killpg(process.pid, number)
+  _, errors = process.communicate(timeout=60)
+  assert (process.returncode, errors) == (code, f"fsim: {said}; the same command goes on from there\n")
 
 
 def test_a_plain_script_without_a_guard_works(tmp_path):

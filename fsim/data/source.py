@@ -100,8 +100,8 @@ def _builder(config: FolderConfig, home: Path) -> Dresden:
 
 def _prepare(place: Path, config: FolderConfig, home: Path) -> None:
   """What an interrupted run leaves has no seal, and is never taken for whole."""
-  for leftover in (place, *place.parent.glob("*incomplete*")):
-    shutil.rmtree(leftover, ignore_errors=True)
+  for leftover in (*place.parent.glob(place.name), *place.parent.glob("*incomplete*")):
+    shutil.rmtree(leftover)
   try:
     with _quiet():
       _builder(config, home).download_and_prepare()

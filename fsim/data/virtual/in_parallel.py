@@ -39,7 +39,7 @@ def done(function: Callable[..., Any], tasks: Sequence[tuple], workers: int) -> 
       raise UserError("the system ended a process (out of memory?); fewer workers need less of it") from error
     except BaseException:
       end.set()
-      pool.shutdown(wait=False, cancel_futures=True)
+      pool.shutdown(cancel_futures=True)  # Waits: those that still begin need what this process holds.
       raise
 
 
