@@ -29,7 +29,15 @@ def copied(finished, tmp_path):
 
 
 def test_a_run_leaves_everything_it_promises(finished):
-  for name in ("config.json", "environment.json", "metrics.jsonl", "problems.csv", "scores.parquet", "evaluation.json"):
+  for name in (
+    "config.json",
+    "environment.json",
+    "metrics.jsonl",
+    "problems.csv",
+    "scores.parquet",
+    "evaluation.json",
+    "results.json",
+  ):
     assert (finished / name).is_file(), name
   assert list((finished / "tensorboard").glob("events*"))
   page = (finished / "report" / "index.html").read_text()
@@ -72,7 +80,7 @@ def test_the_page_can_be_rebuilt_from_the_folder_alone(finished, tmp_path, data)
 def test_a_page_of_no_run_is_refused(tmp_path):
   done = fsim("report", tmp_path, cwd=tmp_path, data=tmp_path)
   assert done.returncode == 1
-  assert "is not a finished run: " in done.stderr
+  assert done.stderr == f"fsim: {tmp_path}: not a run of fsim: config.json is missing\n"
   assert list(tmp_path.iterdir()) == []
 
 
@@ -93,7 +101,7 @@ def test_sigterm_saves_and_the_same_command_finishes_the_same_run(finished, tmp_
     time.sleep(0.02)
   os.kill(process.pid, signal.SIGTERM)
   output = process.communicate(timeout=300)[0]
-  assert process.returncode == AGAIN, output
+  assert process.returncode == console.STOPPED, output
   assert "the same command goes on from there" in output
   done = fsim("main", QUICK, "--workdir=run", cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr

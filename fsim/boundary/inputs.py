@@ -25,10 +25,11 @@ def read_bytes(path: Path, limit: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
   except (OSError, ValueError) as error:  # ValueError: a name with a zero byte.
     raise Unreadable(path, getattr(error, "strerror", None) or str(error)) from error
+  mode = os.fstat(descriptor).st_mode
+  if not stat.S_ISREG(mode):
+    os.close(descriptor)
+    raise Unreadable(path, "a folder" if stat.S_ISDIR(mode) else "not a regular file")
   with os.fdopen(descriptor, "rb") as file:
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-      raise Unreadable(path, "a folder" if stat.S_ISDIR(mode) else "not a regular file")
     try:
       data = file.read(limit + 1)
     except OSError as error:
