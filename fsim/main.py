@@ -91,7 +91,6 @@ def parse(config: ConfigDict, arguments: Sequence[str]) -> tuple[ConfigDict, Pat
   chosen = config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=arguments)
   workdir = flags.DEFINE_string("workdir", None, "The run folder.", flag_values=values)
   rest = values(arguments)
-  flags.FLAGS.mark_as_parsed()  # Worker processes of Grain ask for the global ones.
   if rest[1:]:
     raise ValueError(f"unexpected argument {rest[1]!r}; settings are given as --config.FIELD=VALUE")
   return chosen.value, console.path(workdir.value) if workdir.value else None

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,7 @@ def _accept(workdir: Path, settings: dict) -> None:
     if changed:
       named = "; ".join(f"{k}: {former.get(k)!r} there, {now.get(k)!r} now" for k in sorted(changed))
       raise UserError(f"{shown(workdir)} holds a run with other settings; choose another --workdir ({shown(named)})")
+  (workdir / RESULTS).unlink(missing_ok=True)  # What it found is about to be found anew.
   outputs.replace(path, console.to_json(settings).encode())
 
 
@@ -116,23 +118,27 @@ def data_of(environment: dict, path: Path) -> dict:
 
 
 def seal(workdir: Path) -> None:
-  """Notes what a finished run has written, so that a mistake of fsim can be told from a file that was changed."""
+  """Notes what a finished run has written, so that nothing is reported of files that were changed since."""
   files = {path for pattern in FOUND for path in workdir.glob(pattern) if path.is_file()}
   written = {str(path.relative_to(workdir)): _digest(path) for path in sorted(files) if _is_sealed(path)}
   outputs.replace(workdir / RESULTS, console.to_json(written).encode())
 
 
-def changed(workdir: Path) -> str | None:
-  """What is wrong with the files of a finished run; None if all are as they were written."""
-  if not (workdir / RESULTS).is_file():
-    return f"not a finished run: {RESULTS} is missing"
-  for name, digest in inputs.read_json(workdir / RESULTS).items():
+def require_finished(workdir: Path) -> str:
+  """The system of a finished run. Raises UserError for anything else, and if a file is not as the run wrote it."""
+  if not workdir.is_dir():
+    raise UserError(f"{shown(workdir)}: {'not a folder' if os.path.lexists(workdir) else 'no such folder'}")
+  for name, what in ((CONFIG, "a run of fsim"), (RESULTS, "a finished run")):
+    if not (workdir / name).exists():
+      raise UserError(f"{shown(workdir)}: not {what}: {name} is missing")
+  system = inputs.read_json(workdir / CONFIG, "system")["system"]
+  for name, digest in inputs.read_json(workdir / RESULTS, CONFIG).items():
     path = workdir / name
     if not path.is_file():
-      return f"{shown(name)} is missing"
+      raise UserError(f"{shown(path)}: missing")
     if _digest(path) != digest:
-      return f"{shown(name)} is damaged: not as the run wrote it"
-  return None
+      raise UserError(f"{shown(path)}: damaged, not as the run wrote it")
+  return system
 
 
 def _is_sealed(path: Path) -> bool:

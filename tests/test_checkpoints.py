@@ -170,3 +170,13 @@ def test_odd_names_of_folders_are_no_patterns(name, tmp_path):
   assert int(checkpoints.latest().step) == 2
   assert int(checkpoints.best().step) == 1
   checkpoints.close()
+
+
+def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
+  folder = saved(tmp_path / "phase", [1.0])
+  checkpoints = opened(folder)
+  monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 1_000_000))
+  with pytest.raises(UserError, match=r"no space left on the disk: a checkpoint needs 9\.\d MB, and 1\.0 MB are free"):
+    checkpoints.save(state(2), {"loss": 0.5})
+  checkpoints.close()
+  assert [path.name for path in folder.iterdir()] == ["1"]

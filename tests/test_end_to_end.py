@@ -1,7 +1,6 @@
 """The main job as a user types it, on virtual cameras and on real JPEGs."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fsim.boundary import console
 from fsim.train import metrics
 from tests import commands, jpegs
 from tests.commands import ROOT, fsim, variables
@@ -29,7 +29,15 @@ def copied(finished, tmp_path):
 
 
 def test_a_run_leaves_everything_it_promises(finished):
-  for name in ("config.json", "environment.json", "metrics.jsonl", "problems.csv", "scores.parquet", "evaluation.json"):
+  for name in (
+    "config.json",
+    "environment.json",
+    "metrics.jsonl",
+    "problems.csv",
+    "scores.parquet",
+    "evaluation.json",
+    "results.json",
+  ):
     assert (finished / name).is_file(), name
   assert list((finished / "tensorboard").glob("events*"))
   page = (finished / "report" / "index.html").read_text()
@@ -72,7 +80,7 @@ def test_the_page_can_be_rebuilt_from_the_folder_alone(finished, tmp_path, data)
 def test_a_page_of_no_run_is_refused(tmp_path):
   done = fsim("report", tmp_path, cwd=tmp_path, data=tmp_path)
   assert done.returncode == 1
-  assert "is not a finished run: " in done.stderr
+  assert done.stderr == f"fsim: {tmp_path}: not a run of fsim: config.json is missing\n"
   assert list(tmp_path.iterdir()) == []
 
 
@@ -83,7 +91,11 @@ def test_other_settings_need_another_folder(finished, tmp_path, data):
   assert "signature.batch: 8 there, 4 now" in done.stderr
 
 
-def test_sigterm_saves_and_the_same_command_finishes_the_same_run(finished, tmp_path, data):
+@pytest.mark.parametrize(
+  ("number", "code", "word"),
+  [(signal.SIGTERM, console.STOPPED, "stopped"), (signal.SIGINT, console.INTERRUPTED, "interrupted")],
+)
+def test_a_signal_saves_and_the_same_command_finishes_the_same_run(number, code, word, finished, tmp_path, data):
   command = [sys.executable, "-m", "fsim.main", QUICK, "--workdir=run"]
   process = subprocess.Popen(
     command, cwd=tmp_path, env=variables(data), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -91,10 +103,12 @@ def test_sigterm_saves_and_the_same_command_finishes_the_same_run(finished, tmp_
   diary = tmp_path / "run" / "metrics.jsonl"
   while process.poll() is None and not diary.exists():
     time.sleep(0.02)
-  os.kill(process.pid, signal.SIGTERM)
+  process.send_signal(number)
   output = process.communicate(timeout=300)[0]
-  assert process.returncode == AGAIN, output
+  assert process.returncode == code, output
+  assert f"fsim: {word}; " in output
   assert "the same command goes on from there" in output
+  assert "Traceback" not in output
   done = fsim("main", QUICK, "--workdir=run", cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
   same = [[row["validation_loss"] for row in metrics.read(folder)] for folder in (finished, tmp_path / "run")]

@@ -1,12 +1,19 @@
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from fsim.boundary import console
+from fsim.boundary.errors import UserError
 from fsim.data import splits
-from fsim.experiment import device, subjects
+from fsim.experiment import SYSTEMS, device, subjects
+from fsim.experiment.entrance import entrance
 from fsim.train import mesh
 from tests import commands
-from tests.commands import ROOT
+from tests.commands import ROOT, variables
 
 
 @pytest.fixture
@@ -63,3 +70,76 @@ def test_signatures_know_their_network():
   weights = [{"w": np.full((2, 2), value, np.float32)} for value in (1, 1, 2)]
   names = [device.fingerprint(mesh.put(w, mesh.layout().everywhere)) for w in weights]
   assert names[0] == names[1] != names[2]
+
+
+SCRIPT = """
+import multiprocessing
+from pathlib import Path
+
+from fsim.experiment.entrance import entrance
+from tests import commands
+
+
+@entrance
+def experiment(config, workdir):
+  worker = multiprocessing.get_context("spawn").Process(target=print, args=("worked",))
+  worker.start()
+  worker.join()
+  if worker.exitcode:
+    raise SystemExit("no worker")
+
+
+experiment(commands.config(commands.ROOT / "configs" / "device.py"), Path("run"))
+"""
+
+
+def script(text, folder):
+  (folder / "script.py").write_text(text)
+  return subprocess.run(
+    [sys.executable, "script.py"], cwd=folder, env=variables(folder), capture_output=True, text=True, timeout=120
+  )
+
+
+def test_a_script_without_a_guard_is_told_so_and_ends(tmp_path):
+  """Its worker processes would begin the experiment again, and wait for the lock of the first."""
+  done = script(SCRIPT, tmp_path)
+  assert done.returncode == 1
+  assert 'must do it under `if __name__ == "__main__":`' in done.stderr
+
+
+def test_a_script_with_a_guard_has_its_workers(tmp_path):
+  done = script(SCRIPT.replace("\nexperiment(", '\nif __name__ == "__main__":\n  experiment('), tmp_path)
+  assert (done.returncode, done.stdout) == (0, "worked\n"), done.stderr
+
+
+def test_every_system_has_the_entrance(config, tmp_path):
+  for experiment in SYSTEMS.values():
+    config.save_every = 0
+    with pytest.raises(UserError, match="save_every must be a whole number from 1"):
+      experiment(config, tmp_path / "run")
+  assert not (tmp_path / "run").exists()
+
+
+def test_an_experiment_has_its_folder_to_itself_and_seals_what_it_found(config, tmp_path):
+  @entrance
+  def experiment(config, workdir):
+    with pytest.raises(UserError, match="another process is training there"):
+      again(config, workdir)
+    (workdir / "found.json").write_text("{}")
+    return workdir / "page"
+
+  @entrance
+  def again(config, workdir):
+    raise AssertionError("two at once")
+
+  assert experiment(config, tmp_path) == tmp_path / "page"
+  assert json.loads((tmp_path / "results.json").read_text()).keys() == {"config.json", "found.json"}
+
+
+def test_an_interrupted_experiment_can_go_on_and_says_so(config, tmp_path):
+  @entrance
+  def experiment(config, workdir):
+    raise KeyboardInterrupt
+
+  with pytest.raises(KeyboardInterrupt, match=console.GOES_ON):
+    experiment(config, tmp_path)

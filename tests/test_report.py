@@ -1,10 +1,16 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from fsim import run
+from fsim.boundary import console, outputs
+from fsim.boundary.errors import UserError
 from fsim.evaluate import matrix, rates, result, scores
 from fsim.evaluate.result import Evaluation
-from fsim.report import figures
+from fsim.report import figures, page
+from fsim.report.__main__ import main
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -30,22 +36,96 @@ def test_an_evaluation_is_read_back_as_it_was_written(evaluation, tmp_path):
   np.testing.assert_array_equal(first.rates[0].curve.fpr, evaluation.rates[0].curve.fpr)
 
 
+DIARY = [
+  {
+    "phase": "signature",
+    "step": k,
+    "loss": 1 / k,
+    "accuracy": 0.5,
+    "validation_loss": 1.0,
+    "validation_accuracy": 0.4,
+    "waiting": 0.1,
+  }
+  for k in (1, 2)
+]
+
+
 def test_every_figure_is_drawn(evaluation):
-  diary = [
-    {
-      "phase": "signature",
-      "step": k,
-      "loss": 1 / k,
-      "accuracy": 0.5,
-      "validation_loss": 1.0,
-      "validation_accuracy": 0.4,
-    }
-    for k in (1, 2)
-  ]
   drawn = [
     figures.matrix(evaluation.matrix, evaluation.models),
     figures.roc_and_det(evaluation.rates),
     figures.histograms(evaluation.pairs, evaluation.threshold),
-    figures.training(diary, "signature"),
+    figures.training(DIARY, "signature"),
   ]
   assert all(image.startswith(PNG) and len(image) > 5000 for image in drawn)
+
+
+@pytest.fixture(scope="module")
+def finished(evaluation, tmp_path_factory):
+  """The folder of a small run of the device system, without the run."""
+  folder = tmp_path_factory.mktemp("finished") / "run"
+  folder.mkdir()
+  config = {"system": "device", "evaluate": {"errors": 0}}
+  for name, value in ((run.CONFIG, config), (run.ENVIRONMENT, {"python": "3", "data": {"source": "\udce9=1"}})):
+    outputs.replace(folder / name, console.to_json(value).encode())
+  (folder / "metrics.jsonl").write_text("".join(console.to_json(row).replace("\n", "") + "\n" for row in DIARY))
+  (folder / run.PROBLEMS).write_text("file,cause,left_out\na.JPG,NA,True\n")
+  result.save(folder, [evaluation])
+  run.seal(folder)
+  return folder
+
+
+def copied(finished, tmp_path):
+  return shutil.copytree(finished, tmp_path / "run")
+
+
+def test_the_page_of_a_finished_run_is_written_anew(finished, tmp_path, capsys):
+  folder = copied(finished, tmp_path)
+  assert main([str(folder)]) == 0
+  assert capsys.readouterr().out == f"{folder / 'report' / 'index.html'}\n"
+  text = (folder / "report" / "index.html").read_text()
+  assert ">NA<" in text  # A cause, not a missing value.
+  assert 0 < page.numbers(folder)["test: overall accuracy"] <= 1
+
+
+@pytest.mark.parametrize(
+  "name", ["config.json", "environment.json", "metrics.jsonl", "problems.csv", "scores.parquet", "evaluation.json"]
+)
+@pytest.mark.parametrize("damage", ["missing", "empty", "garbage", "cut", "another"])
+def test_a_page_is_never_made_of_damaged_files(name, damage, finished, tmp_path):
+  path = copied(finished, tmp_path) / name
+  data = path.read_bytes()
+  path.unlink()
+  changed = {"empty": b"", "garbage": b"\x00\xff{", "cut": data[: len(data) // 2], "another": data.replace(b"1", b"2")}
+  if damage != "missing":
+    path.write_bytes(changed[damage])
+  if changed.get(damage) == data:
+    pytest.skip("the same")
+  for read in (page.rebuild, page.numbers):
+    with pytest.raises(UserError, match=name) as error:
+      read(tmp_path / "run")
+    assert "\n" not in str(error.value)
+  assert not (tmp_path / "run" / "report").exists()
+
+
+def begun(path):
+  path.mkdir()
+  (path / run.CONFIG).write_text('{"system": "device"}')
+
+
+@pytest.mark.parametrize(
+  ("make", "cause"),
+  [
+    (lambda path: None, "no such folder"),
+    (lambda path: path.write_text("notes"), "not a folder"),
+    (lambda path: path.mkdir(), "not a run of fsim: config.json is missing"),
+    (
+      lambda path: (path.mkdir(), (path / "config.json").write_text("{}")),
+      "not a finished run: results.json is missing",
+    ),
+  ],
+)
+def test_what_is_no_finished_run_is_named_with_what_it_lacks(make, cause, tmp_path):
+  make(tmp_path / "run")
+  with pytest.raises(UserError, match=f"run: {cause}"):
+    page.rebuild(tmp_path / "run")

@@ -34,10 +34,11 @@ def read_bytes(path: Path, limit: int) -> bytes:
   except (OSError, ValueError) as error:  # ValueError: a name with a zero byte.
     cause = "not a regular file" if getattr(error, "errno", None) == errno.ENXIO else None  # A socket.
     raise Unreadable(path, cause or getattr(error, "strerror", None) or str(error)) from error
+  status = os.fstat(descriptor)
+  if not stat.S_ISREG(status.st_mode):
+    os.close(descriptor)
+    raise Unreadable(path, "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file")
   with os.fdopen(descriptor, "rb") as file:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-      raise Unreadable(path, "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file")
     if status.st_size > limit:
       raise Unreadable(path, f"larger than {limit / 1e6:,.0f} MB")
     try:

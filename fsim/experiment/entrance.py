@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
+from absl import flags
 from ml_collections import ConfigDict
 
 from fsim import run
@@ -22,6 +23,7 @@ def entrance(experiment: Experiment) -> Experiment:
   def begun(config: ConfigDict, workdir: Path) -> Path:
     require_guard()
     config = settings.checked(config)
+    flags.FLAGS.mark_as_parsed()  # Grain's worker processes ask for them; fsim has none.
     with console.resumable(), run.opened(workdir, config):
       page = experiment(config, workdir)
       if jax.process_index() == 0:

@@ -1,7 +1,5 @@
 """The HTML page of a run, rebuilt at any time from the run folder; self-contained, opens offline."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import jinja2
@@ -9,7 +7,6 @@ import pandas as pd
 
 from fsim import run
 from fsim.boundary import inputs, outputs
-from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.report import figures, matching, mobile, patch, prnu, similarity
 from fsim.report.parts import figure
@@ -47,41 +44,14 @@ def build(workdir: Path) -> Path:
 
 
 def rebuild(workdir: Path) -> Path:
-  """`build` for any folder. Raises UserError if it is no finished run, or if one of its files is not as it was."""
-  _require_run(workdir)
-  with _as_written(workdir):
-    return build(workdir)
+  """`build` for any folder. Raises UserError if it is no finished run, or if a file is not as the run wrote it."""
+  run.require_finished(workdir)
+  return build(workdir)
 
 
 def numbers(workdir: Path) -> dict[str, float]:
   """The measures of a finished run, by name, to be set beside those of others. Raises UserError as `rebuild`."""
-  system = _require_run(workdir)
-  with _as_written(workdir):
-    return NUMBERS[system](workdir)
-
-
-def _require_run(workdir: Path) -> str:
-  """The system of a run."""
-  if not workdir.is_dir():
-    raise UserError(f"{shown(workdir)}: {'not a folder' if workdir.exists() else 'no such folder'}")
-  if not (workdir / run.CONFIG).exists():
-    raise UserError(f"{shown(workdir)}: not a run of fsim: {run.CONFIG} is missing")
-  system = inputs.read_json(workdir / run.CONFIG, "system")["system"]
-  if not isinstance(system, str) or system not in SYSTEMS:
-    raise inputs.Unreadable(workdir / run.CONFIG, f"there is no system {shown(system)}")
-  return system
-
-
-@contextlib.contextmanager
-def _as_written(workdir: Path) -> Iterator[None]:
-  """Raises UserError for what goes wrong inside if a file of the run was changed; without that, it is our mistake."""
-  try:
-    yield
-  except Exception as error:
-    cause = run.changed(workdir)
-    if cause is None or isinstance(error, UserError):
-      raise
-    raise UserError(f"{shown(workdir)}: {cause}") from error
+  return NUMBERS[run.require_finished(workdir)](workdir)
 
 
 def _template() -> jinja2.Template:

@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,10 +26,8 @@ DRAFT = ".orbax-checkpoint-tmp"  # Ends the name of one that is being saved.
 ABOUT = "fsim.json"  # In each: `About`, and the SHA-256 of its files.
 LATER = ("commit_success.txt", "_CHECKPOINT_METADATA")  # Files that Orbax goes on writing; nothing is read from them.
 ASIDE = ".damaged"  # Ends the name of the folder to which damaged ones are moved.
+SMALL = 16_384  # Bytes that the folder and the description of an array take on the disk.
 FULL = ("No space left on device", "Disk quota exceeded")  # What the libraries below Orbax say.
-
-# Without its other format (see `Checkpoints`), Orbax remarks at every save that there was nothing to merge.
-logging.getLogger("absl").addFilter(lambda record: "Skipping merge of OCDBT" not in str(record.msg))
 
 
 class About(NamedTuple):
@@ -82,6 +81,7 @@ class Checkpoints:
     step = int(state.step)
     if step == self._manager.latest_step():
       return
+    self._require_room(state)
     loss = None if validation is None else validation["loss"]
     best = min((value for value in (self._about.best, loss) if value is not None), default=None)
     with _full_disk_said(self._folder):
@@ -102,6 +102,15 @@ class Checkpoints:
       return None
     restore_args = ocp.checkpoint_utils.construct_restore_args(self._like)
     return self._manager.restore(step, args=ocp.args.PyTreeRestore(self._like, restore_args=restore_args))
+
+  def _require_room(self, state: State) -> None:
+    """Before Orbax begins, whose threads have much to say about a full disk."""
+    leaves = jax.tree.leaves(state)
+    needed = sum(leaf.nbytes + SMALL for leaf in leaves)
+    free = shutil.disk_usage(self._folder).free
+    if not everyone(free >= needed):
+      cause = f"a checkpoint needs {needed / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free"
+      raise UserError(f"{shown(self._folder)}: no space left on the disk: {cause}")
 
   def _describe(self) -> None:
     """Called when all is written and before it gets its name: a checkpoint without this file is not whole."""
@@ -151,6 +160,16 @@ class Checkpoints:
       (self._folder / str(step)).rename(next(place for place in places if not place.exists()))
     causes, moved = (", ".join(map(str, numbers)) for numbers in (damaged, steps))
     console.note(f"{shown(self._folder)}: damaged is {causes}; moved to {shown(aside.name)}: {moved}")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+  """Whether a record is not said by ourselves: a full disk; nor goes without saying: no other format (see above)."""
+  said = f"{record.getMessage()} {record.exc_info and record.exc_info[1]}"
+  return not any(known in said for known in (*FULL, "Skipping merge of OCDBT"))
+
+
+for _name in ("absl", "asyncio"):  # Which Orbax uses.
+  logging.getLogger(_name).addFilter(_is_news)
 
 
 def _loss(metrics: dict[str, float | None]) -> float:
