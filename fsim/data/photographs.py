@@ -68,7 +68,7 @@ def find(places: Sequence[Path]) -> Found:
     paths += inside
     passed_over += others
     unread += [entry.path for entry in entries if entry.is_image]
-  return Found(list(dict.fromkeys(paths)), list(dict.fromkeys(passed_over)), unread)
+  return Found(list(dict.fromkeys(paths)), list(dict.fromkeys(passed_over)), list(dict.fromkeys(unread)))
 
 
 def read(path: Path) -> Photograph:
