@@ -13,10 +13,15 @@ class Lines(tqdm):
   """A bar that is not redrawn: each state is a line of its own."""
 
   def display(self, msg: str | None = None, pos: int | None = None) -> bool:
-    if msg != "":  # With which tqdm wipes a bar at its end.
-      self.fp.write(f"{self if msg is None else msg}\n")
-      self.fp.flush()
+    self.fp.write(f"{self if msg is None else msg}\n")
+    self.fp.flush()
     return True
+
+  def close(self) -> None:
+    """tqdm's own wipes the bar with control characters."""
+    if not self.disable:
+      self.disable = True
+      self._decr_instances(self)
 
   def clear(self, nolock: bool = False) -> None:
     """Nothing is drawn over, so there is nothing to wipe."""
