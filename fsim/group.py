@@ -138,7 +138,7 @@ def main(arguments: Sequence[str]) -> int:
         console.say(f"{shown(row['file'])}: {SILENT}, fewer than {LEAST} usable patches")
   if folder:
     write(folder, facts, found)
-  return console.INCOMPLETE if given.unread or any("error" in row for row in rows) else console.ANSWERED
+  return console.INCOMPLETE if given.lost or any("error" in row for row in rows) else console.ANSWERED
 
 
 if __name__ == "__main__":

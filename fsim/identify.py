@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
       write_map(folder, chosen.map.name, photograph.path, photograph.pixels, known)
   if chosen.json:
     console.say(console.to_json(rows))
-  return console.INCOMPLETE if found.unread or any("error" in row for row in rows) else console.ANSWERED
+  return console.INCOMPLETE if found.lost or any("error" in row for row in rows) else console.ANSWERED
 
 
 if __name__ == "__main__":

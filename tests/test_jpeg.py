@@ -61,7 +61,7 @@ def test_colours_stored_as_they_are_are_read():
 def test_unknown_samplings_are_not_called_damage():
   data = bytearray(jpegs.jpeg(0))
   data[data.index(b"\xff\xc0") + 11] = 0x31
-  with pytest.raises(jpeg.BadImage, match=r"^a JPEG whose colours are sampled as no camera does it"):
+  with pytest.raises(jpeg.BadImage, match=r"^its colours are sampled 3x1, 1x1, 1x1, which no camera does"):
     jpeg.decode(bytes(data))
 
 

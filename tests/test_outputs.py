@@ -138,6 +138,11 @@ def test_a_pipe_in_the_place_of_the_list_does_not_keep_us(tmp_path):
   assert outputs.written(tmp_path) == set()
 
 
+def test_a_folder_of_fsims_own_that_is_full_is_one_line(tmp_path):
+  with pytest.raises(UserError, match=r"absent/x\.json: No such file or directory"):
+    outputs.replace(tmp_path / "absent" / "x.json", b"")
+
+
 def test_former_files_are_removed_where_they_are_own(tmp_path):
   folder = Folder(tmp_path)
   folder.remove("a.png")

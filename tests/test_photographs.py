@@ -80,7 +80,7 @@ def test_files_and_folders_are_found_once_and_the_rest_is_named(tmp_path):
   found = photographs.find(given)
   assert found.paths == [Path("named.txt"), folder / "a.jpg", folder / "b.jpg", Path("x" * 300)]
   assert found.passed_over == [(folder / "notes.txt", "no photograph"), (folder / "shot.png", "a PNG file, not a JPEG")]
-  assert found.unread == [folder / "shot.png"]
+  assert found.lost == {folder / "shot.png"}
 
 
 def test_a_folder_without_photographs_is_refused_with_what_it_has(tmp_path):

@@ -1,6 +1,7 @@
 import io
 
 import pytest
+from tqdm import tqdm
 
 from fsim.boundary import progress
 
@@ -35,6 +36,16 @@ def test_long_steps_write_whole_lines_off_terminals(stderr, monkeypatch):
   assert 1 <= len(lines) <= 5
   assert all(line.startswith("reading") for line in lines)
   assert "\r" not in log.getvalue()
+
+
+def test_a_line_of_others_brings_no_state(stderr, monkeypatch):
+  log = stderr(io.StringIO())
+  monkeypatch.setattr(progress, "SECONDS", 0)
+  with progress.bar(total=9, desc="reading") as bar:
+    bar.update()
+    before = log.getvalue()
+    tqdm.write("a remark", file=log)
+    assert log.getvalue() == before + "a remark\n"
 
 
 def test_terminals_get_a_bar(stderr):

@@ -110,9 +110,11 @@ def test_a_thousand_folders_in_one_another_are_no_matter(tmp_path):
 def test_what_fsim_wrote_is_no_image_that_was_lost(tmp_path):
   folder = outputs.Folder(tmp_path)
   folder.write("map.png", jpegs.png())
+  folder.write("answers.csv", b"file,pce")
   folder.write("shot.jpg", jpegs.jpeg(0))  # But a photograph is one.
   found = entries(tmp_path)
-  assert found.keys() == {"map.png", "shot.jpg"}
+  assert found.keys() == {"answers.csv", "map.png", "shot.jpg"}
+  assert (found["answers.csv"].kind, found["answers.csv"].cause) == ("other", "written by fsim")
   assert (found["map.png"].cause, found["map.png"].is_image) == ("written by fsim", False)
   assert found["shot.jpg"].kind == "jpeg"
 

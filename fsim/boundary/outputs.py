@@ -97,11 +97,13 @@ def file(path: Path) -> Folder:
 
 
 def replace(path: Path, data: bytes) -> None:
-  """Writes in one go, whatever is there: for files of folders that are fsim's own."""
+  """Writes in one go, whatever is there: for files of folders that are fsim's own. Raises UserError if it cannot."""
   draft = path.with_name(f".{_short(path.name)}.{os.getpid()}.draft")
   try:
     draft.write_bytes(data)
     os.replace(draft, path)
+  except OSError as error:
+    raise UserError(f"{shown(path)}: {error.strerror}") from error  # A full disk names no file.
   finally:
     draft.unlink(missing_ok=True)
 

@@ -26,6 +26,10 @@ class Lines(tqdm):
   def clear(self, nolock: bool = False) -> None:
     """Nothing is drawn over, so there is nothing to wipe."""
 
+  def refresh(self, nolock: bool = False, lock_args: tuple | None = None) -> bool:
+    """Nor to draw again below a line that somebody wrote: for that alone tqdm holds the lock already."""
+    return nolock or super().refresh(nolock, lock_args)
+
 
 def bar(steps: Iterable[Any] | None = None, **settings: Any) -> tqdm:
   """tqdm for stderr, with its arguments."""

@@ -13,8 +13,6 @@ from jaxtyping import UInt8
 from fsim.data import markers
 from fsim.data.markers import BadImage
 
-UNKNOWN_SAMPLING = "Could not determine subsampling level"  # Of libjpeg-turbo about 3x1, for example.
-CALLER = "tj3Decompress8(): "
 BEGINNING = b"\xff\xd8\xff"
 # What other images begin with.
 KINDS = {
@@ -55,9 +53,10 @@ def decode_with_exif(data: bytes) -> tuple[UInt8[np.ndarray, "h w 3"], bytes]:
   try:
     return simplejpeg.decode_jpeg(whole, "RGB", fastdct=False, fastupsample=False, strict=True), found.exif
   except ValueError as error:
-    if UNKNOWN_SAMPLING in str(error):
-      raise BadImage("a JPEG whose colours are sampled as no camera does it, which fsim does not read") from error
-    raise BadImage(f"damaged JPEG: {str(error).removeprefix(CALLER)}") from error
+    if "Could not determine subsampling" in str(error):
+      sampled = ", ".join(f"{plane.across}x{plane.down}" for plane in found.frame.components)
+      raise BadImage(f"its colours are sampled {sampled}, which no camera does and fsim does not read") from error
+    raise BadImage(f"damaged JPEG: {error}") from error
 
 
 def _require_jpeg(data: bytes) -> None:

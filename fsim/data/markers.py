@@ -20,7 +20,6 @@ FILLED = re.compile(rb"[^\xff]")
 COEFFICIENTS = 64  # In a block of 8x8 pixels.
 MAX_PIXELS = 256_000_000
 MAX_SEGMENTS = 10_000
-MAX_SCANS = 64  # Encoders that search for the smallest file send about 20.
 MAX_VISITS = 1 << 25  # Blocks over all scans: 200 megapixels in ten passes have fewer.
 UNSENT = 99  # In place of the number of bits of a coefficient that are still to come.
 
@@ -174,8 +173,7 @@ def _sane(frame: Frame | None, scans: list[Scan], end: int, exif: bytes, cut: bo
   blocks = {c.name: frame.blocks(c) for c in frame.components}
   if any(set(scan.components) - blocks.keys() for scan in scans):
     raise BadImage("damaged JPEG: a scan of a colour that the frame does not have")
-  visits = sum(blocks[name] for scan in scans for name in scan.components)
-  if len(scans) > MAX_SCANS or visits > MAX_VISITS:
+  if sum(blocks[name] for scan in scans for name in scan.components) > MAX_VISITS:
     raise BadImage(f"{len(scans)} passes over {frame.width}x{frame.height} pixels, more than any camera writes")
   size = sum(scan.bytes for scan in scans)
   # A block takes one bit at least, and one more for the end of its block where it is sent in one piece.

@@ -17,6 +17,7 @@ from fsim.data import jpeg
 from fsim.data.walk import walk
 
 AHEAD = 4  # Files decoded while one is worked on.
+UNREADABLE = ("cannot be read", "folder cannot be read")  # Beginnings of the causes that hide photographs.
 MAX_BYTES = 1 << 29  # Of a file: 200 megapixels at the best quality, with a film behind them, are fewer.
 
 
@@ -39,12 +40,13 @@ class Photograph(NamedTuple):
 class Found(NamedTuple):
   """The files of a command: those to be read, and (file, cause) of all others in the folders that were given.
 
-  unread: those of the latter that are, or may hold, images; a command has no answer about them.
+  Attributes:
+    lost: those of the others that are pictures, or may hold some: they would have got an answer if they could be read.
   """
 
   paths: list[Path]
   passed_over: list[tuple[Path, str]]
-  unread: list[Path]
+  lost: frozenset[Path] = frozenset()
 
 
 def find(places: Sequence[Path]) -> Found:
@@ -54,9 +56,9 @@ def find(places: Sequence[Path]) -> Found:
   """
   paths: list[Path] = []
   passed_over: list[tuple[Path, str]] = []
-  unread: list[Path] = []
+  lost: set[Path] = set()
   for place in places:
-    if not os.path.isdir(place):
+    if not os.path.isdir(place):  # A name that is too long is none, either.
       paths.append(place)
       continue
     entries = list(walk(place))
@@ -67,8 +69,8 @@ def find(places: Sequence[Path]) -> Found:
       raise UserError(f"{shown(place)}: no JPEG files in this folder{why}")
     paths += inside
     passed_over += others
-    unread += [entry.path for entry in entries if entry.is_image]
-  return Found(list(dict.fromkeys(paths)), list(dict.fromkeys(passed_over)), list(dict.fromkeys(unread)))
+    lost |= {entry.path for entry in entries if entry.is_image or entry.cause.startswith(UNREADABLE)}
+  return Found(list(dict.fromkeys(paths)), list(dict.fromkeys(passed_over)), frozenset(lost))
 
 
 def read(path: Path) -> Photograph:

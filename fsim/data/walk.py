@@ -55,8 +55,8 @@ def _files(parent: Path, names: list[str]) -> Iterator[Entry]:
   for name in names:
     if name != MANIFEST:
       entry = _entry(parent / name)
-      made = entry.kind == "other" and name in own
-      yield entry._replace(cause="written by fsim", is_image=False) if made else entry
+      made = entry.kind != "jpeg" and name in own  # But photographs are some, whoever wrote them.
+      yield entry._replace(kind="other", cause="written by fsim", is_image=False) if made else entry
 
 
 def _entry(path: Path) -> Entry:
