@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from fsim import group
+from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.evaluate import comparer
 from fsim.evaluate.comparer import Comparer
@@ -161,6 +162,15 @@ def test_names_are_drawn_and_printed_whatever_their_letters(run, album, colours,
   assert group.main([str(tmp_path), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0
   assert capsys.readouterr().out.strip().endswith(f"do not belong to the largest: {tmp_path}/new\\nline.jpg")
   assert group.main([str(tmp_path), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0  # Its own picture is no image.
+
+
+def test_an_interruption_is_one_line(run, album, monkeypatch, capsys):
+  def interrupted(*_):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(group, "read_all", interrupted)
+  assert console.run(group.main, [str(album), f"--run={run}"]) == 130
+  assert capsys.readouterr().err == "fsim: interrupted; nothing is kept: the same command begins anew\n"
 
 
 def test_what_cannot_be_meant_is_refused(run, album, tmp_path):

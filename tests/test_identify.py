@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from fsim import identify
+from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.data.patches import Choice
 from fsim.evaluate import namer, openset, svm
@@ -144,6 +145,21 @@ def test_a_map_replaces_only_maps_and_makes_its_folder(run, tmp_path, capsys):
   assert capsys.readouterr().out == ""  # Before the work.
   assert (target.parent / "map.json").read_text() == "my notes"
   assert target.read_bytes() == written
+
+
+def test_answers_stand_when_the_command_is_interrupted(run, tmp_path, monkeypatch, capsys):
+  images = [saved(tmp_path, f"{k}.jpg", photo("Calyx_B")) for k in range(2)]
+  every = identify.read_all
+
+  def interrupted(paths):
+    yield next(iter(every(paths)))
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(identify, "read_all", interrupted)
+  assert console.run(identify.main, [*images, f"--run={run}"]) == 130
+  captured = capsys.readouterr()
+  assert captured.out.startswith(f"{images[0]}: Calyx_B (")
+  assert captured.err == "fsim: interrupted; nothing is kept: the same command begins anew\n"
 
 
 def test_files_of_a_folder_are_answered_or_named(run, tmp_path, capsys):

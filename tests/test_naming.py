@@ -1,10 +1,14 @@
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
+from fsim.data.patches import Choice
 from fsim.evaluate import naming
 from fsim.evaluate.naming import Naming
 from fsim.report import naming as pages
@@ -97,3 +101,22 @@ def test_the_page_names_every_class_and_its_worst_mistake(tmp_path):
 def test_the_voting_curve_is_drawn():
   curve = pd.DataFrame({"patches": [1, 2, 1, 2], "rule": ["a", "a", "b", "b"], "mean": 0.5, "low": 0.4, "high": 0.6})
   assert naming_figures.voting(curve).startswith(PNG)
+
+
+def test_any_names_are_drawn_without_formulas_and_boxes():
+  own, _, _ = made(0)
+  strange = ["$a_1$", "a$\\frac{", "写真", "_hidden", "two\nlines", "café"]
+  table = own.answers.replace(dict(zip(CLASSES, strange, strict=True)))
+  named = own._replace(classes=strange, answers=table)
+  assert naming_figures.confusion(named).startswith(PNG)
+  assert naming_figures.by_class([named]).startswith(PNG)
+  found = np.arange(6).reshape(2, 3)
+  image = np.zeros((128, 192, 3), np.uint8)
+  assert naming_figures.blocks(image, found, strange, Choice(64, 64, 6, "paper", 0.0, 0.0)).startswith(PNG)
+
+
+def test_a_map_of_a_very_long_image_is_of_a_size_that_can_be_drawn():
+  choice, found = Choice(64, 64, 6, "paper", 0.0, 0.0), np.zeros((600, 1), int)
+  picture = naming_figures.blocks(np.zeros((38_400, 64, 3), np.uint8), found, CLASSES, choice)
+  with Image.open(io.BytesIO(picture)) as drawn:
+    assert max(drawn.size) < 6000

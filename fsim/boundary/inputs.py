@@ -34,18 +34,18 @@ def read_bytes(path: Path, limit: int) -> bytes:
   except (OSError, ValueError) as error:  # ValueError: a name with a zero byte.
     cause = "not a regular file" if getattr(error, "errno", None) == errno.ENXIO else None  # A socket.
     raise Unreadable(path, cause or getattr(error, "strerror", None) or str(error)) from error
-  status = os.fstat(descriptor)
-  if not stat.S_ISREG(status.st_mode):
-    os.close(descriptor)
-    raise Unreadable(path, "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file")
-  with os.fdopen(descriptor, "rb") as file:
+  try:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+      raise Unreadable(path, "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file")
     if status.st_size > limit:
       raise Unreadable(path, f"larger than {limit / 1e6:,.0f} MB")
-    try:
-      data = file.read(status.st_size)
-    except OSError as error:
-      raise Unreadable(path, error.strerror or "cannot be read") from error
-  return data
+    with open(descriptor, "rb", closefd=False) as file:
+      return file.read(status.st_size)
+  except OSError as error:
+    raise Unreadable(path, error.strerror or "cannot be read") from error
+  finally:
+    os.close(descriptor)
 
 
 def read_json(path: Path, *names: str, limit: int = 1 << 24) -> dict[str, Any]:

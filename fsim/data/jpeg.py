@@ -13,8 +13,6 @@ from jaxtyping import UInt8
 from fsim.data import markers
 from fsim.data.markers import BadImage
 
-UNKNOWN_SAMPLING = "Could not determine subsampling level"  # Of libjpeg-turbo about 3x1, for example.
-CALLER = "tj3Decompress8(): "
 BEGINNING = b"\xff\xd8\xff"
 TRIED_FIRST = 50_000_000  # Pixels from which on a file is decoded at an eighth of its size before it may have memory.
 # What other images begin with.
@@ -70,10 +68,10 @@ def _pixels(image: bytes, frame: markers.Frame, colours: str, **scale: int) -> U
   try:
     return simplejpeg.decode_jpeg(image, colours, fastdct=False, fastupsample=False, strict=True, **scale)
   except ValueError as error:
-    if UNKNOWN_SAMPLING in str(error):
+    if "Could not determine subsampling" in str(error):
       sampled = ", ".join(f"{plane.across}x{plane.down}" for plane in frame.components)
       raise BadImage(f"its colours are sampled {sampled}, which no camera does and fsim does not read") from error
-    raise BadImage(f"damaged JPEG: {str(error).removeprefix(CALLER)}") from error
+    raise BadImage(f"damaged JPEG: {error}") from error
 
 
 def _require_jpeg(data: bytes) -> None:

@@ -17,6 +17,7 @@ from fsim.data import jpeg
 from fsim.data.walk import walk
 
 AHEAD = 4  # Files decoded while one is worked on.
+UNREADABLE = ("cannot be read", "folder cannot be read")  # Beginnings of the causes that hide photographs.
 MAX_BYTES = 1 << 29  # Of a file: 200 megapixels at the best quality, with a film behind them, are fewer.
 
 
@@ -57,7 +58,7 @@ def find(places: Sequence[Path]) -> Found:
   passed_over: list[tuple[Path, str]] = []
   lost: set[Path] = set()
   for place in places:
-    if not os.path.isdir(place):
+    if not os.path.isdir(place):  # A name that is too long is none, either.
       paths.append(place)
       continue
     entries = list(walk(place))

@@ -1,0 +1,46 @@
+import subprocess
+import sys
+
+import pytest
+
+from fsim.boundary import lock
+from fsim.boundary.errors import UserError
+from tests.commands import ROOT
+
+HOLDING = """
+import pathlib, sys
+from fsim.boundary import lock
+with lock.only_one(pathlib.Path(sys.argv[1]), "x"):
+  print(flush=True)
+  input()
+"""
+
+
+@pytest.fixture
+def other(tmp_path):
+  """Another process that works in the folder."""
+  process = subprocess.Popen(
+    [sys.executable, "-c", HOLDING, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+  )
+  process.stdout.readline()
+  yield process
+  process.kill()
+  process.communicate()
+
+
+def test_a_second_process_is_told_and_a_killed_one_leaves_no_lock(other, tmp_path):
+  message = f"^{tmp_path}: another process is training there; wait, or name another folder$"
+  with pytest.raises(UserError, match=message), lock.only_one(tmp_path, "training"):
+    pass
+  other.kill()
+  other.wait()
+  with lock.only_one(tmp_path, "training"), pytest.raises(UserError), lock.only_one(tmp_path, "training"):
+    pass
+
+
+def test_a_folder_is_made_and_free_again_afterwards(tmp_path):
+  for _ in range(2):
+    with lock.alone(tmp_path / "new" / "folder"):
+      pass
+  with lock.only_one(tmp_path / "new" / "folder", "x"):
+    pass
