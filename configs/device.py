@@ -24,6 +24,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.folder = placeholder(str)  # Where data sets are kept; by default TFDS's own folder.
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural"  # natural, flat-field, dark or jpeg (the paper's).
+  config.data.platform = "original"  # Or what copies were passed on by ("WA"; several with commas), or "any".
   config.data.protocol = "stratified"  # See fsim/data/splits.py; by_scene where devices saw different places.
   config.data.fold = 0  # Of scene_instance.
   config.data.validation = 0.1

@@ -26,6 +26,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.folder = placeholder(str)  # Where data sets and patches are kept; by default TFDS's own folder.
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural"  # natural, flat-field, dark or jpeg.
+  config.data.platform = "original"  # Or what copies were passed on by ("WA"; several with commas), or "any".
   config.data.level = "model"  # What is named: the phone, whichever its camera ("model"), or each camera ("sensor").
   config.data.protocol = "image_folds"  # As published; "scene_folds" keeps scenes apart as well.
   config.data.folds = 10

@@ -26,6 +26,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.folder = placeholder(str)  # Where data sets and patches are kept; by default TFDS's own folder.
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural"  # natural, flat-field, dark or jpeg.
+  config.data.platform = "original"  # Or what copies were passed on by ("WA"; several with commas), or "any".
   config.data.sizes = (160, 80, 20)  # Models for the extractor, for the scorer of pairs, and never seen; in proportion.
   config.data.protocol = "by_scene"  # Beside the models: by_scene, or stratified where scenes are not known.
   config.data.validation = 0.1  # Share of the scenes (or images) of every device.

@@ -26,6 +26,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.folder = placeholder(str)  # Where data sets and patterns are kept; by default TFDS's own folder.
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural,flat-field"  # Of natural, flat-field, dark and jpeg; several with commas between them.
+  config.data.platform = "original"  # Or what copies were passed on by ("WA"; several with commas), or "any".
   config.data.protocol = "ratio"  # 75/10/15 of each camera's images; see fsim/data/splits.py for others.
   config.data.fold = 0  # Of scene_instance.
   config.data.validation = 0.1  # Of by_scene, stratified.

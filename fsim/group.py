@@ -7,7 +7,6 @@ make groups; fsim/evaluate/grouping.py states the rule. --out gets groups.json a
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +15,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 from scipy.spatial.distance import squareform
-from tqdm import tqdm
 
 from fsim import cpu
-from fsim.boundary import progress
+from fsim.boundary import console, progress
+from fsim.boundary.outputs import Folder
+from fsim.boundary.text import shown
 from fsim.data import patches
 from fsim.data.patches import Choice
 from fsim.data.photographs import find, read_all
@@ -28,6 +28,7 @@ from fsim.evaluate.comparer import Comparer
 from fsim.evaluate.grouping import Grouping
 from fsim.report import grouping as pictures
 
+FILES = ("groups.json", "groups.png")
 LEAST = 4  # Patches without which an image is not spoken about.
 SILENT = "no statement"
 
@@ -39,14 +40,22 @@ def chosen(image: UInt8[np.ndarray, "h w 3"], known: Comparer) -> UInt8[np.ndarr
 
 
 def look(known: Comparer, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[Float[np.ndarray, "p d"]]]:
-  """A row an image (file, and patches or error), and the features of each that can be spoken about."""
-  rows, features = [], []
+  """A row an image (file, and patches, error or copy_of), and the features of each that can be spoken about.
+
+  A copy, whatever its name and its metadata, is no second photograph: that its pixels agree says nothing of a camera.
+  """
+  rows, features, seen = [], [], {}
   for photograph in progress.bar(read_all(paths), total=len(paths), desc="features", unit="image", leave=False):
     row = {"file": str(photograph.path)}
     rows.append(row)
     if photograph.problem:
-      tqdm.write(f"fsim: {photograph.path}: {photograph.problem}", file=sys.stderr)
+      console.note(f"{shown(photograph.path)}: {photograph.problem}")
       row["error"] = photograph.problem
+      continue
+    first = seen.setdefault(photograph.content, row["file"])
+    if first != row["file"]:
+      console.note(f"{shown(photograph.path)}: left out, a copy of {shown(first)}")
+      row["copy_of"] = first
       continue
     pixels = chosen(photograph.pixels, known)
     row["patches"] = len(pixels)
@@ -70,12 +79,12 @@ def described(rows: list[dict[str, Any]], found: Grouping | None) -> dict[str, A
   """What the JSON says; the rows of grouped images get their group."""
   if found is None:
     return {"answer": f"{SILENT}: two images with {LEAST} usable patches are needed", "images": rows}
-  spoken = [row for row in rows if not {"error", "answer"} & row.keys()]
+  spoken = [row for row in rows if not {"error", "answer", "copy_of", "passed_over"} & row.keys()]
   for row, group in zip(spoken, found.groups.tolist(), strict=True):
     row["group"] = group
   files, outside = [row["file"] for row in spoken], grouping.strangers(found)
   return {
-    "answer": grouping.sentence(found, [Path(file).name for file in files]),
+    "answer": grouping.sentence(found, files),
     "rule": grouping.RULE,
     "groups": [[row["file"] for row in spoken if row["group"] == k + 1] for k in range(int(found.groups.max()))],
     "not_in_the_largest": None if outside is None else [files[k] for k in outside],
@@ -85,46 +94,53 @@ def described(rows: list[dict[str, Any]], found: Grouping | None) -> dict[str, A
   }
 
 
-def write(out: Path, facts: dict[str, Any], found: Grouping | None) -> None:
-  """groups.json, and groups.png where there are groups."""
-  out.mkdir(parents=True, exist_ok=True)
-  (out / "groups.json").write_text(json.dumps(facts, indent=1))
-  if found is not None:
-    (out / "groups.png").write_bytes(pictures.picture(found, [Path(file).name for file in facts["files"]]))
+def write(folder: Folder, facts: dict[str, Any], found: Grouping | None) -> None:
+  """groups.json, and groups.png where there are groups; none of former groups stays where there are not."""
+  table, picture = FILES
+  folder.write(table, console.to_json(facts).encode())
+  if found is None:
+    folder.remove(picture)
+    return
+  names = [Path(file).name for file in facts["files"]]
+  folder.write(picture, pictures.picture(found, names if len(set(names)) == len(names) else facts["files"]))
 
 
-def main(arguments: Sequence[str]) -> int:
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   parser = argparse.ArgumentParser(
     prog="python -m fsim.group", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
-  parser.add_argument("places", nargs="+", type=Path, metavar="FOLDER_OR_IMAGE")
-  parser.add_argument("--run", required=True, type=Path, help="a finished run of configs/model.py")
-  parser.add_argument("--out", type=Path, metavar="DIR", help="write groups.json and groups.png there")
+  parser.add_argument("places", nargs="+", type=console.path, metavar="FOLDER_OR_IMAGE")
+  parser.add_argument("--run", required=True, type=console.path, help="a finished run of configs/model.py")
+  parser.add_argument("--out", type=console.path, metavar="DIR", help="write groups.json and groups.png there")
   parser.add_argument("--json", action="store_true", help="print JSON instead of the answer")
-  wanted = parser.parse_args(arguments)
-  try:
-    known = comparer.load(wanted.run / "comparer")
-  except FileNotFoundError as error:
-    print(f"fsim: {wanted.run} is not a finished run of the system model: {error.filename} is missing", file=sys.stderr)
-    return 1
-  try:
-    paths = find(wanted.places).paths
-  except ValueError as error:
-    print(f"fsim: {error}", file=sys.stderr)
-    return 1
-  rows, features = look(known, paths)
+  return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> int:
+  wanted = parsed(arguments)
+  known = comparer.of_run(wanted.run)
+  folder = Folder(wanted.out) if wanted.out else None
+  if folder:
+    folder.claim(*FILES)
+  given = find(wanted.places)
+  for path, cause in given.passed_over:
+    console.note(f"{shown(path)}: left out, {cause}")
+  rows, features = look(known, given.paths)
+  rows += [{"file": str(path), "passed_over": cause} for path, cause in given.passed_over]
   found = grouping.group(scores(known, features)) if len(features) > 1 else None
   facts = described(rows, found)
-  if wanted.out:
-    write(wanted.out, facts, found)
   if wanted.json:
-    print(json.dumps(facts, indent=1))
+    console.say(console.to_json(facts))
   else:
-    silent = [row["file"] for row in facts["images"] if row.get("answer") == SILENT]
-    print(facts["answer"], *(f"{file}: {SILENT}, fewer than {LEAST} usable patches" for file in silent), sep="\n")
-  return int(any("error" in row for row in facts["images"]))
+    console.say(shown(facts["answer"]))
+    for row in rows:
+      if row.get("answer") == SILENT:
+        console.say(f"{shown(row['file'])}: {SILENT}, fewer than {LEAST} usable patches")
+  if folder:
+    write(folder, facts, found)
+  return console.INCOMPLETE if given.lost or any("error" in row for row in rows) else console.ANSWERED
 
 
 if __name__ == "__main__":
   cpu.keep_memory()
-  sys.exit(main(sys.argv[1:]))
+  sys.exit(console.run(main, sys.argv[1:]))

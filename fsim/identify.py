@@ -1,20 +1,24 @@
 """Names the camera model of photographs, or says that it is none of those that a run has learned.
 
-python -m fsim.identify IMAGE... --run=DIR [--json]
+python -m fsim.identify IMAGE_OR_FOLDER... --run=DIR [--json]
 python -m fsim.identify IMAGE --run=DIR --map=OUT.png          block by block, also as OUT.json
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
 from fsim import cpu
-from fsim.data.photographs import read_all
+from fsim.boundary import console
+from fsim.boundary.errors import UserError
+from fsim.boundary.outputs import Folder
+from fsim.boundary.text import shown
+from fsim.data.photographs import find, read_all
 from fsim.evaluate import namer
 from fsim.evaluate.namer import LEAST, NONE, SILENT, Namer, Verdict
 from fsim.report import naming_figures
@@ -31,57 +35,64 @@ def sentence(verdict: Verdict) -> str:
   return f"{verdict.answer} ({cast}; margin {verdict.margin:.2f}; {score})"
 
 
-def mapped(target: Path, file: Path, image: UInt8[np.ndarray, "h w 3"], known: Namer) -> str:
-  """Writes the picture, and beside it (same name, .json) the model of every block, null where there is no statement.
+def place_of_map(target: Path) -> Folder:
+  """The folder of a map, in which the picture and its table (same name, .json) may be written; UserError if not."""
+  folder = Folder(target.parent)
+  folder.claim(target.name, target.with_suffix(".json").name)
+  return folder
 
-  Returns why it could not, or "".
-  """
+
+def write_map(folder: Folder, name: str, file: Path, image: UInt8[np.ndarray, "h w 3"], known: Namer) -> None:
+  """The picture, and the model of every block, null where there is no statement."""
   blocks = namer.blocks(known, image)
-  picture = naming_figures.blocks(image, blocks, known.svms.classes, known.choice)
   named = [[known.svms.classes[k] if k >= 0 else None for k in row] for row in blocks.tolist()]
   facts = {"file": str(file), "size": known.choice.size, "stride": known.choice.stride, "blocks": named}
-  try:
-    target.write_bytes(picture)
-    target.with_suffix(".json").write_text(json.dumps(facts, indent=1))
-  except OSError as error:
-    return f"its map {error.filename or target}: {error.strerror}"  # A full disk names no file.
-  return ""
+  folder.write(name, naming_figures.blocks(image, blocks, known.svms.classes, known.choice))
+  folder.write(Path(name).with_suffix(".json").name, console.to_json(facts).encode())
 
 
-def main(arguments: Sequence[str]) -> int:
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   parser = argparse.ArgumentParser(
     prog="python -m fsim.identify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
-  parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
-  parser.add_argument("--run", required=True, type=Path, help="a finished run of configs/patch.py")
+  parser.add_argument("places", nargs="+", type=console.path, metavar="IMAGE_OR_FOLDER")
+  parser.add_argument("--run", required=True, type=console.path, help="a finished run of configs/patch.py")
   parser.add_argument("--json", action="store_true", help="print a list of JSON objects instead of lines")
-  parser.add_argument("--map", type=Path, metavar="OUT.png", help="write a map of the one image's blocks")
+  parser.add_argument("--map", type=console.path, metavar="OUT.png", help="write a map of the one image's blocks")
   chosen = parser.parse_args(arguments)
-  if chosen.map and (len(chosen.images) > 1 or chosen.map.suffix.lower() != ".png"):
+  if chosen.map and (len(chosen.places) > 1 or chosen.map.suffix.lower() != ".png"):
     parser.error("--map takes one image, and the name of a .png file")
-  try:
-    known = namer.load(chosen.run / "namer")
-  except FileNotFoundError as error:
-    print(f"fsim: {chosen.run} is not a finished run of the system patch: {error.filename} is missing", file=sys.stderr)
-    return 1
-  rows, failed = [], False
-  for file, _, _, image, _, problem in read_all(chosen.images):
-    if chosen.map and not problem:
-      problem = mapped(chosen.map, file, image, known)
-    if problem:
-      print(f"fsim: {file}: {problem}", file=sys.stderr)
-      rows.append({"file": str(file), "error": problem})
-      failed = True
+  return chosen
+
+
+def main(arguments: Sequence[str]) -> int:
+  chosen = parsed(arguments)
+  known = namer.of_run(chosen.run)
+  found = find(chosen.places)
+  if chosen.map and len(found.paths) > 1:
+    raise UserError(f"--map takes one image, and {shown(chosen.places[0])} has {len(found.paths):,}")
+  folder = place_of_map(chosen.map) if chosen.map else None
+  rows: list[dict[str, Any]] = [{"file": str(path), "passed_over": cause} for path, cause in found.passed_over]
+  for path, cause in found.passed_over:
+    console.note(f"{shown(path)}: left out, {cause}")
+  for photograph in read_all(found.paths):
+    row = {"file": str(photograph.path)}
+    rows.append(row)
+    if photograph.problem:
+      console.note(f"{shown(photograph.path)}: {photograph.problem}")
+      row["error"] = photograph.problem
       continue
-    verdict = namer.name(known, image)
-    rows.append({"file": str(file)} | verdict._asdict())
+    verdict = namer.name(known, photograph.pixels)
+    row |= verdict._asdict()
     if not chosen.json:
-      print(f"{file}: {sentence(verdict)}")
+      console.say(shown(f"{photograph.path}: {sentence(verdict)}"))
+    if folder:
+      write_map(folder, chosen.map.name, photograph.path, photograph.pixels, known)
   if chosen.json:
-    print(json.dumps(rows, indent=1))
-  return int(failed)
+    console.say(console.to_json(rows))
+  return console.INCOMPLETE if found.lost or any("error" in row for row in rows) else console.ANSWERED
 
 
 if __name__ == "__main__":
   cpu.keep_memory()
-  sys.exit(main(sys.argv[1:]))
+  sys.exit(console.run(main, sys.argv[1:]))

@@ -1,91 +1,128 @@
-"""python -m fsim.main --config=configs/device.py [--workdir=DIR] [--config.FIELD=VALUE ...]"""
+"""Trains and evaluates one of the five systems.
 
+  python -m fsim.main --config=configs/device.py[:MODE] [--workdir=DIR] [--config.FIELD=VALUE ...]
+
+The configurations say what their fields mean and which modes they have; by default the run folder is runs/ and the name
+of the configuration. A run that was interrupted goes on when the same command is given again. Exit codes:
+docs/reliability.md. FSIM_DEBUG=1 shows the traceback behind a message, and what the libraries have to say.
+"""
+
+import importlib.util
+import os
 import re
-import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from absl import app, flags, logging
-from ml_collections import config_flags
+from absl import flags, logging
+from ml_collections import ConfigDict, config_flags
 
-from fsim import cpu, experiment, run
-from fsim.train import AGAIN, mesh
-from fsim.train.stop import Stopped
+from fsim import cpu, experiment
+from fsim.boundary import console
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+from fsim.train import mesh
 
-USAGE = 2  # Exit code of a command line that cannot be understood.
-CONFIG = config_flags.DEFINE_config_file("config", None, "A Python file that defines get_config().")
-WORKDIR = flags.DEFINE_string("workdir", None, "The run folder; by default runs/ and the name of the configuration.")
+HELP = ("-h", "-help", "--help")
+CONFIG = re.compile(r"--?config(=(?P<file>.*))?", re.DOTALL)
+MISSING = "--config is missing; give one, for example --config=configs/device.py"
 
 
-def main(argv: list[str]) -> int:
-  workdir = Path(WORKDIR.value or Path("runs") / _name(config_flags.get_config_filename(flags.FLAGS["config"])))
-  mesh.join()
-  for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, _stop)
+def main(arguments: Sequence[str]) -> int:
+  if set(arguments) & set(HELP):
+    console.say(__doc__.strip())
+    return console.ANSWERED
+  file, rest = config_file(arguments)
+  if file is None:
+    return _refused(MISSING)
+  path, _, mode = file.partition(":")
   try:
-    run.open_run(workdir, CONFIG.value)
-    page = experiment.SYSTEMS[CONFIG.value.system](CONFIG.value, workdir)
-  except Stopped as stopped:
-    print(f"fsim: {stopped}")
-    return AGAIN
-  except (ValueError, OSError, FloatingPointError) as error:
-    logging.debug("where it came from", exc_info=True)
-    print(f"fsim: {error}", file=sys.stderr)
-    return 1
-  print(f"report: {page}")
-  return 0
-
-
-def _stop(number: int, frame: object) -> None:
-  """Between phases nothing is under way that the same command would not do again; training has a handler of its own."""
-  raise Stopped("stopped between phases; the same command goes on from there")
-
-
-def parse(argv: list[str]) -> list[str]:
-  """Reads the flags; a mistake in them ends the program with one message instead of a traceback."""
-  try:
-    rest = flags.FLAGS([_with_installed_config(argument) for argument in argv])
-    if CONFIG.value is None:
-      raise ValueError("--config is missing; give one, for example --config=configs/device.py")
-    CONFIG.value.to_json()  # A file that could not be loaded says so here.
-    if rest[1:]:
-      raise ValueError(f"unexpected argument {rest[1]!r}; settings are given as --config.FIELD=VALUE")
+    config, workdir = parse(loaded(console.path(path), mode), rest)
   except AttributeError as error:
-    _refuse(f"the configuration has no such field: {_said(error)}")
-  except (flags.Error, OSError, ValueError) as error:
-    _refuse(_said(error))
-  return rest
+    return _refused(f"the configuration has no such field: {_said(error)}")
+  except (flags.Error, ValueError) as error:
+    if isinstance(error, UserError):
+      raise
+    return _refused(_said(error))
+  system = config.get("system")
+  if system not in experiment.SYSTEMS:
+    raise UserError(f"the configuration's system must be one of {', '.join(experiment.SYSTEMS)}, got {system!r}")
+  mesh.join()
+  workdir = workdir or Path("runs") / (Path(path).stem + (f"-{mode}" if mode else ""))
+  console.say(f"report: {experiment.SYSTEMS[system](config, workdir)}")
+  return console.ANSWERED
 
 
-def _with_installed_config(argument: str) -> str:
-  """Lets --config=configs/device.py name the installed file where the working directory has none of that name."""
-  match = re.fullmatch(r"(--?config=)([^:]+)(:.*)?", argument)
-  installed = Path(__file__).parent / match[2] if match else None
-  if not match or Path(match[2]).exists() or not installed.exists():
-    return argument
-  print(f"fsim: using the installed {installed}", file=sys.stderr)
-  return f"{match[1]}{installed}{match[3] or ''}"
+def config_file(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+  """The value of --config=FILE or --config FILE (the last one counts; None without), and the other arguments."""
+  found, rest, values = None, [], iter(arguments)
+  for argument in values:
+    match = CONFIG.fullmatch(argument)
+    if match:
+      found = match["file"] if match[1] else next(values, None)
+    else:
+      rest.append(argument)
+  return found, rest
 
 
-def _name(config_file: str) -> str:
-  path, _, mode = config_file.partition(":")
-  return Path(path).stem + (f"-{mode}" if mode else "")
+def loaded(path: Path, mode: str) -> ConfigDict:
+  """What get_config(mode) of a file returns. Raises UserError for a file that is not Python, ValueError as it does."""
+  path = existing(path)
+  spec = importlib.util.spec_from_file_location("config", path)
+  if spec is None:
+    raise UserError(f"{shown(path)}: a configuration is a Python file, *.py")
+  module = importlib.util.module_from_spec(spec)
+  try:
+    spec.loader.exec_module(module)
+  except SyntaxError as error:
+    raise UserError(f"{shown(path)}, line {error.lineno}: {error.msg}") from error
+  if not hasattr(module, "get_config"):
+    raise UserError(f"{shown(path)}: no configuration: it does not define get_config()")
+  config = module.get_config(*[mode] if mode else [])
+  if not isinstance(config, ConfigDict):
+    raise UserError(f"{shown(path)}: get_config() must return a ConfigDict")
+  return config.lock()
+
+
+def parse(config: ConfigDict, arguments: Sequence[str]) -> tuple[ConfigDict, Path | None]:
+  """The settings, and the run folder if it was given. Raises what absl and ml_collections raise for a mistake."""
+  arguments = [sys.argv[0], *arguments]
+  values = flags.FlagValues()
+  chosen = config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=arguments)
+  workdir = flags.DEFINE_string("workdir", None, "The run folder.", flag_values=values)
+  rest = values(arguments)
+  flags.FLAGS.mark_as_parsed()  # Worker processes of Grain ask for the global ones.
+  if rest[1:]:
+    raise ValueError(f"unexpected argument {rest[1]!r}; settings are given as --config.FIELD=VALUE")
+  return chosen.value, console.path(workdir.value) if workdir.value else None
+
+
+def existing(file: Path) -> Path:
+  """The file, or the installed one where configs/NAME is not in the working directory. Raises UserError."""
+  if file.is_file():
+    return file
+  here = Path(__file__).parent
+  for installed in (here / file, here.parent / file):  # In a copy of the sources, configs lies beside fsim.
+    if file.parts[:1] == ("configs",) and installed.is_file():
+      console.note(f"using the installed {shown(installed)}")
+      return installed
+  raise UserError(f"{shown(file)}: no such configuration file")
 
 
 def _said(error: Exception) -> str:
-  """What a library means by an error: the cause that it wraps, or the last line where the others are a traceback."""
+  """What a library means by an error: the cause that it wraps."""
   while error.args and isinstance(error.args[0], Exception):
     error = error.args[0]
-  text = str(error.args[0] if isinstance(error, KeyError) else error)
-  return text.strip().splitlines()[-1].strip() if "Traceback" in text else text.replace("\n", " ")
+  return str(error.args[0] if isinstance(error, KeyError) else error).replace("\n", " ")
 
 
-def _refuse(message: str) -> None:
-  print(f"fsim: {message}", file=sys.stderr)
-  sys.exit(USAGE)
+def _refused(message: str) -> int:
+  console.note(message)
+  return console.USAGE
 
 
 if __name__ == "__main__":
   cpu.keep_memory()
-  logging.set_verbosity(logging.WARNING)  # Of the libraries; --verbosity=0 tells all.
-  app.run(main, flags_parser=parse)
+  logging.use_absl_handler()
+  logging.set_verbosity(logging.INFO if os.environ.get(console.DEBUG) else logging.WARNING)  # Of the libraries.
+  sys.exit(console.run(main, sys.argv[1:]))

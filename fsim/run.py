@@ -1,16 +1,27 @@
 """The run folder: settings, environment, and the promise that one folder holds one experiment."""
 
+import contextlib
+import hashlib
 import importlib.metadata
 import json
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import pandas as pd
 from ml_collections import ConfigDict
 
+from fsim.boundary import console, inputs, lock, outputs
 from fsim.boundary.errors import UserError
+from fsim.boundary.text import csv, shown
+from fsim.train import mesh
 
+CONFIG, ENVIRONMENT, PROBLEMS = "config.json", "environment.json", "problems.csv"
+RESULTS = "results.json"  # Of a finished run: the SHA-256 of what it found.
+FOUND = ("*", "thumbnails/*/*", "namer/*", "comparer/*")  # Where that lies.
+LOGS = (".log", ".out", ".err")  # What may lie in a run folder before the run begins,
+OTHERS = {"lock", "sweep.json", "sweep.failed"}  # beside these, of locks and sweeps, and hidden files.
 FREE = ("evaluate", "reading", "save_every")  # Settings that may change between two calls of one run.
 PACKAGES = (
   "forensic-fsim",
@@ -34,20 +45,50 @@ def flat(config: dict, prefix: str = "") -> dict:
   return items
 
 
-def open_run(workdir: Path, config: ConfigDict) -> Path:
-  """Makes the folder, or accepts it if it was made by the same settings; raises ValueError naming what differs."""
-  path = workdir / "config.json"
-  settings = json.loads(config.to_json())
+@contextlib.contextmanager
+def opened(workdir: Path, config: ConfigDict) -> Iterator[None]:
+  """The run folder, made, or accepted if it was made by the same settings, and kept for this run alone.
+
+  The first process of a run speaks for all. Raises UserError if the folder belongs to another run or to somebody else,
+  cannot be written to, or another trainer is there.
+  """
+  cause = None
+  with contextlib.ExitStack() as stack:
+    if jax.process_index() == 0:
+      try:
+        stack.enter_context(_occupied(workdir))
+        _accept(workdir, json.loads(config.to_json()))
+      except (UserError, OSError) as error:
+        cause = error
+    if not mesh.everyone(cause is None):
+      raise cause or UserError(f"{shown(workdir)}: refused, as the first process of the run says")
+    yield
+
+
+@contextlib.contextmanager
+def _occupied(workdir: Path) -> Iterator[None]:
+  path = str(workdir.absolute())
+  if "\\" in path or not path.isprintable():
+    raise UserError(f"{shown(workdir)}: checkpoints cannot lie below a name with \\ or unprintable characters")
+  if workdir.is_dir() and not (workdir / CONFIG).exists():
+    foreign = [one.name for one in workdir.iterdir() if not one.name.startswith(".") and one.suffix not in LOGS]
+    if set(foreign) - OTHERS:
+      named = shown(min(set(foreign) - OTHERS))
+      raise UserError(f"{shown(workdir)}: neither empty nor a run of fsim (it holds {named}); choose another --workdir")
+  outputs.Folder(workdir)
+  with lock.only_one(workdir, "training"):
+    yield
+
+
+def _accept(workdir: Path, settings: dict) -> None:
+  path = workdir / CONFIG
   if path.exists():
-    former, now = flat(json.loads(path.read_text())), flat(settings)
+    former, now = flat(inputs.read_json(path, "system")), flat(settings)
     changed = {k for k in former.keys() | now.keys() if former.get(k) != now.get(k) and k.split(".")[0] not in FREE}
     if changed:
-      lines = [f"  {k}: {former.get(k)!r} there, {now.get(k)!r} now" for k in sorted(changed)]
-      raise UserError(f"{workdir} holds a run with other settings; choose another --workdir\n" + "\n".join(lines))
-  if jax.process_index() == 0:
-    workdir.mkdir(parents=True, exist_ok=True)
-    _replace(path, json.dumps(settings, indent=1))
-  return workdir
+      named = "; ".join(f"{k}: {former.get(k)!r} there, {now.get(k)!r} now" for k in sorted(changed))
+      raise UserError(f"{shown(workdir)} holds a run with other settings; choose another --workdir ({shown(named)})")
+  outputs.replace(path, console.to_json(settings).encode())
 
 
 def write_data(workdir: Path, facts: dict, problems: pd.DataFrame) -> None:
@@ -55,15 +96,53 @@ def write_data(workdir: Path, facts: dict, problems: pd.DataFrame) -> None:
 
   Raises UserError if the source is the same but no longer holds the data with which the run began.
   """
-  path = workdir / "environment.json"
+  path = workdir / ENVIRONMENT
   if path.exists():
-    former = json.loads(path.read_text())["data"]
+    former = data_of(inputs.read_json(path, "data"), path)
     if former["source"] == facts["source"] and former["fingerprint"] != facts["fingerprint"]:
       raise UserError(f"{facts['source']} has changed since the run in {workdir} began; choose another --workdir")
   if jax.process_index() == 0:
     workdir.mkdir(parents=True, exist_ok=True)
-    _replace(path, json.dumps(environment() | {"data": facts}, indent=1))
-    problems.to_csv(workdir / "problems.csv", index=False)
+    outputs.replace(path, console.to_json(environment() | {"data": facts}).encode())
+    outputs.replace(workdir / PROBLEMS, csv(problems))
+
+
+def data_of(environment: dict, path: Path) -> dict:
+  """What environment.json says of the data. Raises Unreadable if that is damaged."""
+  facts = environment["data"]
+  if not isinstance(facts, dict) or not {"source", "fingerprint"} <= facts.keys():
+    raise inputs.Unreadable(path, "the field 'data' is damaged")
+  return facts
+
+
+def seal(workdir: Path) -> None:
+  """Notes what a finished run has written, so that a mistake of fsim can be told from a file that was changed."""
+  files = {path for pattern in FOUND for path in workdir.glob(pattern) if path.is_file()}
+  written = {str(path.relative_to(workdir)): _digest(path) for path in sorted(files) if _is_sealed(path)}
+  outputs.replace(workdir / RESULTS, console.to_json(written).encode())
+
+
+def changed(workdir: Path) -> str | None:
+  """What is wrong with the files of a finished run; None if all are as they were written."""
+  if not (workdir / RESULTS).is_file():
+    return f"not a finished run: {RESULTS} is missing"
+  for name, digest in inputs.read_json(workdir / RESULTS).items():
+    path = workdir / name
+    if not path.is_file():
+      return f"{shown(name)} is missing"
+    if _digest(path) != digest:
+      return f"{shown(name)} is damaged: not as the run wrote it"
+  return None
+
+
+def _is_sealed(path: Path) -> bool:
+  hidden = path.name.startswith(".") or path.name in OTHERS
+  return not hidden and path.suffix not in (*LOGS, ".sqlite") and path.name != RESULTS
+
+
+def _digest(path: Path) -> str:
+  with path.open("rb") as file:
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def environment() -> dict:
@@ -75,10 +154,3 @@ def environment() -> dict:
     "processes": jax.process_count(),
     "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
   }
-
-
-def _replace(path: Path, text: str) -> None:
-  """Writes in one go: another process reads either the former text or this one."""
-  draft = path.with_suffix(".draft")
-  draft.write_text(text)
-  draft.replace(path)

@@ -7,6 +7,7 @@ python -m fsim.simulate --preset=virtual/phones --parameters
 
 import argparse
 import dataclasses
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -15,14 +16,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
-from fsim.data import virtual
+from fsim.boundary import console, outputs, text
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+from fsim.data import photographs, virtual
 from fsim.data.virtual import plan
 from fsim.data.virtual.presets import PRESETS, Preset
 
 THUMBNAIL = 160  # Pixels of a contact sheet's squares.
 SHOWN = 8  # Scenes on a contact sheet.
+SHEET, CAMERAS = "contact.png", "cameras.csv"
+# What makes a picture upright, by the number that EXIF has for the camera's turn.
+UPRIGHT = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
 
 
 def parameters(preset: Preset) -> pd.DataFrame:
@@ -45,28 +52,45 @@ def described(table: pd.DataFrame) -> str:
 
 
 def contact_sheet(preset: Preset, folder: Path) -> UInt8[np.ndarray, "h w 3"]:
-  """Thumbnails of what is there: a row a model (its first device), a column a scene, upright as EXIF says."""
+  """Thumbnails of what is there: a row a model (its first device), a column a scene, upright as EXIF says.
+
+  Raises UserError for a damaged file.
+  """
   scenes = sorted({round(k) for k in np.linspace(0, preset.scenes - 1, SHOWN)})
   sheet = np.full((len(preset.models) * THUMBNAIL, len(scenes) * THUMBNAIL, 3), 255, np.uint8)
   for frame in plan.frames(preset):
     file = folder / plan.path(preset, frame)
     if frame.subset != "natural" or frame.instance or frame.scene not in scenes or not file.exists():
       continue
-    with Image.open(file) as image:
-      thumbnail = ImageOps.contain(ImageOps.exif_transpose(image), (THUMBNAIL, THUMBNAIL))
+    thumbnail = ImageOps.contain(_upright(file), (THUMBNAIL, THUMBNAIL))
     top, left = frame.model * THUMBNAIL, scenes.index(frame.scene) * THUMBNAIL
     sheet[top : top + thumbnail.height, left : left + thumbnail.width] = np.asarray(thumbnail)
   return sheet
 
 
-def main(arguments: Sequence[str]) -> None:
+def _upright(file: Path) -> Image.Image:
+  photograph = photographs.read(file)
+  if photograph.problem:
+    raise UserError(f"{shown(file)}: {photograph.problem}; remove it, and the same command makes it anew")
+  tags = Image.Exif()
+  tags.load(photograph.exif)
+  image, turn = Image.fromarray(photograph.pixels), UPRIGHT.get(tags.get(ExifTags.Base.Orientation))
+  return image if turn is None else image.transpose(turn)
+
+
+def _parser() -> argparse.ArgumentParser:
   parser = argparse.ArgumentParser(prog="python -m fsim.simulate", description=__doc__.splitlines()[0])
   parser.add_argument("--preset", required=True, choices=list(PRESETS), metavar="PRESET", help=", ".join(PRESETS))
-  parser.add_argument("--out", type=Path, help="folder for the files, metadata.csv and contact.png")
+  parser.add_argument("--out", type=console.path, help="folder for the files, metadata.csv and contact.png")
   parser.add_argument("--size", type=int, help="pixels of the longer side, instead of the preset's")
   parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="make the I-th (from 0) of N parts")
   parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes; by default one a core")
   parser.add_argument("--parameters", action="store_true", help="print the cameras' settings and stop")
+  return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+  parser = _parser()
   chosen = parser.parse_args(arguments)
   preset = PRESETS[chosen.preset]
   if chosen.size is not None:
@@ -76,24 +100,32 @@ def main(arguments: Sequence[str]) -> None:
   if chosen.workers < 1:
     parser.error(f"--workers={chosen.workers}: at least one process is needed")
   if chosen.parameters:
-    print(described(parameters(preset)))
-    return
+    console.say(described(parameters(preset)))
+    return console.ANSWERED
   if chosen.out is None:
     parser.error("--out is missing: say where the files go, for example --out=cameras")
-  try:
-    virtual.write(preset, chosen.out, chosen.workers, chosen.shard)
-  except ValueError as error:
-    parser.error(str(error))
-  Image.fromarray(contact_sheet(preset, chosen.out)).save(chosen.out / "contact.png")
-  parameters(preset).to_csv(chosen.out / "cameras.csv", index=False)
+  make(preset, chosen.out, chosen.workers, chosen.shard)
+  return console.ANSWERED
 
 
-def _shard(text: str) -> tuple[int, int]:
-  index, _, count = text.partition("/")
-  if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
-    raise argparse.ArgumentTypeError(f"{text!r} is not of the form I/N with 0 <= I < N")
+def make(preset: Preset, place: Path, workers: int, shard: tuple[int, int]) -> None:
+  """Writes the preset's photographs, a contact sheet and the cameras' settings. Raises UserError if they cannot be."""
+  out = outputs.Folder(place)
+  out.claim(SHEET, CAMERAS)
+  with console.resumable():
+    virtual.write(preset, place, workers, shard)
+    sheet = io.BytesIO()
+    Image.fromarray(contact_sheet(preset, place)).save(sheet, "PNG")
+    out.write(SHEET, sheet.getvalue())
+    out.write(CAMERAS, text.csv(parameters(preset)))
+
+
+def _shard(said: str) -> tuple[int, int]:
+  index, _, count = said.partition("/")
+  if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+    raise argparse.ArgumentTypeError(f"{said!r} is not of the form I/N with 0 <= I < N")
   return int(index), int(count)
 
 
 if __name__ == "__main__":
-  main(sys.argv[1:])
+  sys.exit(console.run(main, sys.argv[1:]))

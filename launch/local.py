@@ -5,9 +5,9 @@ python -m launch.local [--processes N] [--devices-per-process K] -- --config=con
 What follows `--` goes to `python -m fsim.main` unchanged. One process is the default and the fastest: it uses all GPUs.
 Several find each other on a free port of the loopback; each has K GPUs (of CPUs: K simulated devices), by default one.
 The first process speaks to the terminal; lines of process k come on standard error after "[k] ". Ctrl-C and SIGTERM
-are passed on once: the run saves its state and stops (exit code 75); a second one kills it. If one process fails, the
-others are killed, since they can only wait for it, and its exit code is the answer; the same command goes on from the
-latest checkpoint.
+are passed on once, both as SIGTERM: the run saves its state and stops (exit code 130 or 75); a second one kills it. If
+one process fails, the others are killed, since they can only wait for it, and its exit code is the answer; the same
+command goes on from the latest checkpoint.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import time
 from collections.abc import Sequence
 from typing import IO
 
-from fsim.train import AGAIN
+from fsim.boundary.console import INTERRUPTED, STOPPED
 
 GRACE = 60  # Seconds for all processes to save and end after a signal; then they are killed.
 POLL = 0.1
@@ -71,8 +71,8 @@ def wait(processes: Sequence[subprocess.Popen], signals: Sequence[int]) -> int:
   passed_on, failure, deadline = False, 0, math.inf
   while running := [process for process in processes if process.poll() is None]:
     codes = [process.returncode for process in processes]
-    failure = failure or next((code for code in codes if code not in (None, 0, AGAIN)), 0)
-    if failure or AGAIN in codes or signals:
+    failure = failure or next((code for code in codes if code not in (None, 0, STOPPED)), 0)
+    if failure or STOPPED in codes or signals:
       deadline = min(deadline, time.monotonic() + GRACE)
     if signals and not passed_on:
       send(running, signal.SIGTERM)
@@ -81,7 +81,7 @@ def wait(processes: Sequence[subprocess.Popen], signals: Sequence[int]) -> int:
       send(running, signal.SIGKILL)
     time.sleep(POLL)
   codes = [process.returncode for process in processes]
-  code = failure or next((code for code in codes if code not in (0, AGAIN)), max(codes))
+  code = failure or next((code for code in codes if code not in (0, STOPPED)), max(codes))
   return code if code >= 0 else 128 - code
 
 
@@ -111,7 +111,8 @@ def main(arguments: Sequence[str]) -> int:
   for thread in relays:
     thread.start()
   try:
-    return wait(processes, signals)
+    code = wait(processes, signals)
+    return INTERRUPTED if code == STOPPED and signals[:1] == [signal.SIGINT] else code
   finally:
     send(processes, signal.SIGKILL)  # Does nothing to those that have ended.
     for thread in relays:

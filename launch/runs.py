@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from fsim.train import AGAIN
+from fsim.boundary import inputs, outputs
+from fsim.boundary.console import INTERRUPTED, STOPPED
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
 
 DONE = "sweep.json"  # In a run's folder, once it has ended well: the settings that it had.
 FAILED = "sweep.failed"  # Why it failed, until it is started again.
@@ -35,13 +38,13 @@ class Run(NamedTuple):
     return [sys.executable, "-m", "fsim.main", f"--config={self.config}", *settings, f"--workdir={self.folder}"]
 
   def finished(self) -> bool:
-    """Raises ValueError if it finished with other settings."""
+    """Raises UserError if it finished with other settings."""
     note = self.folder / DONE
     if not note.exists():
       return False
-    former = json.loads(note.read_text())
+    former = inputs.read_json(note, "config", "settings")
     if former != {"config": self.config, "settings": self.settings}:
-      raise ValueError(f"{self.folder} finished with other settings, {former}; choose another --workdir")
+      raise UserError(f"{self.folder} finished with other settings, {former}; choose another --workdir")
     return True
 
   def failure(self) -> str:
@@ -58,12 +61,12 @@ class Run(NamedTuple):
   def end(self, code: int) -> None:
     """Notes how it ended, for this and later calls of the sweep."""
     if code == 0:
-      replace(self.folder / DONE, json.dumps({"config": self.config, "settings": self.settings}).encode())
-    elif code == AGAIN:
-      replace(self.folder / FAILED, b"stopped; the same sweep goes on from there")
+      outputs.replace(self.folder / DONE, json.dumps({"config": self.config, "settings": self.settings}).encode())
+    elif code in (STOPPED, INTERRUPTED):
+      outputs.replace(self.folder / FAILED, b"stopped; the same sweep goes on from there")
     else:
-      said = (self.folder / LOG).read_text().strip().splitlines()
-      replace(self.folder / FAILED, f"exit code {code}: {said[-1] if said else 'it said nothing'}".encode())
+      said = (self.folder / LOG).read_text(errors="backslashreplace").strip().splitlines()
+      outputs.replace(self.folder / FAILED, f"exit code {code}: {said[-1] if said else 'it said nothing'}".encode())
 
 
 class Sweep(NamedTuple):
@@ -74,26 +77,22 @@ class Sweep(NamedTuple):
   measures: tuple[str, ...]
 
 
-def replace(path: Path, content: bytes) -> None:
-  """In one go: a table is written while other runs end, and must not read half of what they leave."""
-  draft = path.with_name(path.name + ".draft")
-  draft.write_bytes(content)
-  draft.replace(path)
-
-
 def named(settings: dict[str, str]) -> str:
   return ",".join(f"{key}={value}" for key, value in settings.items()).replace("/", "_")
 
 
 def planned(sweep: Path, workdir: Path, common: dict[str, str]) -> Sweep:
-  """Raises ValueError for a file that is no sweep."""
+  """Raises UserError for a file that is no sweep."""
   spec = importlib.util.spec_from_file_location(sweep.stem, sweep)
-  if spec is None or not sweep.exists():
-    raise ValueError(f"{sweep} is not a Python file")
+  if spec is None or not sweep.is_file():
+    raise UserError(f"{shown(sweep)} is not a Python file")
   module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
+  try:
+    spec.loader.exec_module(module)
+  except SyntaxError as error:
+    raise UserError(f"{shown(sweep)}, line {error.lineno}: {error.msg}") from error
   if not hasattr(module, "CONFIG") or not hasattr(module, "sweep"):
-    raise ValueError(f"{sweep} must define CONFIG and sweep()")
+    raise UserError(f"{shown(sweep)} must define CONFIG and sweep()")
   runs = []
   for settings in module.sweep():
     varied = {name: str(value) for name, value in settings.items()}

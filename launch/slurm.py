@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fsim.boundary import console
+from fsim.boundary.errors import UserError
 from launch.local import RUN
 
 
@@ -33,13 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parameters(chosen: argparse.Namespace, at_once: int) -> dict[str, Any]:
-  """What submitit writes into the batch file. Raises ValueError for values that no job can have."""
+  """What submitit writes into the batch file. Raises UserError for values that no job can have."""
   if min(chosen.nodes, chosen.processes, chosen.cpus, chosen.minutes, chosen.warning) < 1 or chosen.requeues < 0:
-    raise ValueError("--nodes, --processes, --cpus, --minutes and --warning are 1 or more, --requeues 0 or more")
+    raise UserError("--nodes, --processes, --cpus, --minutes and --warning are 1 or more, --requeues 0 or more")
   if chosen.gpus and chosen.gpus % chosen.processes:
-    raise ValueError(f"{chosen.gpus} GPUs of a node cannot be shared evenly by {chosen.processes} processes")
+    raise UserError(f"{chosen.gpus} GPUs of a node cannot be shared evenly by {chosen.processes} processes")
   if not all("=" in option for option in chosen.sbatch):
-    raise ValueError("--sbatch takes OPTION=VALUE")
+    raise UserError("--sbatch takes OPTION=VALUE")
   wanted = {
     "nodes": chosen.nodes,
     "ntasks_per_node": chosen.processes,
@@ -59,19 +61,19 @@ def parameters(chosen: argparse.Namespace, at_once: int) -> dict[str, Any]:
 
 
 def submit(works: Sequence[Any], chosen: argparse.Namespace, logs: Path, name: str, at_once: int = 1) -> list[str]:
-  """One job, or a job array of several; returns their ids. Raises ValueError if SLURM cannot be had or refuses."""
+  """One job, or a job array of several; returns their ids. Raises UserError if SLURM cannot be had or refuses."""
   wanted = parameters(chosen, at_once)
   try:
     import submitit
   except ImportError as error:
-    raise ValueError(f"jobs are submitted by submitit: pip install 'forensic-fsim[slurm]' ({error})") from error
+    raise UserError(f"jobs are submitted by submitit: pip install 'forensic-fsim[slurm]' ({error})") from error
   try:
     executor = submitit.SlurmExecutor(logs.absolute(), max_num_timeout=chosen.requeues)
     executor.update_parameters(job_name=name, **wanted)
     with executor.batch():
       jobs = [executor.submit(work) for work in works]
   except RuntimeError as error:
-    raise ValueError(f"SLURM: {error}") from error
+    raise UserError(f"SLURM: {error}") from error
   return [job.job_id for job in jobs]
 
 
@@ -84,18 +86,14 @@ def main(arguments: Sequence[str]) -> int:
     prog="python -m launch.slurm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
   add_arguments(parser)
-  parser.add_argument("--logs", type=Path, default=Path("runs/slurm"), help="a folder that all nodes see")
+  parser.add_argument("--logs", type=console.path, default=Path("runs/slurm"), help="a folder that all nodes see")
   chosen = parser.parse_args(own)
   if not run:
     parser.error("`--` and the arguments of the run must follow")
-  try:
-    (job,) = submit([Work([*RUN, *run], chosen.requeues)], chosen, chosen.logs, "fsim")
-  except ValueError as error:
-    print(f"launch: {error}", file=sys.stderr)
-    return 1
-  print(f"job {job}; log: {chosen.logs / f'{job}_0_log.out'}")
-  return 0
+  (job,) = submit([Work([*RUN, *run], chosen.requeues)], chosen, chosen.logs, "fsim")
+  console.say(f"job {job}; log: {chosen.logs / f'{job}_0_log.out'}")
+  return console.ANSWERED
 
 
 if __name__ == "__main__":
-  sys.exit(main(sys.argv[1:]))
+  sys.exit(console.run(main, sys.argv[1:]))

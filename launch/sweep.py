@@ -15,36 +15,44 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
 
 from tqdm import tqdm
 
+from fsim.boundary import console, progress
+from fsim.boundary.text import shown
 from launch import slurm, table
 from launch.runs import LOG, Run, Sweep, planned
 from launch.task import Member, Work
 
 
-def carry_out(run: Run) -> str:
+def carry_out(run: Run, under_way: set[subprocess.Popen]) -> str:
   """Runs it to its end; returns "" or why it failed."""
   run.begin()
   with (run.folder / LOG).open("w") as log:
-    code = subprocess.run(run.command(), stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+    # In a session of its own: the terminal's Ctrl-C comes from `all_of` only.
+    child = subprocess.Popen(run.command(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    under_way.add(child)
+    code = child.wait()
+    under_way.discard(child)
   run.end(code)
   return run.failure()
 
 
 def all_of(sweep: Sweep, left: Sequence[Run], at_once: int, bar: tqdm) -> None:
-  """Carries out the runs that are left. An interrupt reaches them too: they save and end."""
-  with ThreadPoolExecutor(at_once) as pool:
-    futures = {pool.submit(carry_out, run): run for run in left}
+  """Carries out the runs that are left. An interruption is passed on to them: they save and end."""
+  under_way: set[subprocess.Popen] = set()
+  with console.resumable(), ThreadPoolExecutor(at_once) as pool:
+    futures = {pool.submit(carry_out, run, under_way): run for run in left}
     try:
       for future in as_completed(futures):
         if future.result():
-          print(f"sweep: {futures[future].name}: {future.result()}", file=sys.stderr)
+          console.note(f"{futures[future].name}: {future.result()}")
         bar.update()
         table.write(sweep)
     except BaseException:
       pool.shutdown(wait=False, cancel_futures=True)
+      for child in list(under_way):
+        child.terminate()
       raise
 
 
@@ -52,15 +60,15 @@ def submit(sweep: Sweep, left: Sequence[Run], at_once: int, chosen: argparse.Nam
   """Hands the runs that are left to SLURM as one job array; each writes the table when it has ended."""
   works = [Work(run.command(), chosen.requeues, Member(sweep, run)) for run in left]
   jobs = slurm.submit(works, chosen, sweep.workdir / "slurm", sweep.workdir.name, at_once)
-  print(f"{len(jobs)} runs submitted: {', '.join(jobs)}; --table shows what they have found")
+  console.say(f"{len(jobs)} runs submitted: {', '.join(jobs)}; --table shows what they have found")
 
 
 def main(arguments: Sequence[str]) -> int:
   parser = argparse.ArgumentParser(
     prog="python -m launch.sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
-  parser.add_argument("sweep", type=Path, help="a file of configs/sweeps")
-  parser.add_argument("--workdir", type=Path, required=True, help="a folder for all runs and the table")
+  parser.add_argument("sweep", type=console.path, help="a file of configs/sweeps")
+  parser.add_argument("--workdir", type=console.path, required=True, help="a folder for all runs and the table")
   parser.add_argument("--at-once", type=int, default=1, help="runs at a time; on one machine each uses all cores")
   parser.add_argument("--set", action="extend", nargs="+", default=[], metavar="FIELD=VALUE", help="for every run")
   how = parser.add_mutually_exclusive_group()
@@ -70,22 +78,18 @@ def main(arguments: Sequence[str]) -> int:
   chosen = parser.parse_args(arguments)
   if chosen.at_once < 1 or not all("=" in setting for setting in chosen.set):
     parser.error("--at-once is 1 or more, and --set takes FIELD=VALUE")
-  try:
-    sweep = planned(chosen.sweep, chosen.workdir, dict(setting.split("=", 1) for setting in chosen.set))
-    left = [] if chosen.table else [run for run in sweep.runs if not run.finished()]
-    if chosen.slurm and left:
-      submit(sweep, left, chosen.at_once, chosen)
-      return 0
-  except ValueError as error:
-    print(f"sweep: {error}", file=sys.stderr)
-    return 1
-  with tqdm(total=len(sweep.runs), initial=len(sweep.runs) - len(left), desc="sweep", unit="run") as bar:
+  sweep = planned(chosen.sweep, chosen.workdir, dict(setting.split("=", 1) for setting in chosen.set))
+  left = [] if chosen.table else [run for run in sweep.runs if not run.finished()]
+  if chosen.slurm and left:
+    submit(sweep, left, chosen.at_once, chosen)
+    return console.ANSWERED
+  with progress.bar(total=len(sweep.runs), initial=len(sweep.runs) - len(left), desc="sweep", unit="run") as bar:
     all_of(sweep, left, chosen.at_once, bar)
   table.write(sweep)
-  print(table.by_run(table.found_by(sweep.runs)).round(3).to_string(na_rep=""))
-  print(f"table: {chosen.workdir / 'table.html'}")
-  return int(any(run.failure() for run in sweep.runs))
+  console.say(table.by_run(table.found_by(sweep.runs)).round(3).to_string(na_rep=""))
+  console.say(f"table: {shown(chosen.workdir / 'table.html')}")
+  return console.INCOMPLETE if any(run.failure() for run in sweep.runs) else console.ANSWERED
 
 
 if __name__ == "__main__":
-  sys.exit(main(sys.argv[1:]))
+  sys.exit(console.run(main, sys.argv[1:]))

@@ -1,6 +1,5 @@
 """What the runs of a sweep found, side by side: tables, and figures with error bars over repetitions."""
 
-import fcntl
 import html
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,9 +7,12 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from fsim.boundary import console, lock
+from fsim.boundary.errors import UserError
+from fsim.boundary.outputs import replace
 from fsim.report import naming_figures, page
 from fsim.report.figures import png
-from launch.runs import Run, Sweep, replace
+from launch.runs import Run, Sweep
 
 DRAWN = 6  # Measures in the figure if the sweep names none.
 ACROSS = 3  # Panels in a row.
@@ -25,7 +27,14 @@ class Found(NamedTuple):
 
 
 def found_by(runs: Sequence[Run]) -> list[Found]:
-  return [Found(run, page.numbers(run.folder)) for run in runs if run.finished()]
+  """Of the runs that have finished; one whose files were damaged since is named and left out."""
+  found = []
+  for run in filter(Run.finished, runs):
+    try:
+      found.append(Found(run, page.numbers(run.folder)))
+    except UserError as error:
+      console.note(str(error))
+  return found
 
 
 def by_run(found: Sequence[Found]) -> pd.DataFrame:
@@ -123,9 +132,7 @@ def place(run: Run, runs: Sequence[Run]) -> tuple[str, str]:
 def write(sweep: Sweep) -> None:
   """table.csv, groups.csv, table.html and the figures, of what has finished; one writer at a time."""
   workdir, runs, _ = sweep
-  workdir.mkdir(parents=True, exist_ok=True)
-  with (workdir / "table.lock").open("w") as lock:
-    fcntl.flock(lock, fcntl.LOCK_EX)
+  with lock.alone(workdir):
     found = found_by(runs)
     each, groups = by_run(found), by_group(found)
     replace(workdir / "table.csv", each.to_csv(index_label="measure").encode())

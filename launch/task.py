@@ -11,7 +11,7 @@ import time
 from contextlib import ExitStack, suppress
 from typing import Any, NamedTuple
 
-from fsim.train import AGAIN
+from fsim.boundary.console import STOPPED
 from launch.local import variables
 from launch.runs import LOG, Run, Sweep
 
@@ -66,13 +66,13 @@ class Work:
       time.sleep(PATIENCE)
     if member:
       member.end(code)
-    if code and not (code == AGAIN and job.global_rank > 0):  # All are stopped together; the first speaks for them.
+    if code and not (code == STOPPED and job.global_rank > 0):  # All are stopped together; the first speaks for them.
       time.sleep(PATIENCE if job.num_tasks > 1 else 0)  # If it failed because another was killed, that one requeues.
       raise RuntimeError(f"{' '.join(self.command)} ended with {code} ({_meaning(code)})")
 
   def _deserves_another_go(self, code: int, job: Any) -> bool:
     """Whether to requeue: it was killed, or told to stop by someone else than `checkpoint`, and not too often yet."""
-    stopped = code == AGAIN and job.global_rank == 0
+    stopped = code == STOPPED and job.global_rank == 0
     again = (code < 0 or stopped) and int(os.environ.get("SLURM_RESTART_COUNT", 0)) < self.requeues
     return again and _runs_on(job)
 
@@ -98,7 +98,7 @@ def _runs_on(job: Any) -> bool:
 
 
 def _meaning(code: int) -> str:
-  return f"signal {-code}" if code < 0 else "stopped" if code == AGAIN else "failed"
+  return f"signal {-code}" if code < 0 else "stopped" if code == STOPPED else "failed"
 
 
 def environment(job: Any) -> dict[str, str]:

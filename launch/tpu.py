@@ -15,7 +15,10 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from fsim.boundary import console
+
 MOUNT = "/mnt/runs"  # Where every worker sees the share.
+STAYS = "a slice that was created stays, and costs, until --steps delete --execute"
 STEPS = ("create", "install", "run", "delete")
 TOOL = ("gcloud", "compute", "tpus", "tpu-vm")
 INSTALL = (  # The machines' own Python is too old.
@@ -74,11 +77,21 @@ def main(arguments: Sequence[str]) -> int:
   for step in STEPS:
     for command in every[step] if step in chosen.steps else []:
       print(shlex.join(command), flush=True)
-      if chosen.execute and (code := subprocess.run(command, check=False).returncode):
-        print(f"launch: {step} ended with exit code {code}", file=sys.stderr)
-        return code
-  return 0
+      if chosen.execute and (code := carried_out(command)):
+        console.note(
+          f"{step} ended with exit code {code}; if there is a slice, it stays, and costs, until it is deleted"
+        )
+        return console.INCOMPLETE
+  return console.ANSWERED
+
+
+def carried_out(command: Sequence[str]) -> int:
+  try:
+    return subprocess.run(command, check=False).returncode
+  except KeyboardInterrupt as error:
+    error.add_note(STAYS)
+    raise
 
 
 if __name__ == "__main__":
-  sys.exit(main(sys.argv[1:]))
+  sys.exit(console.run(main, sys.argv[1:]))

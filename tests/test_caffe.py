@@ -1,5 +1,6 @@
 """A small caffemodel is written here, byte by byte, and its network computed with NumPy as Caffe computes it."""
 
+import contextlib
 import struct
 
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
+from fsim.boundary.errors import UserError
 from fsim.models import caffe, saved, wire
 from fsim.models.extractors import PATCH_SCALE, PatchNet
 
@@ -96,8 +98,8 @@ def test_the_imported_network_computes_what_caffe_computes(weights, mean, form, 
   arguments = [str(tmp_path / "best.caffemodel"), str(tmp_path / "mean.binaryproto"), f"--out={tmp_path / 'net'}"]
   assert caffe.main(arguments) == 0
   assert "7 classes" in capsys.readouterr().out
-  variables = saved.load(tmp_path / "net" / "network.npz")
   rgb = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3)).astype(np.uint8)
+  variables = saved.load(tmp_path / "net" / "network.npz", PatchNet(classes=7), jnp.asarray(rgb))
   features, logits = PatchNet(classes=7).apply(variables, jnp.asarray(rgb))
   for image, feature, values in zip(rgb, features, logits, strict=True):
     expected = reference(weights, mean, image.transpose(2, 0, 1)[::-1])
@@ -139,11 +141,71 @@ def test_a_file_that_is_none_is_named(weights, mean, tmp_path, capsys):
   (tmp_path / "cut").write_bytes(caffemodel(weights, "new")[:100_000])
   (tmp_path / "text").write_text("layer { name: 'conv1' }")
   for model, meant, blamed in (("cut", "mean", "cut"), ("text", "mean", "text"), ("whole", "text", "text")):
-    assert caffe.main([str(tmp_path / model), str(tmp_path / meant), f"--out={tmp_path / 'net'}"]) == 1
-    assert capsys.readouterr().err.startswith(f"fsim: {tmp_path / blamed}: ")
-  assert caffe.main([str(tmp_path / "absent"), str(tmp_path / "mean"), f"--out={tmp_path / 'net'}"]) == 1
-  assert "No such file" in capsys.readouterr().err
-  assert not (tmp_path / "net").exists()
+    with pytest.raises(UserError, match=f"^{tmp_path / blamed}: "):
+      caffe.main([str(tmp_path / model), str(tmp_path / meant), f"--out={tmp_path / 'net'}"])
+  with pytest.raises(UserError, match="No such file"):
+    caffe.main([str(tmp_path / "absent"), str(tmp_path / "mean"), f"--out={tmp_path / 'net'}"])
+  assert not (tmp_path / "net" / "network.npz").exists()
+
+
+def test_a_network_that_fsim_did_not_write_is_left_alone(weights, mean, tmp_path):
+  (tmp_path / "model").write_bytes(caffemodel(weights, "new"))
+  (tmp_path / "mean").write_bytes(blob(mean, "new"))
+  (tmp_path / "network.npz").write_bytes(b"mine")
+  with pytest.raises(UserError, match="is not as fsim wrote it"):
+    caffe.main([str(tmp_path / "model"), str(tmp_path / "mean"), f"--out={tmp_path}"])
+  assert (tmp_path / "network.npz").read_bytes() == b"mine"
+
+
+def shaped(*sides, values=b""):
+  return field(7, field(1, b"".join(map(varint, sides)))) + field(5, values)
+
+
+@pytest.mark.parametrize(
+  "data",
+  [
+    shaped(2**32, 2**32),  # Whose product is 0 in 64 bits.
+    shaped(0, 2**69),
+    shaped(*[1] * 100, values=bytes(4)),
+    shaped(1, values=np.float32(np.nan).tobytes()),
+    field(7, field(1, varint(1))) + field(8, np.float64(1e300).tobytes()),  # No float32.
+    field(7, b"\x0d" + bytes(4)) + field(5, bytes(4)),  # A size that is no integer.
+    b"",
+  ],
+)
+def test_blobs_that_cannot_be_are_refused(data):
+  with pytest.raises(wire.Malformed):
+    caffe.blob(data)
+
+
+def test_weights_of_another_number_of_axes_are_refused(weights, mean):
+  for place, kernel in ((0, weights[0][0].reshape(32, -1)), (4, weights[4][0].reshape(2, 64, 128))):
+    changed = [*weights[:place], (kernel, weights[place][1]), *weights[place + 1 :]]
+    net = [caffe.Layer("any", "Convolution" if k < 4 else "InnerProduct", [*own]) for k, own in enumerate(changed)]
+    with pytest.raises(caffe.NotThisNet, match="layer any has weights of shape"):
+      caffe.variables(net, mean)
+
+
+def test_a_name_that_is_no_text_does_no_harm(weights):
+  data = caffemodel(weights, "new").replace(b"layer0", b"lay\xff\xfe0")
+  assert caffe.layers(data)[0].name == "lay\ufffd\ufffd0"
+
+
+@given(st.binary(max_size=40), st.integers(0, 400), st.integers(0, 40))
+def test_damaged_models_are_read_or_refused(weights, junk, place, dropped):
+  whole = caffemodel([(w[:1, :1], b[:1]) for w, b in weights], "new")
+  data = whole[:place] + junk + whole[place + dropped :]
+  with contextlib.suppress(wire.Malformed):
+    caffe.layers(data)
+
+
+def test_files_of_too_many_fields_or_bytes_are_refused(tmp_path):
+  (tmp_path / "many").write_bytes(b"\x08\x00" * (caffe.LIMIT // 2))
+  with pytest.raises(UserError, match="many: a message of more than 250,000 fields"):
+    caffe.read(tmp_path / "many", caffe.layers)
+  (tmp_path / "more").write_bytes(bytes(caffe.LIMIT + 1))
+  with pytest.raises(UserError, match="larger than 4 MB"):
+    caffe.read(tmp_path / "more", caffe.layers)
 
 
 @given(st.lists(st.integers(0, 2**63), max_size=20), st.booleans())

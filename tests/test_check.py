@@ -1,9 +1,12 @@
 """The command that says what a folder holds."""
 
 import json
+import os
 
 import pytest
 
+from fsim.boundary import console
+from fsim.boundary.errors import UserError
 from fsim.data import check, splits
 from tests import jpegs
 
@@ -32,7 +35,8 @@ def test_json_holds_everything(folder, capsys):
   found = json.loads(capsys.readouterr().out)
   assert (found["jpegs"], found["usable"], found["models"], found["scenes"]) == (13, 12, 2, 4)
   assert found["scenes_of_one_device"] == 0
-  assert found["others"] == {".txt": 1}
+  assert found["others"] == [{"file": "notes.txt", "cause": "no photograph"}]
+  assert found["considered"] == 15
   device = next(d for d in found["devices"] if d["device"] == "Nikon_D70_0")
   assert (device["natural"], device["flat-field"], device["siblings"]) == (3, 1, 1)
   assert device["sizes"] == {"64x48": 4}
@@ -69,15 +73,94 @@ def test_nothing_usable_is_exit_code_1(tmp_path, capsys, content):
     folder.mkdir()
     for name, data in content.items():
       (folder / name).write_bytes(data)
-  assert check.main([str(folder)]) == 1
-  said = capsys.readouterr()
-  assert ("no such folder" in said.err) if content is None else ("0 usable images" in said.out)
+  if content is None:
+    with pytest.raises(UserError, match="photos: no such folder"):
+      check.main([str(folder)])
+  else:
+    assert check.main([str(folder)]) == 1
+    assert "0 usable images" in capsys.readouterr().out
 
 
 def test_a_checked_folder_is_not_decoded_again(folder, monkeypatch, capsys):
   check.main([str(folder)])
   monkeypatch.setattr("fsim.data.dresden.verify.verify", None)
   assert check.main([str(folder)]) == 0
+
+
+def test_it_takes_the_settings_of_the_configurations(folder, tmp_path, capsys):
+  (folder / "natural" / "Nikon_D70s_0_1.JPG").write_bytes(jpegs.jpeg(50))
+
+  def models(*options):
+    assert check.main([str(folder), "--json", *options]) == 0
+    return {device["model"] for device in json.loads(capsys.readouterr().out)["devices"]}
+
+  assert models() == {"Nikon_D70", "Nikon_D200"}
+  assert models("--no-merge-d70", "--no-repair-mju") == {"Nikon_D70", "Nikon_D70s", "Nikon_D200"}
+  assert models("--pattern", r"(?P<make>[A-Za-z]+)_(?P<model>D[0-9]).*\.jpg") == {"Nikon_D7", "Nikon_D2"}
+  assert models(f"--folder={tmp_path / 'other'}") == models()
+  assert list((tmp_path / "other").glob("dresden/*.verified-*.jsonl"))
+
+
+def test_copies_from_platforms_are_counted_and_take_no_part(folder, capsys):
+  pattern = ["--pattern", r"(?P<make>Nikon)_(?P<model>D[0-9]+)_(?P<platform>1?)0?_(?P<shot>[0-9]+)\.jpg", "--json"]
+  assert check.main([str(folder), *pattern]) == 0
+  found = json.loads(capsys.readouterr().out)
+  assert found["usable"] == 8
+  assert sum(p["cause"].startswith("a copy from 1") for p in found["left_out"]) == 4
+  assert check.main([str(folder), *pattern, "--platform=any"]) == 0
+  assert json.loads(capsys.readouterr().out)["usable"] == 12
+
+
+def test_a_wrong_name_mentions_what_reads_others(tmp_path, capsys):
+  (tmp_path / "P1.jpg").write_bytes(jpegs.jpeg())
+  assert check.main([str(tmp_path)]) == 1
+  assert "or a pattern (--pattern, data.pattern) is needed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["file/home", None])
+def test_a_home_that_cannot_be_written_to_costs_one_line(folder, tmp_path, monkeypatch, capsys, place):
+  (tmp_path / "file").write_bytes(b"")
+  if place is None:
+    monkeypatch.delenv("TFDS_DATA_DIR")
+    monkeypatch.setattr("fsim.data.kept.get_default_data_dir", lambda: "~nobody-of-that-name/data")
+  else:
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / place))
+  assert check.main([str(folder)]) == 0
+  said = capsys.readouterr()
+  assert "12 usable images" in said.out
+  (line,) = said.err.splitlines()
+  assert "verified files are not remembered" in line
+  assert "TFDS_DATA_DIR" in line
+
+
+def test_names_that_a_terminal_obeys_are_escaped(tmp_path, capsys):
+  for name in ("Agfa_\x1b[2J_0_1.JPG", "a\rb.txt", "x\ny.JPG"):
+    (tmp_path / name).write_bytes(jpegs.jpeg())
+  (tmp_path / os.fsdecode(b"\xe9.JPG")).write_bytes(jpegs.jpeg())
+  assert check.main([str(tmp_path)]) == 0
+  text = capsys.readouterr().out
+  for name in (r"Agfa_\x1b[2J_0", r"a\rb.txt", r"x\ny.JPG", r"\xe9.JPG"):
+    assert name in text
+  assert not set(text) & {"\x1b", "\r"}
+
+
+def test_a_long_name_of_a_folder_is_no_trouble(tmp_path):
+  folder = tmp_path / ("a" * 250)
+  folder.mkdir()
+  (folder / "Agfa_A_0_1.JPG").write_bytes(jpegs.jpeg())
+  assert check.main([str(folder)]) == 0
+
+
+def test_an_interruption_says_what_is_kept(folder, tmp_path, monkeypatch, capsys):
+  def interrupted(path):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr("fsim.data.dresden.verify.verify", interrupted)
+  assert console.run(check.main, [str(folder)]) == console.INTERRUPTED
+  assert capsys.readouterr().err.endswith("fsim: interrupted; the same command goes on from there\n")
+  (tmp_path / "file").write_bytes(b"")
+  assert console.run(check.main, [str(folder), f"--folder={tmp_path / 'file'}"]) == console.INTERRUPTED
+  assert "nothing is kept" in capsys.readouterr().err
 
 
 def test_real_photographs(realcams, capsys):

@@ -1,8 +1,11 @@
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from fsim.boundary.errors import UserError
 from fsim.evaluate import comparer
 from fsim.evaluate.comparer import BATCH
 from fsim.models import posteriors
@@ -73,6 +76,93 @@ def test_answers_of_the_network_on_tiles_come_behind_the_extractors_features(kno
   np.testing.assert_allclose(comparer.log_odds(fused, found[:1], found[1:2]), -known.zero - sum(distances), rtol=1e-4)
 
 
+@pytest.fixture
+def run(known, tmp_path):
+  comparer.save(tmp_path / "comparer", known)
+  return tmp_path
+
+
+def refusal(run):
+  with pytest.raises(UserError) as caught:
+    comparer.of_run(run)
+  assert "\n" not in str(caught.value)
+  return str(caught.value).removeprefix(f"{run}: no finished run of the system model: ")
+
+
 def test_a_folder_without_one_is_told(tmp_path):
-  with pytest.raises(FileNotFoundError):
-    comparer.load(tmp_path)
+  assert refusal(tmp_path / "absent") == f"{tmp_path / 'absent'}: no such folder"
+  assert refusal(tmp_path) == "the folder comparer is missing"
+  (tmp_path / "comparer").mkdir()
+  assert refusal(tmp_path) == "comparer/comparer.json: No such file or directory"
+
+
+@pytest.mark.parametrize(
+  ("field", "value"),
+  [
+    ("size", -72),
+    ("size", 100_000),
+    ("count", True),
+    ("colours", "infrared"),
+    ("last_pool", ["max"]),
+    ("constrained", 1),
+    ("classes", 3.0),
+    ("kind", "guess"),
+    ("zero", "1e999"),
+    ("threshold", 1.01),
+    ("limit", None),
+    ("dtype", "int8"),
+    ("more", 1),
+  ],
+)
+def test_fields_that_cannot_be_are_refused_by_name(run, field, value):
+  path = run / "comparer" / "comparer.json"
+  plain = json.loads(path.read_text()) | {field: value}
+  path.write_text(json.dumps(plain).replace('"1e999"', "1e999"))
+  assert refusal(run).startswith(f"comparer/comparer.json: the field '{field}' ")
+
+
+@pytest.mark.parametrize(
+  ("text", "cause"),
+  [
+    ("[1, 2]", "not a JSON object"),
+    ('{"size": NaN}', "NaN is no number of JSON"),
+    ("{" * 4000, "not JSON"),
+    ("[" * 4000 + "]" * 4000, "not JSON"),
+    ('{"size": ' + "9" * 5000 + "}", "not JSON"),
+    ("{" + " " * 20_000, "larger than"),
+    ('{"size": 72}', "the field 'count' is missing"),
+    ("\ufeff\udcff", "not JSON"),
+  ],
+)
+def test_what_is_no_such_json_is_refused(run, text, cause):
+  (run / "comparer" / "comparer.json").write_bytes(text.encode(errors="surrogateescape"))
+  assert cause in refusal(run)
+
+
+@pytest.mark.parametrize(
+  ("change", "cause"),
+  [
+    (lambda own: own | {"params/classes/bias": np.zeros(4, np.float32)}, "must be float32 of shape (3,), and is"),
+    (lambda own: own | {"params/classes/bias": np.zeros(3)}, "and is float64 of shape (3,)"),
+    (lambda own: own | {"params/classes/bias": np.full(3, np.nan, np.float32)}, "numbers that are not finite"),
+    (lambda own: own | {"params/classes/bias": np.array([None] * 3)}, "is no array of numbers or text"),
+    (lambda own: own | {"params/more": np.zeros(1)}, "the array 'params/more' is none of this network"),
+    (lambda own: own | {"batch_stats/BatchNorm_0/var": np.full(96, -1, np.float32)}, "holds a negative variance"),
+    (lambda own: dict(list(own.items())[1:]), "is missing"),
+    (lambda own: {}, "is missing"),
+  ],
+)
+def test_networks_of_another_form_are_refused(run, change, cause):
+  path = run / "comparer" / "network.npz"
+  with np.load(path) as stored:
+    arrays = dict(stored)
+  np.savez(path, **change(arrays))
+  found = refusal(run)
+  assert found.startswith("comparer/network.npz: ")
+  assert cause in found
+
+
+def test_a_network_that_gives_no_numbers_says_nothing(known):
+  huge = known.scorer | {"params": jax.tree.map(lambda own: 0 * own + np.float32(1e30), known.scorer["params"])}
+  with pytest.raises(UserError, match="numbers that are not finite"):
+    comparer.log_odds(known._replace(scorer=huge), np.ones((1, 200), np.float32), np.zeros((1, 200), np.float32))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fsim.train import AGAIN, metrics
+from fsim.train import metrics
 from tests import commands, jpegs
 from tests.commands import ROOT, fsim, variables
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from fsim import group
+from fsim.boundary.errors import UserError
 from fsim.evaluate import comparer
 from fsim.evaluate.comparer import Comparer
 from fsim.models.mislnet import MislNet
@@ -73,7 +74,8 @@ def album(tmp_path_factory):
 
 def test_images_that_do_not_belong_are_named(run, album, colours, tmp_path, capsys):
   assert group.main([str(album), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0
-  expected = "5 images: 3 groups of 3, 1, 1; these do not belong to the largest: ccc.jpg, eeeee.jpg\n"
+  outside = ", ".join(str(album / name) for name in ("ccc.jpg", "eeeee.jpg"))
+  expected = f"5 images: 3 groups of 3, 1, 1; these do not belong to the largest: {outside}\n"
   assert capsys.readouterr().out == expected
   facts = json.loads((tmp_path / "out" / "groups.json").read_text())
   assert [row["group"] for row in facts["images"]] == [1, 1, 2, 1, 3]
@@ -121,11 +123,48 @@ def test_the_networks_of_the_run_give_the_scores(run, album, capsys):
   np.testing.assert_allclose(group.scores(known, features), [[0, expected], [expected, 0]], rtol=1e-4)
 
 
-def test_what_cannot_be_meant_is_refused(run, album, colours, tmp_path, capsys):
-  assert group.main([str(album), f"--run={tmp_path}"]) == 1
-  assert "is not a finished run of the system model" in capsys.readouterr().err
-  assert group.main([str(tmp_path), f"--run={run}"]) == 1
-  assert "no JPEG files in this folder" in capsys.readouterr().err
+def test_copies_are_named_and_left_out(run, album, colours, tmp_path, capsys):
+  data = (album / "a.jpg").read_bytes()
+  (tmp_path / "again.jpg").write_bytes(data)
+  (tmp_path / "with_comment.jpg").write_bytes(data[:2] + b"\xff\xfe\x00\x04hi" + data[2:])
+  first = str(album / "a.jpg")
+  assert group.main([first, str(album / "bb.jpg"), str(tmp_path), f"--run={run}", "--json"]) == 0
+  captured = capsys.readouterr()
+  facts = json.loads(captured.out)
+  assert facts["answer"] == "2 images: all from one model"
+  assert [row.get("copy_of") for row in facts["images"]] == [None, None, first, first]
+  assert f"fsim: {tmp_path / 'with_comment.jpg'}: left out, a copy of {first}" in captured.err
+
+
+def test_groups_never_replace_what_is_not_theirs(run, album, colours, tmp_path, capsys):
+  (tmp_path / "groups.png").write_bytes(b"my picture")
+  with pytest.raises(UserError, match=r"groups\.png: exists and is not as fsim wrote it"):
+    group.main([str(album), f"--run={run}", f"--out={tmp_path}"])
+  assert (tmp_path / "groups.png").read_bytes() == b"my picture"
+  with pytest.raises(UserError, match="not a folder"):
+    group.main([str(album), f"--run={run}", f"--out={tmp_path / 'groups.png'}"])
+  assert capsys.readouterr().out == ""  # Before the work.
+
+
+def test_a_former_picture_does_not_stay_beside_no_statement(run, album, colours, tmp_path, capsys):
+  assert group.main([str(album), f"--run={run}", f"--out={tmp_path}"]) == 0
+  assert (tmp_path / "groups.png").exists()
   assert group.main([str(album / "a.jpg"), f"--run={run}", f"--out={tmp_path}"]) == 0
   assert "no statement: two images with 4 usable patches are needed" in capsys.readouterr().out
   assert not (tmp_path / "groups.png").exists()
+
+
+def test_names_are_drawn_and_printed_whatever_their_letters(run, album, colours, tmp_path, capsys):
+  for name in ("a$_$.jpg", "写真.jpg"):
+    photo(tmp_path, name, RED)
+  photo(tmp_path, "new\nline.jpg", BLUE)
+  assert group.main([str(tmp_path), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0
+  assert capsys.readouterr().out.strip().endswith(f"do not belong to the largest: {tmp_path}/new\\nline.jpg")
+  assert group.main([str(tmp_path), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0  # Its own picture is no image.
+
+
+def test_what_cannot_be_meant_is_refused(run, album, tmp_path):
+  with pytest.raises(UserError, match="no finished run of the system model: the folder comparer is missing"):
+    group.main([str(album), f"--run={tmp_path}"])
+  with pytest.raises(UserError, match="no JPEG files in this folder"):
+    group.main([str(tmp_path), f"--run={run}"])

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from fsim import identify
+from fsim.boundary.errors import UserError
 from fsim.data.patches import Choice
 from fsim.evaluate import namer, openset, svm
 from fsim.evaluate.namer import NONE, SILENT, Namer
@@ -130,16 +131,118 @@ def test_the_map_is_a_picture_and_a_table(run, tmp_path, capsys):
   assert facts["blocks"][1] == ["Ardent_A", None, "Calyx_B", "Calyx_B"]
 
 
-def test_a_map_that_cannot_be_written_is_named(run, tmp_path, capsys):
-  image, target = saved(tmp_path, "spliced.jpg", photo("Ardent_A", "Calyx_B")), tmp_path / "absent" / "map.png"
-  assert identify.main([image, f"--run={run}", f"--map={target}"]) == 1
-  assert f"fsim: {image}: its map {target}: No such file or directory" in capsys.readouterr().err
+def test_a_map_replaces_only_maps_and_makes_its_folder(run, tmp_path, capsys):
+  image, target = saved(tmp_path, "one.jpg", photo("Ardent_A", "Calyx_B")), tmp_path / "new" / "map.png"
+  arguments = [image, f"--run={run}", f"--map={target}"]
+  for _ in range(2):
+    assert identify.main(arguments) == 0
+  written = target.read_bytes()
+  (target.parent / "map.json").write_text("my notes")
+  capsys.readouterr()
+  with pytest.raises(UserError, match=r"map\.json: exists and is not as fsim wrote it"):
+    identify.main(arguments)
+  assert capsys.readouterr().out == ""  # Before the work.
+  assert (target.parent / "map.json").read_text() == "my notes"
+  assert target.read_bytes() == written
+
+
+def test_files_of_a_folder_are_answered_or_named(run, tmp_path, capsys):
+  folder = tmp_path / "photos"
+  folder.mkdir()
+  saved(folder, "good.jpg", photo("Calyx_B"))
+  (folder / "notes.txt").write_text("of no importance")
+  assert identify.main([str(folder), f"--run={run}"]) == 0
+  captured = capsys.readouterr()
+  assert captured.out.startswith(f"{folder / 'good.jpg'}: Calyx_B (")
+  assert captured.err == f"fsim: {folder / 'notes.txt'}: left out, no photograph\n"
+  (folder / "shot\n.png").write_bytes(jpegs.png())
+  assert identify.main([str(folder), f"--run={run}", "--json"]) == 1
+  captured = capsys.readouterr()
+  assert f"fsim: {folder}/shot\\n.png: left out, a PNG file, not a JPEG" in captured.err.splitlines()
+  rows = json.loads(captured.out)
+  assert [row["passed_over"] for row in rows[:2]] == ["no photograph", "a PNG file, not a JPEG"]
+  assert rows[2]["answer"] == "Calyx_B"
+  saved(folder, "second.jpg", photo("Calyx_B"))
+  with pytest.raises(UserError, match=r"--map takes one image, and .* has 2"):
+    identify.main([str(folder), f"--run={run}", f"--map={tmp_path / 'map.png'}"])
 
 
 def test_what_cannot_be_meant_is_refused(run, tmp_path, capsys):
-  assert identify.main(["a.jpg", f"--run={tmp_path / 'nothing'}"]) == 1
-  assert "is not a finished run of the system patch" in capsys.readouterr().err
+  (tmp_path / "notes.txt").write_text("no run")
+  for place, cause in (
+    ("nothing", "no such folder"),
+    ("notes.txt", "not a folder"),
+    (".", "the folder namer is missing"),
+  ):
+    with pytest.raises(UserError, match=cause):
+      identify.main(["a.jpg", f"--run={tmp_path / place}"])
   for arguments in (["a.jpg", "b.jpg", "--map=map.png"], ["a.jpg", "--map=map.gif"]):
     with pytest.raises(SystemExit):
       identify.main([*arguments, f"--run={run}"])
     assert "--map takes one image, and the name of a .png file" in capsys.readouterr().err
+
+
+def test_a_run_of_another_system_and_one_that_is_not_finished_are_told(tmp_path):
+  for system, cause in (
+    ("model", "it is one of 'model'"),
+    ("patch", "it is not finished, the folder namer is missing"),
+  ):
+    (tmp_path / "config.json").write_text(json.dumps({"system": system}))
+    with pytest.raises(UserError, match=f"no finished run of the system patch: {cause}"):
+      namer.of_run(tmp_path)
+
+
+def without(name):
+  return lambda arrays: {key: value for key, value in arrays.items() if key != name}
+
+
+def changed(**changes):
+  return lambda arrays: arrays | {name: change(arrays[name]) for name, change in changes.items()}
+
+
+@pytest.mark.parametrize(
+  ("file", "change", "cause"),
+  [
+    ("svms.npz", without("bias"), "'bias' is missing"),
+    ("svms.npz", lambda arrays: arrays | {"more": np.zeros(1)}, "'more' has no place there"),
+    ("svms.npz", changed(classes=lambda own: own[[0, 0, 1]]), "each with a name of its own"),
+    ("svms.npz", changed(classes=lambda own: own[:2]), "'weights' does not fit 2 classes"),
+    ("svms.npz", changed(pairs=lambda own: own[::-1]), "'pairs' does not fit"),
+    ("svms.npz", changed(scale=lambda own: 0 * own), "must be positive"),
+    ("svms.npz", changed(bias=lambda own: own + np.nan), "not finite"),
+    ("svms.npz", changed(weights=lambda own: own.astype(complex)), "no array of numbers or text"),
+    ("unknown.npz", changed(score=lambda _: np.array("guess")), "the score must be one of"),
+    ("unknown.npz", changed(threshold=lambda _: np.array(np.inf)), "not finite"),
+    ("unknown.npz", changed(means=lambda own: own[:, :-1]), "do not fit one another"),
+    ("unknown.npz", changed(means=lambda own: own[:-1]), "made for 2 classes and 128 features, not"),
+    ("network.npz", changed(**{"params/Conv_1/kernel": lambda own: own.astype(np.float64)}), "must be float32 of"),
+    ("network.npz", without("batch_stats/mean"), "'batch_stats/mean' is missing"),
+  ],
+)
+def test_arrays_that_do_not_fit_are_refused_by_name(run, file, change, cause):
+  with np.load(run / "namer" / file) as stored:
+    arrays = dict(stored)
+  np.savez(run / "namer" / file, **change(arrays))
+  with pytest.raises(UserError, match=f"^{run}: no finished run of the system patch: namer/{file}: ") as caught:
+    namer.of_run(run)
+  assert cause in str(caught.value)
+  assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  ("field", "value"),
+  [("size", 72), ("stride", 0), ("count", True), ("rule", "best"), ("saturated", 1.5), ("entropy", "4"), ("more", 1)],
+)
+def test_fields_that_cannot_be_are_refused_by_name(run, field, value):
+  path = run / "namer" / "input.json"
+  shown = json.loads(path.read_text())
+  shown["choice"][field] = value
+  path.write_text(json.dumps(shown))
+  with pytest.raises(UserError, match=f"namer/input.json: the field 'choice.{field}' "):
+    namer.of_run(run)
+
+
+def test_networks_that_give_no_numbers_give_no_answer(known):
+  huge = known.variables | {"params": jax.tree.map(lambda own: 0 * own + 1e25, known.variables["params"])}
+  with pytest.raises(UserError, match="give numbers that are not finite"):
+    namer.name(known._replace(variables=huge), photo("Calyx_B"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fsim.train import AGAIN
+from fsim.boundary.console import INTERRUPTED, STOPPED
 from launch import local
 
 TOLD = """
@@ -107,10 +107,11 @@ def test_one_failure_ends_the_others_and_gives_the_exit_code(end, code, monkeypa
   assert not any(alive(pid) for pid in pids)  # Nor do they stay as zombies.
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_lets_every_process_save_once(number, monkeypatch, capfd):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, STOPPED)])
+def test_a_signal_lets_every_process_save_once(number, code, monkeypatch, capfd):
+  """Each is sent SIGTERM, whichever came: a process that saved says so by one code."""
   signalled(number)
-  assert launched(monkeypatch, SAVES, "--processes=2") == AGAIN
+  assert launched(monkeypatch, SAVES, "--processes=2") == code
   out, err = capfd.readouterr()
   assert out.split() == ["ready", "saved"]
   assert err.split() == ["[1]", "ready", "[1]", "saved"]

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import pytest
 import submitit
 
-from fsim.train import AGAIN
+from fsim.boundary import console
+from fsim.boundary.errors import UserError
 from launch import runs, slurm, sweep, task
 
 
@@ -57,17 +58,17 @@ def test_what_is_asked_for_stands_in_the_batch_file(stand_in, capsys):
     (["--sbatch", "exclusive"], "--sbatch takes OPTION=VALUE"),
   ],
 )
-def test_what_no_job_can_have_is_refused(options, message, stand_in, capsys):
-  assert slurm.main([*options, "--", "--config=c.py"]) == 1
-  assert message in capsys.readouterr().err
+def test_what_no_job_can_have_is_refused(options, message, stand_in):
+  with pytest.raises(UserError, match=message):
+    slurm.main([*options, "--", "--config=c.py"])
   assert not (stand_in / "batch").exists()
 
 
-def test_without_slurm_there_is_one_clear_message(tmp_path, monkeypatch, capsys):
+def test_without_slurm_there_is_one_clear_message(tmp_path, monkeypatch):
   monkeypatch.setenv("PATH", str(tmp_path))
   monkeypatch.chdir(tmp_path)
-  assert slurm.main(["--", "--config=c.py"]) == 1
-  assert capsys.readouterr().err.startswith("launch: SLURM: ")
+  with pytest.raises(UserError, match=r"^SLURM: "):
+    slurm.main(["--", "--config=c.py"])
 
 
 def test_a_sweep_is_an_array_of_the_runs_that_are_left(stand_in, capsys):
@@ -118,7 +119,7 @@ def as_task(monkeypatch, rank, restarts):
     monkeypatch.setenv(name, str(value))
 
 
-KILLED, STOPPED, FAILED = "os.kill(os.getpid(), 9)", f"sys.exit({AGAIN})", "sys.exit(1)"
+KILLED, STOPPED, FAILED = "os.kill(os.getpid(), 9)", f"sys.exit({console.STOPPED})", "sys.exit(1)"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import itertools
+import json
 import os
 import signal
 
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from fsim.boundary import inputs
+from fsim.boundary.console import Terminated
+from fsim.boundary.errors import UserError
 from fsim.train import mesh, metrics
 from fsim.train.loop import Phase, fit
 from fsim.train.metrics import Diary
 from fsim.train.optimisers import sgd
 from fsim.train.step import free
-from fsim.train.stop import Stopped
 
 EPOCHS, STEPS = 4, 5
 
@@ -72,14 +75,14 @@ def same(a, b):
   return all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
 
 
-def stopping_at(step):
-  """Batches that raise SIGTERM in their own process just before a step, as a scheduler would."""
+def stopping_at(step, signalled=signal.SIGTERM):
+  """Batches that raise a signal in their own process just before a step, as a scheduler would."""
   plain = phase().batches
 
   def batches(first):
     for number, batch in enumerate(plain(first), start=first + 1):
       if number == step:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signalled)
       yield batch
 
   return batches
@@ -99,7 +102,7 @@ def test_stopped_and_resumed_is_the_same_run_bit_for_bit(tmp_path, step):
   for name in ("whole", "parts"):
     (tmp_path / name).mkdir()
   whole = train(tmp_path / "whole", phase())
-  with pytest.raises(Stopped, match=f"phase stopped after step {step} of 20"):
+  with pytest.raises(Terminated, match=f"phase is saved after step {step} of 20; the same command goes on from there"):
     train(tmp_path / "parts", phase(batches=stopping_at(step)))
   resumed = train(tmp_path / "parts", phase())
   assert same(whole, resumed)
@@ -107,8 +110,16 @@ def test_stopped_and_resumed_is_the_same_run_bit_for_bit(tmp_path, step):
   assert lines[0] == lines[1]
 
 
+def test_ctrl_c_saves_too_and_stays_an_interrupt(tmp_path):
+  with pytest.raises(KeyboardInterrupt, match="phase is saved after step 3 of 20") as interrupted:
+    train(tmp_path, phase(batches=stopping_at(3, signal.SIGINT)))
+  assert not isinstance(interrupted.value, Terminated)
+  again = train(tmp_path, phase(batches=lambda first: phase().batches(first) if first == 3 else None))
+  assert int(again.step) == EPOCHS * STEPS
+
+
 def test_a_signal_in_the_last_step_stops_after_it_and_loses_nothing(tmp_path):
-  with pytest.raises(Stopped, match="after step 20 of 20"):
+  with pytest.raises(Terminated, match="after step 20 of 20"):
     train(tmp_path, phase(batches=stopping_at(EPOCHS * STEPS)))
   assert int(train(tmp_path, phase()).step) == EPOCHS * STEPS
 
@@ -121,7 +132,7 @@ def test_a_signal_while_the_last_epoch_is_validated_is_not_forgotten(tmp_path):
       os.kill(os.getpid(), signal.SIGTERM)
     return {"loss": 1.0}
 
-  with pytest.raises(Stopped, match="stopped at the end of a phase"):
+  with pytest.raises(Terminated, match="saved at the end of a phase"):
     train(tmp_path, phase(validate=validate))
   assert int(train(tmp_path, phase()).step) == EPOCHS * STEPS
 
@@ -147,5 +158,47 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
   def loss(params, stats, batch, key):
     return jnp.nan * sum(p.sum() for p in jax.tree.leaves(params)), (stats, {})
 
-  with pytest.raises(FloatingPointError, match="the loss of phase is nan in the epoch that ends at step 5"):
+  with pytest.raises(FloatingPointError, match="the loss of phase is nan in the epoch that ends at step 5") as raised:
     train(tmp_path, phase(loss=loss))
+  assert isinstance(raised.value, UserError)
+
+
+def test_a_validation_loss_that_is_no_number_is_neither_written_nor_called_best(tmp_path):
+  with pytest.raises(UserError, match="the validation loss of phase is inf in the epoch that ends at step 5"):
+    train(tmp_path, phase(validate=lambda state: {"loss": float("inf")}))
+  assert metrics.read(tmp_path) == []
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_a_newest_checkpoint_that_was_cut_costs_an_interval_and_changes_nothing(keep, tmp_path):
+  for name in ("whole", "cut"):
+    (tmp_path / name).mkdir()
+  whole = train(tmp_path / "whole", phase(keep=keep))
+  train(tmp_path / "cut", phase(keep=keep))
+  for path in (tmp_path / "cut" / "checkpoints" / "phase" / str(EPOCHS * STEPS)).rglob("*"):
+    if path.is_file():
+      path.write_bytes(path.read_bytes()[:10])
+  assert same(whole, train(tmp_path / "cut", phase(keep=keep)))
+  lines = [[row["validation_loss"] for row in metrics.read(tmp_path / name)] for name in ("whole", "cut")]
+  assert lines[0] == lines[1]
+
+
+def test_half_a_last_line_of_the_diary_is_not_read_and_gives_way_to_the_next(tmp_path):
+  rows = [{"phase": "a", "step": step, "loss": 1.0} for step in (1, 2)]
+  (tmp_path / metrics.FILE).write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"phase": "a", "st')
+  assert metrics.read(tmp_path) == rows
+  diary = Diary(tmp_path)
+  diary.write("a", 3, {"loss": 0.5})
+  diary.close()
+  assert metrics.read(tmp_path) == [*rows, {"phase": "a", "step": 3, "loss": 0.5}]
+  assert len((tmp_path / metrics.FILE).read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+  "line",
+  [b"{", b"[1]", b'{"phase": "a"}', b'{"phase": 1, "step": 2}', b"\xff", b'{"phase": "a", "step": 1, "loss": "x"}'],
+)
+def test_other_damage_of_the_diary_is_named(line, tmp_path):
+  (tmp_path / metrics.FILE).write_bytes(line + b'\n{"phase": "a", "step": 1}\n')
+  with pytest.raises(inputs.Unreadable, match=r"metrics\.jsonl: the line"):
+    metrics.read(tmp_path)

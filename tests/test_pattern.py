@@ -1,20 +1,24 @@
 """Names of other data sets: labels by the user's regular expression, and one cause for each name that does not fit."""
 
-import io
 import re
+import unicodedata
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsim.data.dresden import names, pattern
+from fsim.boundary.errors import UserError
+from fsim.data.dresden import names, pattern, platforms
+from fsim.data.dresden.journal import Journal
 from fsim.data.dresden.listing import listing
 from fsim.data.dresden.names import BadName, Name, Repairs
 from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.scan import scan
 from fsim.data.source import open_folder
+from fsim.experiment import subjects
 from tests import jpegs
-from tests.commands import ROOT
+from tests.commands import ROOT, config
 from tests.test_scan import write
 
 MICHE = (
@@ -44,10 +48,15 @@ def test_labels_come_back_out(scene, model, front, instance, shot, folder):
 
 
 def test_the_pattern_of_the_documentation_reads_the_names_that_it_is_for():
-  (expression,) = re.findall(r"data\.pattern='([^']+)'", (ROOT / "docs" / "mobile.md").read_text())
+  expression = documented()[0]
   found = [pattern.read(file, pattern.of_expression(expression)) for file in FILES]
   assert [labels.name.device for labels in found] == ["IP5-front_0", "IP5-front_0", "GS4-rear_0", "GT2-front_0"]
   assert [labels.scene for labels in found] == ["001", "001", "001", "002"]
+
+
+def documented() -> list[str]:
+  """Of MICHE-I and of VISION."""
+  return re.findall(r"data\.pattern='([^']+)'", (ROOT / "docs" / "mobile.md").read_text())
 
 
 @pytest.mark.parametrize("model", ["Nikon_D70", "Olympus_mju-1050SW", "Talus_Tab2", "x-frontal"])
@@ -59,7 +68,7 @@ def test_a_model_without_front_and_rear_is_its_own_phone(model):
 def test_dresden_names_are_read_as_ever():
   rules = Repairs(merge_d70=True, repair_mju=True)
   said = pattern.read("a/Nikon_D70s_0_7.JPG", rules)
-  assert said == (names.parse("Nikon_D70s_0_7.JPG", rules), "", 7)
+  assert said == (names.parse("Nikon_D70s_0_7.JPG", rules), "", "", "", 7)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +77,7 @@ def test_dresden_names_are_read_as_ever():
     ("(?P<model>[", "is not a regular expression: "),
     ("(.+)_1.jpg", r"lacks the group model; its groups are \(\?P<model>...\) and, if wanted, camera"),
     ("(?P<model>.+)_(?P<phone>.).jpg", "has the unknown group phone"),
+    ("(?P<model>.+)_(?P<device>.)_(?P<instance>.).jpg", "has both instance and device"),
   ],
 )
 def test_a_wrong_pattern_is_refused(tmp_path, expression, cause):
@@ -106,6 +116,81 @@ def test_a_folder_of_phones_becomes_a_table_and_the_rest_is_listed(tmp_path):
 
 def test_two_images_of_one_name_are_said(tmp_path):
   folder = write(tmp_path, **{f"{k}/{FILES[0]}": jpegs.jpeg(int(k)) for k in "12"})
-  found = scan(listing(folder), pattern.of_expression(MICHE), False, io.StringIO())
+  found = scan(listing(folder), pattern.of_expression(MICHE), False, Journal(None))
   assert len(found.table) == 1
   assert "has this name too and other content" in found.problems["cause"].item()
+
+
+def vision(folder, above=""):
+  """Two phones of one model and one of another, two files of each kind."""
+  kinds = ("nat", "natWA", "natFBH", "natFBL", "flat")
+  names = [
+    f"{above}{phone}/images/{kind}/{phone[:3]}_I_{kind}_000{k}.jpg"
+    for phone in ("D01_Samsung_GalaxyS3Mini", "D26_Samsung_GalaxyS3Mini", "D05_Apple_iPhone5c")
+    for kind in kinds
+    for k in (1, 2)
+  ]
+  return write(folder, **{name: jpegs.jpeg(k) for k, name in enumerate(names)})
+
+
+@pytest.mark.parametrize("above", ["", "vision/dataset/"])
+def test_the_layout_of_vision_gives_devices_models_subsets_and_platforms(tmp_path, above):
+  folder = vision(tmp_path, above)
+  found = scan(listing(folder), pattern.of_expression(documented()[1]), False, Journal(None))
+  assert found.problems.empty
+  assert found.table.groupby("model")["device"].unique().map(sorted).to_dict() == {
+    "Apple_iPhone5c": ["Apple_iPhone5c_D05"],
+    "Samsung_GalaxyS3Mini": ["Samsung_GalaxyS3Mini_D01", "Samsung_GalaxyS3Mini_D26"],
+  }
+  assert found.table.groupby(["subset", "platform"]).size().to_dict() == {
+    ("flat-field", ""): 6,
+    ("natural", ""): 6,
+    ("natural", "FBH"): 6,
+    ("natural", "FBL"): 6,
+    ("natural", "WA"): 6,
+  }
+
+
+def test_platforms_that_were_not_asked_for_are_left_out_with_the_cause(tmp_path):
+  found = scan(listing(vision(tmp_path)), pattern.of_expression(documented()[1]), False, Journal(None)).table
+  causes = platforms.kept_out(found, "original")
+  assert len(causes) == 18
+  assert causes.iloc[0] == "a copy from FBH, and the platform asked for is original"
+  assert set(found.drop(causes.index)["platform"]) == {""}
+  assert platforms.kept_out(found, "any").empty
+  both = platforms.kept_out(found, "original, wa")
+  assert set(found.drop(both.index)["platform"]) == {"", "WA"}
+  assert set(found.drop(platforms.kept_out(found, "WA").index)["platform"]) == {"WA"}
+  with pytest.raises(UserError, match=r"no image is from the platform 'yt'; platforms are FBH, FBL, WA, original, and"):
+    platforms.kept_out(found, "YT")
+  assert platforms.kept_out(found[found["platform"] == ""], "original").empty
+
+
+def test_an_experiment_takes_originals_unless_told_otherwise(tmp_path):
+  settings = config(ROOT / "configs" / "device.py", "quick")
+  settings.input.size = 32
+  settings.data.folder, settings.data.pattern = str(tmp_path / "data"), documented()[1]
+  folder = vision(tmp_path / "photos")
+  taken = subjects.open_subjects(str(folder), settings, tmp_path / "run")
+  assert (len(taken.table), set(taken.table["platform"])) == (6, {""})
+  problems = pd.read_csv(tmp_path / "run" / "problems.csv")
+  assert problems["left_out"].sum() == 18
+  assert problems["cause"].str.startswith("a copy from ").sum() == 18
+  settings.data.platform, settings.data.on_error = "any", "raise"
+  assert len(subjects.open_subjects(str(folder), settings, tmp_path / "other").table) == 24
+
+
+def test_a_pattern_with_folders_tells_equal_names_apart(tmp_path):
+  folder = write(tmp_path, **{f"{place}/IMG_1.JPG": jpegs.jpeg(k) for k, place in enumerate(("Ixus", "K1", "K1/b"))})
+  found = scan(listing(folder), pattern.of_expression(r"(?P<model>[^/]+)/.*\.jpg"), False, Journal(None)).table
+  assert found["model"].tolist() == ["Ixus", "K1", "K1"]
+
+
+def test_a_subset_that_a_pattern_finds_must_be_one():
+  with pytest.raises(BadName, match=r"the subset must be one of natural, .*, and the pattern finds x"):
+    pattern.read("A_x.jpg", Pattern(r"(?P<model>A)_(?P<subset>\w+)\.jpg"))
+
+
+def test_labels_are_composed_letters():
+  said = pattern.read(unicodedata.normalize("NFD", "Größe_1.jpg"), Pattern(r"(?P<model>.+)_(?P<shot>\d)\.jpg"))
+  assert said.name.model == unicodedata.normalize("NFC", "Größe")

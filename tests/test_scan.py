@@ -1,13 +1,17 @@
 """Folders as users hold them -> the same table; and every kind of bad file -> one clear cause."""
 
-import io
+import errno
+import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from fsim.data.dresden.listing import listing
+from fsim.boundary import outputs
+from fsim.data.dresden.journal import Journal, Verdict
+from fsim.data.dresden.listing import File, listing
 from fsim.data.dresden.names import Repairs
 from fsim.data.dresden.scan import Unusable, scan
 from fsim.data.dresden.subsets import subset_of_folders
@@ -40,7 +44,7 @@ def write(folder: Path, **files: bytes) -> Path:
 
 
 def scanned(folder: Path, *, strict: bool = False):
-  return scan(listing(folder), PUBLISHED, strict, io.StringIO())
+  return scan(listing(folder), PUBLISHED, strict, Journal(None))
 
 
 def causes(folder: Path) -> dict[str, str]:
@@ -109,6 +113,12 @@ def test_duplicates_and_clashing_names_are_reported_and_the_first_is_kept(tmp_pa
   assert scanned(tmp_path).table["file"].tolist() == ["a/Agfa_A_0_1.JPG"]
 
 
+def test_a_copy_with_other_metadata_is_the_same_picture(tmp_path):
+  data = jpegs.jpeg(1)
+  write(tmp_path, **{"Agfa_A_0_1.JPG": data, "Agfa_A_1_9.JPG": data[:2] + b"\xff\xfe\0\4hi" + data[2:]})
+  assert causes(tmp_path) == {"Agfa_A_1_9.JPG": "duplicate: the same picture as Agfa_A_0_1.JPG"}
+
+
 def test_subsets_may_share_names(tmp_path):
   write(tmp_path, **{"natural/Agfa_A_0_1.JPG": jpegs.jpeg(1), "Flat_Field/Agfa_A_0_1.JPG": jpegs.jpeg(2)})
   found = scanned(tmp_path)
@@ -168,13 +178,100 @@ def test_a_manifest_overrules_folders(tmp_path):
   assert any("subset 'fluff' is not understood" in cause for cause in found.problems["cause"])
 
 
-def test_other_csv_files_and_other_files_are_no_errors(tmp_path):
-  write(
-    tmp_path, **{"Agfa_A_0_1.JPG": jpegs.jpeg(1), "a.csv": b"x,y\n1,2", "b.csv": b"", "readme.md": b"", "raw.NEF": b""}
-  )
-  write(tmp_path, **{"._Agfa_A_0_1.JPG": b"", "noextension": b""})
-  assert scanned(tmp_path).problems.empty
-  assert listing(tmp_path).others == {".csv": 2, ".md": 1, ".nef": 1, ".*": 1, "none": 1}
+def test_every_file_is_used_or_named_with_its_cause(tmp_path):
+  photographs = ("Agfa_A_0_1.JPG", "Agfa_A_0_2.jfif", "Agfa_A_0_3.jpe", "Agfa_A_0_4.png")
+  write(tmp_path, **{name: jpegs.jpeg(k) for k, name in enumerate(photographs)})
+  write(tmp_path, **{"a.csv": b"x,y\n1,2", "b.csv": b"", "readme.md": b"", "._Agfa_A_0_1.JPG": b"", "no_suffix": b""})
+  write(tmp_path, **{"Agfa_A_0_5.png": jpegs.png(), "Agfa_A_0_6.heic": b"\0\0\0\x18ftypheic"})
+  found = listing(tmp_path)
+  assert [file.file for file in found.jpegs] == list(photographs)
+  assert found.left_out == [
+    ("Agfa_A_0_5.png", "a PNG file, not a JPEG"),
+    ("Agfa_A_0_6.heic", "a HEIC file, not a JPEG"),
+  ]
+  assert dict(found.others) == {
+    "._Agfa_A_0_1.JPG": "hidden file",
+    "no_suffix": "no photograph",
+    "readme.md": "no photograph",
+  }
+  assert found.considered == 11
+  problems = scanned(tmp_path).problems
+  assert problems.loc[problems["left_out"], "file"].tolist() == ["Agfa_A_0_5.png", "Agfa_A_0_6.heic", "Agfa_A_0_4.png"]
+  assert "wrong name" in problems["cause"][2]
+  assert problems.loc[~problems["left_out"], "cause"].tolist() == [
+    "no metadata: no column filename in its first line (x, y, separated by commas)",
+    "no metadata: no column filename in its first line, which is empty",
+  ]
+
+
+def test_strictness_stops_at_images_and_not_at_other_files(tmp_path):
+  write(tmp_path, **{"Nikon_D70_0_1.JPG": jpegs.jpeg(1), "notes.txt": b"x", "a.csv": b"x", "._x.JPG": b""})
+  assert len(scanned(tmp_path, strict=True).table) == 1
+  write(tmp_path, **{"Nikon_D70_0_2.HEIC": b"\0\0\0\x18ftypheic"})
+  with pytest.raises(Unusable, match=r"Nikon_D70_0_2\.HEIC: a HEIC file"):
+    scanned(tmp_path, strict=True)
+
+
+def test_what_fsim_itself_wrote_is_no_input(tmp_path):
+  write(tmp_path, **{"Agfa_A_0_1.JPG": jpegs.jpeg(1)})
+  written = outputs.Folder(tmp_path)
+  written.write("map.png", jpegs.png())
+  written.write("scores.csv", b"filename,score\n")
+  assert listing(tmp_path).others == [("map.png", "written by fsim"), ("scores.csv", "written by fsim")]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_of_all_spreadsheets_give_scenes(tmp_path, separator, encoding):
+  write(tmp_path, **{"Agfa_A_0_1.JPG": jpegs.jpeg(1)})
+  rows = [["filename", "position_name", "position_num", "motive_num"], ["Agfa_A_0_1.JPG", "Größe", "10", "3,0"]]
+  rows = rows if separator != "," else [rows[0], ["Agfa_A_0_1.JPG", "Größe", "10", "3.0"]]
+  (tmp_path / "metadata.tsv").write_bytes("\r\n".join(map(separator.join, rows)).encode(encoding))
+  found = scanned(tmp_path)
+  assert found.table["scene"].tolist() == ["10/3"]
+  assert found.problems.empty
+
+
+def test_rows_that_contradict_each_other_are_remarked(tmp_path):
+  write(tmp_path, **{"Agfa_A_0_1.JPG": jpegs.jpeg(1)})
+  rows = ["Agfa_A_0_1.JPG,,,,,1,,2,,", "Agfa_A_0_1.JPG,,,,,1,,2,,", "Agfa_A_0_1.JPG,,,,,3,,2,,"]
+  (tmp_path / "meta.csv").write_text(CSV + "\n".join(rows))
+  found = scanned(tmp_path)
+  assert found.table["scene"].tolist() == ["1/2"]
+  assert found.problems["cause"].tolist() == [
+    "line 4: Agfa_A_0_1.JPG stands above with another scene or subset; that counts"
+  ]
+
+
+def test_a_name_that_is_not_utf8_costs_the_others_nothing(tmp_path):
+  write(tmp_path, **{"Agfa_A_0_1.JPG": jpegs.jpeg(1)})
+  (tmp_path / os.fsdecode(b"Acm\xe9_A1_0_1.JPG")).write_bytes(jpegs.jpeg(2))
+  (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
+  (tmp_path / os.fsdecode(b"caf\xe9") / "Agfa_A_0_3.JPG").write_bytes(jpegs.jpeg(3))
+  found = scanned(tmp_path)
+  assert found.table["file"].tolist() == ["Agfa_A_0_1.JPG"]
+  assert found.problems["file"].tolist() == ["Acm\\xe9_A1_0_1.JPG", "caf\\xe9/Agfa_A_0_3.JPG"]
+  assert all("the name is not UTF-8" in cause for cause in found.problems["cause"])
+
+
+def test_composed_and_decomposed_names_are_one_device(tmp_path):
+  composed, decomposed = (unicodedata.normalize(form, "Caméra_Größe_0") for form in ("NFC", "NFD"))
+  write(tmp_path, **{f"{composed}_1.JPG": jpegs.jpeg(1), f"{decomposed}_2.JPG": jpegs.jpeg(2)})
+  (tmp_path / "meta.csv").write_text(CSV + f"{decomposed}_1.JPG,,,,,1,,2,,\n{composed}_2.JPG,,,,,3,,4,,\n")
+  found = scanned(tmp_path)
+  assert set(found.table["device"]) == {composed}
+  assert sorted(found.table["scene"]) == ["1/2", "3/4"]
+  assert found.problems.empty
+
+
+def test_labels_that_differ_in_letter_case_only_are_remarked(tmp_path):
+  names = ("Nikon_D70_0_1.JPG", "nikon_d70_0_2.JPG", "Nikon_D70_1_3.JPG")
+  found = scanned(write(tmp_path, **{name: jpegs.jpeg(k) for k, name in enumerate(names)}))
+  assert found.problems["cause"].tolist() == [
+    "the models Nikon_D70, nikon_d70 differ in letter case only, and count as 2",
+    "the devices Nikon_D70_0, nikon_d70_0 differ in letter case only, and count as 2",
+  ]
+  assert not found.problems["left_out"].any()
 
 
 @pytest.mark.parametrize("folder", ["FujiFilm_FinePixJ50", "Nikon_D200", "Nikon_D70_1", "FujiFilm"])
@@ -196,18 +293,18 @@ def test_a_fitting_folder_is_not_remarked(tmp_path, folder):
 def test_unreadable_files_and_folders_are_reported(tmp_path, monkeypatch):
   write(tmp_path, **{"Agfa_A_0_1.JPG": jpegs.jpeg(1), "Agfa_A_0_3.JPG": jpegs.jpeg(3), "locked/Agfa_A_0_4.JPG": b""})
   (tmp_path / "Agfa_A_0_2.JPG").symlink_to(tmp_path / "gone")
-  scandir, read_bytes = os.scandir, Path.read_bytes
+  scandir, opened = os.scandir, os.open
 
   def denied(real, locked):  # Root may read everything, so modes would not do.
-    def call(path):
+    def call(path, *others, **options):
       if Path(path).name == locked:
         raise PermissionError(13, "Permission denied", str(path))
-      return real(path)
+      return real(path, *others, **options)
 
     return call
 
   monkeypatch.setattr(os, "scandir", denied(scandir, "locked"))
-  monkeypatch.setattr(Path, "read_bytes", denied(read_bytes, "Agfa_A_0_3.JPG"))
+  monkeypatch.setattr(os, "open", denied(opened, "Agfa_A_0_3.JPG"))
   assert causes(tmp_path) == {
     "locked": "folder cannot be read: Permission denied",
     "Agfa_A_0_2.JPG": "cannot be read: No such file or directory",
@@ -221,6 +318,17 @@ def test_circular_links_end(tmp_path):
   assert len(listing(tmp_path).jpegs) == 1
 
 
+def test_pipes_devices_and_endless_files_end_at_once(tmp_path, monkeypatch):
+  write(tmp_path, **{"Agfa_A_0_1.JPG": jpegs.jpeg(1)})
+  for name in ("Agfa_A_0_2.JPG", "metadata.csv", ".fsim-written.jsonl"):
+    os.mkfifo(tmp_path / name)
+  (tmp_path / "Agfa_A_0_3.JPG").symlink_to("/dev/zero")
+  assert causes(tmp_path) == {"Agfa_A_0_2.JPG": "not a regular file", "Agfa_A_0_3.JPG": "not a regular file"}
+  assert ("metadata.csv", "not a regular file") in listing(tmp_path).others
+  monkeypatch.setattr("fsim.data.photographs.MAX_BYTES", 100)
+  assert causes(tmp_path)["Agfa_A_0_1.JPG"].startswith("cannot be read: larger than")
+
+
 def test_the_key_follows_content(tmp_path):
   write(tmp_path, **{"Agfa_A_0_1.JPG": jpegs.jpeg(1)})
   keys = [listing(tmp_path).key(), listing(tmp_path).key()]
@@ -228,25 +336,71 @@ def test_the_key_follows_content(tmp_path):
   keys.append(listing(tmp_path).key())
   write(tmp_path, **{"meta.csv": b" Filename ,url\n"})
   keys.append(listing(tmp_path).key())
-  write(tmp_path, **{"runs/problems.csv": b"file,cause\n"})
+  write(tmp_path, **{"Agfa_A_0_2.HEIC": b"\0\0\0\x18ftypheic"})
+  keys.append(listing(tmp_path).key())
+  write(tmp_path, **{"runs/problems.csv": b"file,cause\n", "notes.txt": b""})
   assert listing(tmp_path).key() == keys[-1]
   assert keys[0] == keys[1]
-  assert len(set(keys)) == 3
+  assert len(set(keys)) == 4
 
 
 def test_an_interrupted_verification_goes_on_where_it_stopped(tmp_path, monkeypatch):
   write(tmp_path, **{f"Agfa_A_0_{shot}.JPG": jpegs.jpeg(shot) for shot in range(6)})
-  journal = io.StringIO()
+  path = tmp_path / "home" / "journal"
+  journal = Journal(path)
   first = verify_all(listing(tmp_path), journal)
   begun = [next(first) for _ in range(3)]
   first.close()
-  journal.write('[["Agfa_A_0_')  # Killed in the middle of a line.
-  journal.write("\n")
+  journal.close()
+  with path.open("a") as lines:
+    lines.write('\n[["Agfa_A_0_')  # Killed in the middle of a line.
   asked = []
   monkeypatch.setattr("fsim.data.dresden.verify.verify", lambda path: asked.append(path.name) or begun[0][1])
+  journal = Journal(path)
   whole = list(verify_all(listing(tmp_path), journal))
+  journal.close()
   assert whole[:3] == begun
   assert sorted(asked) == [f"Agfa_A_0_{shot}.JPG" for shot in (3, 4, 5)]
+  assert len(Journal(path).known) == 6
+
+
+FILE, VERDICT = ["a", 1, 2], ["0" * 64, "0" * 64, 64, 48, ""]
+FOREIGN = [
+  "null", "[]", "[[],[]]", "7", '{"a": 1}', "[" * 100_000, "\udce9", "[NaN, NaN]",
+  [FILE, VERDICT[:4]], [FILE[:2], VERDICT], [FILE, ["0" * 64, "", "64", 48, ""]], [["a", 1, True], VERDICT],
+]  # fmt: skip
+
+
+def test_lines_of_a_journal_that_nobody_wrote_so_say_nothing(tmp_path):
+  lines = [line if isinstance(line, str) else json.dumps(line) for line in [*FOREIGN, [FILE, VERDICT]]]
+  (tmp_path / "journal").write_bytes("\n".join(lines).encode(errors="surrogateescape"))
+  assert Journal(tmp_path / "journal").known == {tuple(FILE): tuple(VERDICT)}
+
+
+@pytest.mark.parametrize("place", ["file/journal", "pipe", "folder"])
+def test_a_journal_that_cannot_be_kept_costs_the_memory_and_one_line(tmp_path, capsys, place):
+  (tmp_path / "file").write_bytes(b"")
+  os.mkfifo(tmp_path / "pipe")
+  (tmp_path / "folder").mkdir()
+  journal = Journal(tmp_path / place)
+  journal.add(File("a", 1, 2), Verdict(*VERDICT))
+  assert not journal.is_kept
+  assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_disk_that_fills_up_costs_the_memory_and_one_line(tmp_path, capsys, monkeypatch):
+  journal = Journal(tmp_path / "journal")
+
+  def full(descriptor, data):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+  monkeypatch.setattr(os, "write", full)
+  for shot in range(3):
+    journal.add(File("a", shot, 2), Verdict(*VERDICT))
+  monkeypatch.undo()
+  assert "not remembered in" in capsys.readouterr().err
+  assert len(journal.known) == 3
+  assert not Journal(tmp_path / "journal").known
 
 
 def test_real_photographs(realcams):

@@ -1,6 +1,12 @@
 """The command that makes virtual cameras, and the chains that photographs go through afterwards."""
 
+import errno
 import io
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -10,9 +16,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fsim import simulate
-from fsim.data.virtual import chains
+from fsim.boundary.errors import UserError
+from fsim.data.virtual import chains, in_parallel
 from fsim.data.virtual.presets import PRESETS
 from fsim.data.virtual.seeds import generator
+from tests.commands import ROOT, variables
 
 PIXELS = generator(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 
@@ -64,9 +72,110 @@ def test_mistakes_get_one_clear_message(arguments, message, capsys, tmp_path, mo
 
 def test_a_folder_of_another_preset_is_refused(tmp_path, capsys):
   simulate.main(["--preset=virtual/tiny", f"--out={tmp_path}", "--size=64", "--workers=1", "--shard=0/8"])
-  with pytest.raises(SystemExit):
+  with pytest.raises(UserError, match="other settings"):
     simulate.main(["--preset=virtual/tiny", f"--out={tmp_path}", "--size=80", "--workers=1", "--shard=0/8"])
-  assert "other settings" in capsys.readouterr().err
+
+
+SHARD = ["--preset=virtual/tiny", "--size=64", "--workers=1", "--shard=0/8"]
+
+
+@pytest.mark.parametrize(
+  "file", ["metadata.csv", "preset.json", "contact.png", "cameras.csv", "notes.txt", "natural/Acme_A1_0_1.JPG"]
+)
+def test_files_of_others_are_left_alone_and_refused_before_the_work(tmp_path, monkeypatch, file):
+  monkeypatch.setattr("fsim.data.virtual.dataset.picture", None)
+  path = tmp_path / file
+  path.parent.mkdir(exist_ok=True)
+  path.write_bytes(b"mine")
+  before = sorted(tmp_path.rglob("*"))
+  with pytest.raises(UserError, match=str(tmp_path)) as error:
+    simulate.main([*SHARD, f"--out={tmp_path}"])
+  assert "\n" not in str(error.value)
+  assert path.read_bytes() == b"mine"
+  assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_its_own_files_and_what_systems_leave_are_accepted(tmp_path):
+  simulate.main([*SHARD, f"--out={tmp_path}"])
+  for name in (".DS_Store", "natural/.1.Aurel.JPG.draft", "lock"):
+    (tmp_path / name).write_bytes(b"")
+  simulate.main([*SHARD, f"--out={tmp_path}"])
+  (tmp_path / "cameras.csv").write_bytes(b"mine now")
+  with pytest.raises(UserError, match=r"cameras\.csv: exists and is not as fsim wrote it"):
+    simulate.main([*SHARD, f"--out={tmp_path}"])
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
+  (tmp_path / "notes.txt").write_bytes(b"")
+  with pytest.raises(UserError, match=r"notes\.txt: not a folder"):
+    simulate.main([*SHARD, f"--out={tmp_path / 'notes.txt'}"])
+  with pytest.raises(UserError, match=r"cameras: cannot be written to"):
+    simulate.main([*SHARD, f"--out={tmp_path / 'notes.txt' / 'cameras'}"])
+
+  def full(path, data):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+  monkeypatch.setattr("fsim.boundary.outputs.replace", full)
+  with pytest.raises(UserError, match=f"{tmp_path / 'cameras'}: No space left on device"):
+    simulate.main([*SHARD, f"--out={tmp_path / 'cameras'}"])
+
+
+def test_a_home_is_meant_by_a_tilde(tmp_path, monkeypatch):
+  monkeypatch.setenv("HOME", str(tmp_path))
+  simulate.main([*SHARD, "--out=~/cameras"])
+  assert (tmp_path / "cameras" / "contact.png").exists()
+
+
+def test_a_damaged_file_is_named_instead_of_shown(tmp_path):
+  simulate.main([*SHARD, f"--out={tmp_path}"])
+  (file,) = tmp_path.glob("natural/Aurel*_0_1.JPG")
+  file.write_bytes(file.read_bytes()[:500])
+  with pytest.raises(UserError, match=rf"{file.name}: damaged JPEG.*; remove it"):
+    simulate.main([*SHARD, f"--out={tmp_path}"])
+
+
+def test_an_interruption_of_workers_is_one_line_and_the_same_command_goes_on(tmp_path):
+  """Ctrl-C reaches all processes of a terminal's program, so it is sent to the group."""
+  command = [
+    sys.executable,
+    "-m",
+    "fsim.simulate",
+    "--preset=virtual/default",
+    f"--out={tmp_path / 'c'}",
+    "--workers=2",
+  ]
+  for number, code, said in ((signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 75, "stopped")):
+    environment = variables(tmp_path)
+    process = subprocess.Popen(
+      command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    made = len(list(tmp_path.glob("c/natural/*.JPG")))
+    while len(list(tmp_path.glob("c/natural/*.JPG"))) == made:
+      time.sleep(0.05)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (code, f"fsim: {said}; the same command goes on from there\n")
+
+
+def test_a_plain_script_without_a_guard_works(tmp_path):
+  script = tmp_path / "script.py"
+  script.write_text(
+    "print('once')\nfrom pathlib import Path\nfrom fsim.data.opening import open_source\n"
+    "settings = dict(on_error='skip', merge_d70=True, repair_mju=True, pattern=None)\n"
+    "print(len(open_source('virtual/tiny', data_dir='data', **settings).table))\n"
+  )
+  command = [sys.executable, str(script)]
+  done = subprocess.run(command, cwd=tmp_path, env=variables(tmp_path), capture_output=True, text=True, timeout=120)
+  assert (done.stdout, done.returncode) == ("once\n32\n", 0), done.stderr
+
+
+def ended():
+  os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_the_system_ends_is_said():
+  with pytest.raises(UserError, match="the system ended a process"):
+    list(in_parallel.done(ended, [(), ()], 2))
 
 
 def opened(data):

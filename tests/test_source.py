@@ -1,15 +1,19 @@
 """A folder is verified and stored once, and its records can be read anywhere."""
 
+import errno
 import hashlib
 import multiprocessing
 import os
 import pickle
+import shutil
+import types
 from pathlib import Path
 
 import grain
 import pytest
 
-from fsim.data import source
+from fsim.boundary.errors import UserError
+from fsim.data import kept, source
 from fsim.data.dresden import builder, verify
 from fsim.data.source import open_folder
 from tests import jpegs
@@ -176,6 +180,118 @@ def test_what_a_killed_preparation_left_is_cleared_away(folder, home):
   assert not leftover.exists()
 
 
+def test_prepared_data_are_only_read_whoever_made_them(folder, home, monkeypatch):
+  first = open_folder(folder, data_dir=home)
+  before = {path: path.stat().st_mtime_ns for path in home.rglob("*")}
+  monkeypatch.setattr(source, "alone", forbidden)
+  monkeypatch.setattr(source, "kept", types.SimpleNamespace(home=Path))
+  assert open_folder(folder, data_dir=home).records[3] == first.records[3]
+  assert {path: path.stat().st_mtime_ns for path in home.rglob("*")} == before
+
+
+def test_a_home_that_cannot_be_written_to_is_named_before_the_work(folder, tmp_path, monkeypatch):
+  (tmp_path / "file").write_bytes(b"")
+  monkeypatch.setattr(builder, "scan", forbidden)
+  with pytest.raises(UserError, match=r"file/data: cannot be written to \(Not a dir.*TFDS_DATA_DIR or data.folder"):
+    open_folder(folder, data_dir=tmp_path / "file" / "data")
+
+
+def test_a_part_of_the_home_that_is_another_users_is_named(folder, home, monkeypatch):
+  def denied(place):
+    raise PermissionError(errno.EACCES, "Permission denied", str(place / "lock"))
+
+  monkeypatch.setattr(source, "alone", denied)
+  with pytest.raises(UserError, match=f"{home}/dresden/.*/lock: cannot be written to .*TFDS_DATA_DIR"):
+    open_folder(folder, data_dir=home)
+
+
+FULL = os.strerror(errno.ENOSPC)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, FULL), RuntimeError(f"write() failed: {FULL}")], ids=str)
+def test_a_full_disk_is_named_and_nothing_half_made_stays(folder, home, monkeypatch, error):
+  def full(original):
+    raise error
+
+  monkeypatch.setattr(builder.Original, "read", full)
+  with pytest.raises(UserError, match=f"{home} is full.*: make room, or name .* by TFDS_DATA_DIR or data.folder"):
+    open_folder(folder, data_dir=home)
+  assert not list(home.rglob("*array_record*"))
+  assert not list(home.rglob("table.parquet"))
+
+
+def test_no_home_at_all_is_said(folder, monkeypatch):
+  def homeless(path):
+    raise RuntimeError("Could not determine home directory.")
+
+  monkeypatch.setattr(Path, "expanduser", homeless)
+  with pytest.raises(UserError, match="no home folder"):
+    kept.home(None)
+
+
+def cut(path):
+  path.write_bytes(path.read_bytes()[:-100])
+
+
+def garble(path):
+  data = bytearray(path.read_bytes())
+  data[len(data) // 2 :: 7] = b"x" * len(data[len(data) // 2 :: 7])
+  path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+  ("file", "harm"),
+  [
+    ("table.parquet", cut),
+    ("table.parquet", garble),
+    ("table.parquet", Path.unlink),
+    ("problems.csv", garble),
+    ("dataset_info.json", cut),
+    ("features.json", Path.unlink),
+    ("seal.json", cut),
+    ("*array_record*", cut),
+    ("*array_record*", garble),
+  ],
+)
+def test_damaged_data_name_the_folder_to_be_removed(folder, home, file, harm):
+  open_folder(folder, data_dir=home)
+  (place,) = home.glob("dresden/*/1.0.0")
+  for path in place.glob(file):
+    harm(path)
+  with pytest.raises(UserError, match=f"{place}: the prepared data are damaged .*; remove this folder") as error:
+    list(open_folder(folder, data_dir=home).records)
+  assert "\n" not in str(error.value)
+  shutil.rmtree(place)
+  assert len(open_folder(folder, data_dir=home).records) == 10
+
+
+def test_data_without_a_seal_are_made_anew(folder, home):
+  open_folder(folder, data_dir=home)
+  (seal,) = home.glob("dresden/*/1.0.0/seal.json")
+  seal.unlink()
+  (seal.parent / "table.parquet").write_bytes(b"")
+  assert len(open_folder(folder, data_dir=home).table) == 10
+
+
+def test_verdicts_and_stores_of_other_rules_are_not_believed(folder, home, monkeypatch):
+  before = open_folder(folder, data_dir=home)
+  monkeypatch.setattr("fsim.data.dresden.journal.VERSION", 0)
+  asked, real = [], verify.verify
+  monkeypatch.setattr(verify, "verify", lambda path: asked.append(path.name) or real(path))
+  after = open_folder(folder, data_dir=home)
+  assert len(asked) == 10
+  assert after.records.folder != before.records.folder
+
+
+def test_names_of_any_legal_length_and_letters_are_prepared(folder, home):
+  long = folder.rename(folder.with_name("ä" * 120))
+  (long / f"Nikon_{'D' * 230}_0_1.JPG").write_bytes(jpegs.jpeg(20))
+  (long / 'holiday \r\n =1,"x".JPG').write_bytes(jpegs.jpeg(21))
+  images = open_folder(long, data_dir=home)
+  assert len(images.table) == 11
+  assert images.problems["file"].tolist() == ['holiday \r\n =1,"x".JPG']
+
+
 def builder_of(folder: Path, home: Path) -> builder.Dresden:
   config = builder.FolderConfig.of(folder, builder.Repairs(merge_d70=True, repair_mju=True), "skip")
   return builder.Dresden(config=config, data_dir=home, file_format="array_record")
@@ -186,3 +302,11 @@ def test_real_photographs(realcams, data):
   assert len(images.records) == 294
   row = images.table.index[images.table["device"] == "Kodak_Z612_0"][0]
   assert hashlib.sha256(images.records[row]).hexdigest() == images.table["sha256"][row]
+
+
+def test_a_file_that_goes_away_meanwhile_is_named_in_one_line(folder, home, monkeypatch):
+  read = builder.Original.read
+  monkeypatch.setattr(builder.Original, "read", lambda original: original.path.unlink() or read(original))
+  with pytest.raises(UserError, match=r"Nikon_D70_0_0\.JPG: No such file or directory") as error:
+    open_folder(folder, data_dir=home)
+  assert "\n" not in str(error.value)

@@ -5,10 +5,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.special import expit
 
+from benchmarks import splicing as benchmark
+from fsim.boundary.errors import UserError
 from fsim.data.virtual import splice
-from fsim.evaluate import comparer, splicing
+from fsim.evaluate import comparer, patchmap, splicing
 from fsim.evaluate.localising import localise
-from fsim.evaluate.splicing import NoStatement
+from fsim.evaluate.patchmap import NoStatement
+from fsim.evaluate.splicing import Undecided
 from tests import comparers
 from tests.comparers import SIZE, texture
 
@@ -18,6 +21,12 @@ SIDE = 432
 @pytest.fixture(scope="module")
 def known():
   return comparers.made()
+
+
+@pytest.fixture(scope="module")
+def strict(known):
+  """Patches that are partly flat are not usable."""
+  return known._replace(entropy=4.1)
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +47,80 @@ def test_what_was_pasted_is_found_by_itself(found, spliced):
   assert result.f1 > 0.7
   assert result.auc > 0.95
   assert found.score > 0.4
-  assert found.image.sum() > len(found.places) / 2
+  assert found.references.sum() > len(found.places) / 2
+  assert (found.reference_area & spliced[1]).sum() < 0.1 * found.reference_area.sum()
 
 
 def test_a_photograph_of_one_piece_is_left_alone(known, found):
   whole = splicing.analyse(known, texture("coarse", SIDE, SIDE, seed=4))
   assert not whole.mask.any()
   assert whole.score < found.score / 2
+
+
+def half_smooth(kind, rows):
+  """Texture in the upper rows, and nothing below them."""
+  image = np.full((SIDE, SIDE, 3), 99, np.uint8)
+  image[:rows] = texture(kind, rows, SIDE, seed=5)
+  return image
+
+
+def test_a_paste_that_holds_most_usable_patches_is_not_taken_for_the_image(strict):
+  image = half_smooth("coarse", 128)
+  image[160:400, 40:400] = texture("fine", 240, 360, seed=6)
+  with pytest.raises(
+    Undecided, match=r"which of them was pasted cannot be told: the larger covers \d\d\.\d % of the"
+  ) as told:
+    splicing.analyse(strict, image)
+  compared = told.value.compared  # The larger group lies in what was pasted: a map would point at the wrong part.
+  assert compared.reference_area[200:360, 80:360].mean() > 0.9
+  assert compared.mask[:100].mean() > 0.9
+  right = splicing.analyse(strict, image, reference=(200, 60))  # Who knows a place of the image gets an answer.
+  assert right.mask[200:360, 80:360].mean() > 0.9
+  assert not right.mask[:80].any()
+
+
+def test_a_paste_that_holds_all_usable_patches_does_not_pass_for_an_authentic_image(strict):
+  image = np.full((SIDE, SIDE, 3), 99, np.uint8)
+  image[80:360, 80:360] = texture("fine", 280, 280, seed=6)
+  with pytest.raises(Undecided, match=r"may have been pasted into the rest: it covers \d\d\.\d % of the image"):
+    splicing.analyse(strict, image)
+
+
+@pytest.mark.parametrize("kind", ["fine", "coarse"])
+def test_of_a_partly_smooth_image_something_is_said_if_more_than_half_can_be_judged(strict, kind):
+  found = splicing.analyse(strict, half_smooth(kind, 300))
+  assert 0.5 < found.judged < 0.8
+  assert found.mask.mean() < 0.01
+  assert not found.two_groups
+  with pytest.raises(Undecided, match=r"it covers \d\d\.\d % of the image, not more than half"):
+    splicing.analyse(strict, half_smooth(kind, 160))
+
+
+def test_two_parts_of_which_neither_covers_more_than_half_are_not_decided(strict):
+  image = half_smooth("coarse", 432)
+  image[:240, :200] = 99
+  image[240:] = texture("fine", 192, SIDE, seed=7)
+  with pytest.raises(Undecided):
+    splicing.analyse(strict, image)
+
+
+@given(st.integers(0, 999), st.floats(0, 1), st.floats(0, 1), st.booleans())
+def test_what_is_marked_is_never_set_against_less_than_half_of_the_image(seed, usable, marked, two):
+  rng = np.random.default_rng(seed)
+  heat = np.where(rng.random((20, 20)) < usable, 0.2, np.nan)
+  heat[(rng.random((20, 20)) < marked) & ~np.isnan(heat)] = 0.8
+  area = (heat < 0.5) & (rng.random((20, 20)) < 0.8)
+  patches = np.zeros((3, 2), int), None, np.array([0.1, 0.9 if two else 0.3, np.nan]), np.array([True, False, False])
+  found = splicing.Splicing(SIZE, 32, *patches, 0.5, heat, area, heat > 0.5, 0.1)
+  assert bool(splicing.doubt(found)) == ((area if two else heat < 0.5).mean() <= 0.5)
+
+
+def test_the_benchmark_counts_a_map_by_where_most_of_its_marks_lie(found, spliced):
+  mask = spliced[1]
+  assert benchmark.outcome(found, True, mask) == benchmark.RIGHT
+  assert benchmark.outcome(found, True, ~mask) == benchmark.WRONG
+  assert benchmark.outcome(found, False, mask) == benchmark.outcome(None, True, mask) == benchmark.SILENT
+  assert benchmark.outcome(found._replace(mask=np.zeros_like(mask)), True, mask) == benchmark.NOTHING
 
 
 def middle(area):
@@ -57,10 +133,10 @@ def test_a_reference_by_hand_marks_what_is_not_like_it(known, spliced):
   y, x = middle(mask)
   inside = splicing.analyse(known, image, reference=(x, y))
   assert inside.score is None
-  top, left = inside.places[inside.reference]
+  top, left = inside.places[inside.chosen]
   assert top <= y < top + SIZE
   assert left <= x < left + SIZE
-  assert inside.foreign[inside.reference] < 0.1
+  assert inside.difference[inside.chosen] < 0.1
   assert localise(inside.heat, inside.mask, ~mask).auc > 0.9  # The reference decides, not the areas.
   outside = splicing.analyse(known, image, reference=middle(~mask)[::-1])
   assert localise(outside.heat, outside.mask, mask).auc > 0.9
@@ -116,8 +192,6 @@ def test_nothing_is_said_where_there_is_no_texture_or_no_tone(known, spliced):
   [
     (np.zeros((60, 200, 3), np.uint8), {}, "200x60 pixels, in which no patch of 72x72 fits"),
     (np.zeros((200, 200, 3), np.uint8), {}, "0 of 25 patches have texture enough, and at least 8"),
-    (texture("fine", 200, 200), {"reference": (200, 0)}, "the reference 200,0 lies outside its 200x200 pixels"),
-    (np.zeros((2000, 2000, 3), np.uint8), {"stride": 8}, "a stride of 8 gives 58,564 patches, more than 10,000"),
   ],
 )
 def test_what_cannot_be_judged_is_told(known, image, options, cause):
@@ -125,37 +199,49 @@ def test_what_cannot_be_judged_is_told(known, image, options, cause):
     splicing.analyse(known, image, **options)
 
 
+@pytest.mark.parametrize(
+  ("side", "options", "cause"),
+  [
+    (200, {"reference": (200, 0)}, "the reference 200,0 lies outside its 200x200 pixels"),
+    (2000, {"stride": 8}, "a stride of 8 gives 58,564 patches, more than 10,000"),
+  ],
+)
+def test_options_that_do_not_suit_the_image_are_the_users(known, side, options, cause):
+  with pytest.raises(UserError, match=cause):
+    splicing.analyse(known, np.zeros((side, side, 3), np.uint8), **options)
+
+
 @pytest.mark.parametrize("stride", [0, 12, -8, 80])
 def test_strides_off_the_grid_are_refused(stride):
   with pytest.raises(ValueError, match=f"a multiple of 8 up to the patch size 72, got {stride}"):
-    splicing.grid(300, 300, SIZE, stride)
+    patchmap.grid(300, 300, SIZE, stride)
 
 
 @given(st.integers(72, 400), st.integers(72, 400), st.sampled_from([8, 32, 40, 72]))
 def test_patches_cover_the_image_up_to_the_block_grid(h, w, stride):
-  places = splicing.grid(h, w, SIZE, stride)
+  places = patchmap.grid(h, w, SIZE, stride)
   assert (places % 8 == 0).all()
   assert len(np.unique(places, axis=0)) == len(places)
-  covered = ~np.isnan(splicing.heat(np.zeros(len(places)), places, SIZE, (h, w)))
+  covered = ~np.isnan(patchmap.over_pixels(np.zeros(len(places)), places, SIZE, (h, w)))
   assert covered[: h // 8 * 8, : w // 8 * 8].all()
 
 
 @given(st.integers(256, 9000), st.integers(256, 9000), st.sampled_from([128, 256]))
 def test_the_usual_stride_bounds_the_number_of_patches(h, w, size):
-  stride = splicing.usual_stride(h, w, size)
-  assert splicing.fits(stride, size)
-  assert stride == size or len(splicing.grid(h, w, size, stride)) <= splicing.MOST
-  assert stride == size // 2 or len(splicing.grid(h, w, size, stride - 8)) > 0.9 * splicing.MOST
+  stride = patchmap.usual_stride(h, w, size)
+  assert patchmap.fits(stride, size)
+  assert stride == size or len(patchmap.grid(h, w, size, stride)) <= patchmap.MOST
+  assert stride == size // 2 or len(patchmap.grid(h, w, size, stride - 8)) > 0.9 * patchmap.MOST
 
 
 @given(st.integers(8, 40), st.floats(0.1, 0.45), st.integers(0, 99))
-def test_the_larger_group_is_the_image_and_each_of_the_others_is_foreign(n, share, seed):
+def test_the_larger_group_is_the_reference_and_each_of_the_others_differs(n, share, seed):
   rng = np.random.default_rng(seed)
   foreign = rng.permutation(n) < max(2, int(share * n))
   noise = rng.normal(0, 0.5, (n, n))
   scores = expit(np.where(foreign[:, None] == foreign, 4, -4) + (noise + noise.T) / 2)
-  values, image, score = splicing.consensus(scores)
-  np.testing.assert_array_equal(image, ~foreign)
+  values, references, score = splicing.consensus(scores)
+  np.testing.assert_array_equal(references, ~foreign)
   np.testing.assert_array_equal(values > 0.5, foreign)
   assert 0.5 < score <= 1
 
@@ -168,13 +254,13 @@ def test_patches_that_are_all_alike_are_one_group():
 
 def test_a_pixel_has_the_mean_of_its_patches_and_none_without_half_of_them():
   places = np.array([[0, 0], [0, 8], [8, 0], [8, 8]])
-  heat = splicing.heat(np.array([1.0, 0.0, np.nan, np.nan]), places, 16, (24, 25))
+  heat = patchmap.over_pixels(np.array([1.0, 0.0, np.nan, np.nan]), places, 16, (24, 25))
   assert heat[4, 4] == 1
   assert heat[4, 12] == heat[12, 12] == 0.5
   assert np.isnan(heat[20, 4])
   assert heat[12, 4] == 1
   assert np.isnan(heat[4, 24])
-  assert np.isnan(splicing.heat(np.array([1.0, np.nan, np.nan, np.nan]), places, 16, (24, 25))[12, 12])
+  assert np.isnan(patchmap.over_pixels(np.array([1.0, np.nan, np.nan, np.nan]), places, 16, (24, 25))[12, 12])
 
 
 def test_localisation_counts_what_is_not_spoken_about_as_missed_and_is_never_turned_over():

@@ -1,10 +1,16 @@
 import json
+import os
+import signal
+import sys
 import threading
+import time
 
 import pandas as pd
 import pytest
 
-from fsim.train import AGAIN
+from fsim.boundary import console
+from fsim.boundary.console import INTERRUPTED, STOPPED
+from fsim.boundary.errors import UserError
 from launch import runs, sweep, table
 from tests.commands import ROOT, command
 
@@ -32,7 +38,7 @@ def swept(tmp_path_factory, data):
 def test_a_failure_is_told_and_does_not_stop_the_others(swept):
   folder, done = swept
   assert done.returncode == 1
-  assert "sweep: data.protocol=public: exit code 1: fsim: public needs" in done.stderr
+  assert "fsim: data.protocol=public: exit code 1: fsim: public needs" in done.stderr
   found = pd.read_csv(folder / "all" / "table.csv", index_col="measure")
   assert list(found.columns) == ["data.fold=0", "data.fold=1", "mean", "std"]
   folds = found[["data.fold=0", "data.fold=1"]]
@@ -80,11 +86,21 @@ def test_the_sweeps_of_the_project_name_a_configuration_and_its_fields(tmp_path)
     assert f"python -m launch.sweep configs/sweeps/{file.name}" in file.read_text()
 
 
-def test_a_file_that_is_no_sweep_is_refused(tmp_path, capsys):
-  (tmp_path / "empty.py").write_text("")
-  for name, message in (("empty.py", "must define CONFIG and sweep()"), ("absent.py", "is not a Python file")):
-    assert sweep.main([str(tmp_path / name), f"--workdir={tmp_path / 'all'}"]) == 1
-    assert message in capsys.readouterr().err
+@pytest.mark.parametrize(
+  ("name", "text", "message"),
+  [
+    ("empty.py", "", r"must define CONFIG and sweep\(\)"),
+    ("absent.py", None, "is not a Python file"),
+    ("a folder", None, "is not a Python file"),
+    ("broken.py", "CONFIG = (", "broken.py, line 1: "),
+  ],
+)
+def test_a_file_that_is_no_sweep_is_refused(name, text, message, tmp_path):
+  (tmp_path / "a folder").mkdir()
+  if text is not None:
+    (tmp_path / name).write_text(text)
+  with pytest.raises(UserError, match=message):
+    sweep.main([str(tmp_path / name), f"--workdir={tmp_path / 'all'}"])
 
 
 def ablation(folder, finished=lambda settings: True, measures=""):
@@ -165,10 +181,11 @@ def test_a_sweep_may_name_the_measures_to_draw(measures, drawn, numbers, tmp_pat
   assert asked == [drawn]
 
 
-def test_a_failed_run_that_starts_again_is_no_longer_called_failed(tmp_path):
+@pytest.mark.parametrize("code", [STOPPED, INTERRUPTED])
+def test_a_failed_run_that_starts_again_is_no_longer_called_failed(code, tmp_path):
   run = ablation(tmp_path, lambda settings: False).runs[0]
   run.begin()
-  run.end(AGAIN)
+  run.end(code)
   assert run.failure() == "stopped; the same sweep goes on from there"
   run.begin()
   assert run.failure() == ""
@@ -196,3 +213,52 @@ def test_what_runs_leave_is_read_whole_while_they_begin_and_end(tmp_path):
     going.set()
     thread.join()
   assert {failure for _, failure in seen} <= {"", "exit code 1: no room"}
+
+
+SAVES = """
+import signal, sys, time
+from pathlib import Path
+def save(number, frame):
+  print("saved", flush=True)
+  sys.exit(75)
+signal.signal(signal.SIGTERM, save)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+Path("ready").touch()
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, STOPPED)])
+def test_a_signal_reaches_the_runs_under_way_and_starts_no_other(number, code, tmp_path, monkeypatch, capsys):
+  """One that is not passed on would leave the run to itself, or wait for its end."""
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(runs.Run, "command", lambda run: [sys.executable, "-c", SAVES])
+  former = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
+  own = ablation(tmp_path, lambda settings: False)
+
+  def send():
+    while not (tmp_path / "ready").exists():
+      time.sleep(0.05)
+    os.kill(os.getpid(), number)
+
+  threading.Thread(target=send).start()
+  try:
+    assert console.run(sweep.main, [str(tmp_path / "sweep.py"), f"--workdir={tmp_path / 'all'}"]) == code
+  finally:
+    for name, handler in former.items():
+      signal.signal(name, handler)
+  assert capsys.readouterr().err.endswith("; the same command goes on from there\n")
+  assert (own.runs[0].folder / runs.LOG).read_text() == "saved\n"
+  assert not own.runs[1].folder.exists()
+
+
+def test_a_finished_run_that_was_damaged_is_named_and_costs_the_others_nothing(tmp_path, monkeypatch, capsys):
+  def numbers(folder):
+    if "data.fold=1" in folder.name:
+      raise UserError(f"{folder}: scores.parquet is damaged")
+    return measured(folder)
+
+  monkeypatch.setattr(table.page, "numbers", numbers)
+  found = table.found_by(ablation(tmp_path).runs)
+  assert len(found) == 12
+  assert capsys.readouterr().err.count("scores.parquet is damaged") == 6

@@ -4,18 +4,32 @@ fsim writes its arrays uncompressed, so that no file can claim more than the byt
 """
 
 import io
+import math
+import re
+import struct
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from fsim.boundary.inputs import Unreadable, read_bytes
 
 LIMIT = 1 << 31  # Bytes of a file: a fingerprint of 200 megapixels in 32 bits is smaller.
-KINDS = "fiubU"  # NumPy's letters for floating, integer, unsigned and boolean numbers, and text.
+LARGEST = 1e30  # Size of a number; nothing that fsim writes comes near it.
+MAX_ARRAYS = 1_000  # Of a file; each costs memory before it is looked at.
+ENTRY = b"PK\x01\x02"  # Each of an archive's table of contents begins so.
+# The head of an array as NumPy writes it, for numbers and text. Its own reader evaluates what stands there as Python.
+HEAD = re.compile(
+  rb"\{'descr': '([<>|][fiubU]\d{1,6})', 'fortran_order': (True|False), "
+  rb"'shape': \(((?:\d{1,18}, ?)*(?:\d{1,18})?)\), \} *\n"
+)
+LENGTHS = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}  # Bytes of the head's length, by version.
+# What zipfile and NumPy raise for damage; none of it is ours.
+DAMAGE = (zipfile.BadZipFile, struct.error, ValueError, TypeError, EOFError, OSError, NotImplementedError, RuntimeError)
 
 
 class Field(NamedTuple):
@@ -25,42 +39,73 @@ class Field(NamedTuple):
   axes: int
 
 
-def read_npz(path: Path, fields: Mapping[str, Field] | None = None) -> dict[str, Shaped[np.ndarray, "..."]]:
+def read_npz(
+  path: Path, fields: Mapping[str, Field] | None = None, limit: int = LIMIT
+) -> dict[str, Shaped[np.ndarray, "..."]]:
   """All arrays by name; with `fields`, these and no others.
 
-  Raises Unreadable for what is no such file, and where a number is not finite.
+  Raises Unreadable for what is no such file, and where numbers are not sane.
   """
-  data = read_bytes(path, LIMIT)
+  data = read_bytes(path, limit)
   try:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-      found = {info.filename.removesuffix(".npy"): _member(archive, info) for info in archive.infolist()}
-  # What zipfile and NumPy raise for damage; none of it is ours.
-  except (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError, RuntimeError, SyntaxError) as error:
-    raise Unreadable(path, f"damaged or no .npz file ({error})") from error
+    found = _arrays(data)
+  except DAMAGE as error:
+    raise Unreadable(path, f"damaged or no .npz file ({error or type(error).__name__})") from error
   for name, field in (fields or {}).items():
     if name not in found:
       raise Unreadable(path, f"the array {name!r} is missing")
     if found[name].dtype.kind not in field.kinds or found[name].ndim != field.axes:
       raise Unreadable(path, f"the array {name!r} is {found[name].dtype} with {found[name].ndim} axes")
+  if fields is not None and found.keys() - fields.keys():
+    raise Unreadable(path, f"the array {min(found.keys() - fields.keys())!r} has no place there")
   for name, array in found.items():
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-      raise Unreadable(path, f"the array {name!r} holds numbers that are not finite")
-  return found if fields is None else {name: found[name] for name in fields}
+    if array.dtype.kind == "f" and not is_sane(array):
+      raise Unreadable(path, f"the array {name!r} holds numbers that are not finite, or beyond {LARGEST:g}")
+  return found
+
+
+def to_npz(arrays: Mapping[str, Any]) -> bytes:
+  """A file that `read_npz` reads."""
+  buffer = io.BytesIO()
+  np.savez(buffer, **arrays)
+  return buffer.getvalue()
+
+
+def is_sane(values: Float[np.ndarray, "..."]) -> bool:
+  """Whether all are finite, and so small that sums and products of a few stay finite too."""
+  return values.size == 0 or bool(values.min() >= -LARGEST and values.max() <= LARGEST)
+
+
+def _arrays(data: bytes) -> dict[str, Shaped[np.ndarray, "..."]]:
+  """Raises one of DAMAGE."""
+  if data.count(ENTRY) > MAX_ARRAYS:
+    raise ValueError(f"more than {MAX_ARRAYS:,} arrays")
+  with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    members = archive.infolist()
+    if sum(info.file_size for info in members) > len(data):
+      raise ValueError("it claims to hold more than it has")
+    found = {info.filename.removesuffix(".npy"): _member(archive, info) for info in members}
+  if len(found) < len(members):
+    raise ValueError("two arrays of one name")
+  return found
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Shaped[np.ndarray, "..."]:
-  """Raises ValueError where the header claims anything else than the bytes behind it."""
+  """Raises ValueError where the head claims anything else than the bytes behind it."""
   if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
     raise ValueError(f"{info.filename} is compressed")
-  body = io.BytesIO(archive.read(info))
-  version = np.lib.format.read_magic(body)
-  read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-  if version not in read_header:
-    raise ValueError(f"{info.filename} has the unknown version {version}")
-  shape, by_columns, kind = read_header[version](body)
-  if kind.kind not in KINDS:
-    raise ValueError(f"{info.filename} holds {kind}")
-  rest = body.getbuffer()[body.tell() :]
-  if any(n < 0 for n in shape) or kind.itemsize * np.prod(shape, dtype=object) != len(rest):
-    raise ValueError(f"{info.filename} claims {shape}, and has {len(rest):,} bytes")
-  return np.frombuffer(rest, kind).reshape(shape, order="F" if by_columns else "C")
+  body = archive.read(info)
+  version = body[:8]
+  if version not in LENGTHS:
+    raise ValueError(f"{info.filename} is no array of numbers or text")
+  start = 8 + LENGTHS[version]
+  end = start + int.from_bytes(body[8:start], "little")
+  head = HEAD.fullmatch(body[start:end])
+  if not head:
+    raise ValueError(f"{info.filename} is no array of numbers or text")
+  kind, shape = np.dtype(head[1].decode()), tuple(int(n) for n in head[3].split(b",") if n.strip())
+  if kind.itemsize * math.prod(shape) != len(body) - end:
+    raise ValueError(f"{info.filename} claims {shape}, and has {len(body) - end:,} bytes")
+  if kind.kind == "U" and np.frombuffer(body, kind.byteorder + "u4", offset=end).max(initial=0) > sys.maxunicode:
+    raise ValueError(f"{info.filename} holds letters that do not exist")
+  return np.frombuffer(body, kind, offset=end).reshape(shape, order="F" if head[2] == b"True" else "C")

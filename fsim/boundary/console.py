@@ -3,6 +3,7 @@
 The exit codes are a table in docs/reliability.md.
 """
 
+import argparse
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fsim.boundary import inputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 
@@ -34,14 +36,15 @@ class Terminated(KeyboardInterrupt):
 
 def run(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
   """The exit code of a command. A UserError, or a fault of the system such as a full disk, becomes one line."""
-  for stream in (sys.stdout, sys.stderr):
-    stream.reconfigure(errors="backslashreplace")  # A letter that the console lacks must not cost the answer.
+  for name in ("stdout", "stderr"):
+    if getattr(sys, name) is None:  # Closed by the shell: >&-
+      setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    getattr(sys, name).reconfigure(errors="backslashreplace")  # A letter that it lacks must not cost the answer.
   signal.signal(signal.SIGTERM, _terminate)
   try:
     code = command(arguments)
     sys.stdout.flush()
   except BrokenPipeError:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Or Python complains once more at its end.
     return _ended("the output was closed before its end", INCOMPLETE)
   except KeyboardInterrupt as error:
     said = next(iter(getattr(error, "__notes__", [])), "nothing is kept: the same command begins anew")
@@ -53,12 +56,12 @@ def run(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> in
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
-  """Around what keeps what it has done: an interruption inside says that the same command goes on."""
+def resumable(kept: str = GOES_ON) -> Iterator[None]:
+  """Around what keeps what it has done: an interruption inside says so."""
   try:
     yield
   except KeyboardInterrupt as error:
-    error.add_note(GOES_ON)
+    error.add_note(kept)
     raise
 
 
@@ -85,8 +88,10 @@ def to_json(value: Any) -> str:
 
 
 def path(text: str) -> Path:
-  """A path as users write it: shells leave the ~ of --out=~/maps to the program. An argparse type."""
-  return Path(text).expanduser()
+  """An argparse type for paths as users write them."""
+  if not text:  # A variable of the shell that is not set; it must not become the current folder.
+    raise argparse.ArgumentTypeError("an empty path")
+  return inputs.expanded(text)
 
 
 def _terminate(number: int, frame: object) -> None:
@@ -96,5 +101,10 @@ def _terminate(number: int, frame: object) -> None:
 def _ended(line: str, code: int) -> int:
   if os.environ.get(DEBUG):
     traceback.print_exc()
-  print(f"fsim: {line}", file=sys.stderr)
+  for stream, last in ((sys.stdout, ""), (sys.stderr, f"fsim: {line}\n")):
+    try:
+      stream.write(last)
+      stream.flush()
+    except OSError:  # Closed, or on a full disk; Python would complain once more at its end.
+      os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
   return code

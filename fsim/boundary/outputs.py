@@ -8,14 +8,17 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from fsim.boundary.errors import UserError
+from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.boundary.text import shown
 
 MANIFEST = ".fsim-written.jsonl"
+MANIFEST_BYTES = 1 << 26  # Half a million files.
 
 
 class Folder:
@@ -27,19 +30,25 @@ class Folder:
       path.mkdir(parents=True, exist_ok=True)
       with tempfile.TemporaryFile(dir=path):
         pass
-    except FileExistsError as error:
+    except (FileExistsError, NotADirectoryError) as error:
       raise UserError(f"{shown(path)}: not a folder") from error
     except OSError as error:
       raise UserError(f"{shown(path)}: cannot be written to ({error.strerror})") from error
 
   def claim(self, *names: str) -> None:
     """Raises UserError if one of these files exists and is not as fsim wrote it. Call it before the work too."""
-    written = self._written()
+    own = written(self.path)
     for name in names:
       path = self.path / name
-      if path.is_dir():
+      try:
+        mode = os.lstat(path).st_mode
+      except FileNotFoundError:
+        continue
+      except OSError as error:  # A name that is too long, for example.
+        raise UserError(f"{shown(path)}: {error.strerror}") from error
+      if stat.S_ISDIR(mode):
         raise UserError(f"{shown(path)}: a folder, and a file is to be written")
-      if os.path.lexists(path) and (name, _digest(path)) not in written:
+      if not stat.S_ISREG(mode) or (name, _digest(path)) not in own:
         raise UserError(f"{shown(path)}: exists and is not as fsim wrote it; name another place, or remove it")
 
   def write(self, name: str, data: bytes) -> None:
@@ -47,30 +56,37 @@ class Folder:
     with self.replacing(name) as draft:
       draft.write_bytes(data)
 
+  def remove(self, name: str) -> None:
+    """A former file of this name, which would contradict what is written now. Raises UserError as `claim`."""
+    self.claim(name)
+    (self.path / name).unlink(missing_ok=True)
+
   @contextlib.contextmanager
   def replacing(self, name: str) -> Iterator[Path]:
     """A draft to be written, which takes the file's place when the block ends well."""
     self.claim(name)
-    draft = self.path / f".{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:16]}.draft"
+    draft = self.path / f".{_short(name)}.draft"
     try:
       yield draft
-      line = json.dumps([name, _digest(draft)]) + "\n"
+      line = f"\n{json.dumps([name, _digest(draft)])}\n"  # The first ends a line that a kill has cut.
       with (self.path / MANIFEST).open("a") as manifest:  # First: a kill between the two must not disown the file.
         manifest.write(line)
       os.replace(draft, self.path / name)
     except OSError as error:
-      raise UserError(f"{shown(self.path / name)}: {error.strerror}") from error  # A full disk names no file.
+      raise UserError(f"{shown(self.path / name)}: {error.strerror or error}") from error  # A full disk names no file.
     finally:
       draft.unlink(missing_ok=True)
 
-  def _written(self) -> set[tuple[str, str]]:
-    """Names with every digest that fsim ever gave them; a line cut by a kill says nothing."""
-    found = set()
-    with contextlib.suppress(FileNotFoundError):
-      for line in (self.path / MANIFEST).read_text().splitlines():
-        with contextlib.suppress(ValueError, TypeError):
-          found.add(tuple(json.loads(line)))
-    return found
+
+def written(folder: Path) -> set[tuple[str, str]]:
+  """Names with every digest that fsim ever gave them there; a line cut by a kill says nothing."""
+  found = set()
+  with contextlib.suppress(Unreadable):
+    for line in read_bytes(folder / MANIFEST, MANIFEST_BYTES).splitlines():
+      with contextlib.suppress(ValueError, TypeError, RecursionError):
+        name, digest = json.loads(line)
+        found.add((name, digest))
+  return found
 
 
 def file(path: Path) -> Folder:
@@ -81,17 +97,22 @@ def file(path: Path) -> Folder:
 
 
 def replace(path: Path, data: bytes) -> None:
-  """Writes in one go, whatever is there: for files of folders that are fsim's own."""
-  draft = path.with_name(f".{os.getpid()}.{path.name[-100:]}.draft")
+  """Writes in one go, whatever is there: for files of folders that are fsim's own. Raises UserError if it cannot."""
+  draft = path.with_name(f".{_short(path.name)}.{os.getpid()}.draft")
   try:
     draft.write_bytes(data)
     os.replace(draft, path)
+  except OSError as error:
+    raise UserError(f"{shown(path)}: {error.strerror}") from error  # A full disk names no file.
   finally:
     draft.unlink(missing_ok=True)
 
 
+def _short(name: str) -> str:
+  """In its place: a name may be as long as the system allows, so that nothing can be added to it."""
+  return hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+
+
 def _digest(path: Path) -> str:
-  if not path.is_file():  # A pipe or a device, or a link to nothing.
-    return ""
   with path.open("rb") as data:
     return hashlib.file_digest(data, "sha256").hexdigest()

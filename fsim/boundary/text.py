@@ -3,7 +3,6 @@
 import os
 import unicodedata
 
-import numpy as np
 import pandas as pd
 
 UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode categories that a terminal obeys or cannot show.
@@ -25,7 +24,8 @@ def csv(table: pd.DataFrame) -> bytes:
   """A CSV in UTF-8 whose cells no spreadsheet takes for formulas: such text gets an apostrophe in front."""
   safe = table.copy()
   for column in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
-    safe[column] = np.array([_cell(value) for value in table[column]], dtype=object)
+    # As Python holds them: pandas' own texts refuse names with bytes that are no UTF-8.
+    safe[column] = pd.Series([_cell(value) for value in table[column]], index=table.index, dtype=object)
   return safe.to_csv(index=False).encode("utf-8", "backslashreplace")
 
 

@@ -1,22 +1,27 @@
 """python -m fsim.data.check PATH [--json]: what a folder holds, what is wrong with it, which protocols it can serve.
 
 The exit code is 0 unless nothing in the folder is usable. Verified files are remembered beside the data sets that TFDS
-keeps, so that a training run does not verify them again.
+keeps, so that a training run does not verify them again; where nothing can be written there, that is said.
 """
 
 import argparse
-import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tensorflow_datasets.core.constants import get_default_data_dir
 
-from fsim.data import splits
+from fsim.boundary import console
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+from fsim.data import kept, splits
+from fsim.data.dresden import platforms
 from fsim.data.dresden.builder import Dresden, FolderConfig, verified
 from fsim.data.dresden.names import Repairs
+from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.subsets import SUBSETS
+from fsim.data.source import rules_of
 
 SHOWN = 20  # Problems of each kind that are printed; --json has them all.
 # What the protocols are tried with.
@@ -32,26 +37,35 @@ SETTINGS = {
 }
 
 
-def examine(folder: Path) -> dict[str, Any]:
-  """Everything that is printed, as plain values. Raises ValueError if there is no such folder."""
-  config = FolderConfig.of(folder, Repairs(merge_d70=True, repair_mju=True), on_error="skip")
-  table, problems = verified(config, Path(get_default_data_dir()) / Dresden.name)
+def examine(folder: Path, rules: Repairs | Pattern, platform: str, home: Path | None) -> dict[str, Any]:
+  """Everything that is printed, as plain values. Raises UserError if there is no such folder."""
+  config = FolderConfig.of(folder, rules, on_error="skip")
+  found = config.listing
+  table, problems = verified(config, home)
+  copies = platforms.kept_out(table, platform)
+  left_out = [*_plain(problems, True), *({"file": table["file"][k], "cause": copies[k]} for k in copies.index)]
+  table = table.drop(copies.index).reset_index(drop=True)
   watched = table[table["scene"] != ""].groupby("scene")["device"].nunique()
   return {
     "folder": str(folder),
-    "jpegs": len(config.listing.jpegs),
-    "bytes": sum(f.bytes for f in config.listing.jpegs),
-    "others": dict(config.listing.others),
-    "metadata": [f.file for f in config.listing.manifests],
+    "considered": found.considered,
+    "jpegs": len(found.jpegs),
+    "bytes": sum(f.bytes for f in found.jpegs),
+    "others": [{"file": file, "cause": cause} for file, cause in found.others],
+    "metadata": [f.file for f in found.metadata],
     "usable": len(table),
     "models": table["model"].nunique(),
     "scenes": len(watched),
     "scenes_of_one_device": int((watched == 1).sum()),
     "devices": [_device(name, images, table) for name, images in table.groupby("device")],
-    "left_out": problems.loc[problems["left_out"].astype(bool), ["file", "cause"]].to_dict("records"),
-    "remarks": problems.loc[~problems["left_out"].astype(bool), ["file", "cause"]].to_dict("records"),
+    "left_out": left_out,
+    "remarks": _plain(problems, False),
     "protocols": {name: _served(name, table) for name in splits.PROTOCOLS},
   }
+
+
+def _plain(problems: pd.DataFrame, left_out: bool) -> list[dict[str, str]]:
+  return problems.loc[problems["left_out"].astype(bool) == left_out, ["file", "cause"]].to_dict("records")
 
 
 def _device(name: str, images: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
@@ -83,22 +97,22 @@ def _served(name: str, table: pd.DataFrame) -> dict[str, Any]:
 
 
 def text(found: dict[str, Any]) -> str:
-  others = ", ".join(f"{n} {kind}" for kind, n in sorted(found["others"].items())) or "none"
   lines = [
-    found["folder"],
-    f"  {found['jpegs']} JPEGs, {found['bytes'] / 1e6:,.1f} MB; other files: {others}",
-    f"  metadata: {', '.join(found['metadata']) or 'none'}; {found['scenes']} known scenes,"
+    shown(found["folder"]),
+    f"  {found['considered']} files considered: {found['jpegs']} JPEGs, {found['bytes'] / 1e6:,.1f} MB;"
+    f" {len(found['others'])} files that are no photographs",
+    f"  metadata: {', '.join(map(shown, found['metadata'])) or 'none'}; {found['scenes']} known scenes,"
     f" {found['scenes_of_one_device']} of them seen by one device only",
     f"  {found['usable']} usable images of {len(found['devices'])} devices, {found['models']} models;"
     f" {len(found['left_out'])} files left out",
   ]
   rows = [{**d, "sizes": ", ".join(f"{size} ({n})" for size, n in d["sizes"].items())} for d in found["devices"]]
   if rows:
-    lines += ["", "Devices", *_aligned([list(rows[0]), *([str(v) for v in row.values()] for row in rows)])]
-  for title, key in (("Left out", "left_out"), ("Remarks", "remarks")):
+    lines += ["", "Devices", *_aligned([list(rows[0]), *([shown(v) for v in row.values()] for row in rows)])]
+  for title, key in (("Left out", "left_out"), ("Remarks", "remarks"), ("No photographs", "others")):
     if found[key]:
       more = [f"  ... and {len(found[key]) - SHOWN} more; see --json"] * (len(found[key]) > SHOWN)
-      lines += ["", title, *_aligned([[p["file"], p["cause"]] for p in found[key][:SHOWN]]), *more]
+      lines += ["", title, *_aligned([[shown(p["file"]), shown(p["cause"])] for p in found[key][:SHOWN]]), *more]
   if rows:
     lines += ["", "Protocols", *_aligned([[name, _verdict(name, p)] for name, p in found["protocols"].items()])]
   return "\n".join(lines)
@@ -122,19 +136,35 @@ def _aligned(rows: list[list[str]]) -> list[str]:
   return ["  " + "  ".join(row).rstrip() for row in zip(*columns, strict=True)]
 
 
-def main(arguments: list[str]) -> int:
-  parser = argparse.ArgumentParser(prog="python -m fsim.data.check", description="What does a folder of JPEGs hold?")
-  parser.add_argument("path", type=Path, metavar="PATH")
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(
+    prog="python -m fsim.data.check",
+    description="What does a folder of JPEGs hold? The options are those of the configurations (data.pattern, ...).",
+  )
+  parser.add_argument("path", type=console.path, metavar="PATH")
   parser.add_argument("--json", action="store_true", help="print everything, as JSON")
-  options = parser.parse_args(arguments)
+  parser.add_argument("--pattern", help="a regular expression for names of another form (docs/mobile.md)")
+  parser.add_argument("--no-merge-d70", action="store_true", help="D70s is a model of its own, and not a D70")
+  parser.add_argument("--no-repair-mju", action="store_true", help="mju_1050SW is not mju-1050SW")
+  parser.add_argument(
+    "--platform", default=platforms.ORIGINAL, help="original, any, or by what copies were passed on, with commas"
+  )
+  parser.add_argument("--folder", type=console.path, help="where prepared data are kept, instead of TFDS_DATA_DIR")
+  return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+  options = _parser().parse_args(arguments)
+  rules = rules_of(options.pattern, not options.no_merge_d70, not options.no_repair_mju)
   try:
-    found = examine(options.path)
-  except ValueError as error:
-    print(error, file=sys.stderr)
-    return 1
-  print(json.dumps(found, indent=2) if options.json else text(found))
-  return 0 if found["usable"] else 1
+    home = kept.home(options.folder) / Dresden.name
+  except UserError as error:  # It only costs the memory.
+    console.note(f"verified files are not remembered: {error}")
+    home = None
+  found = examine(options.path, rules, options.platform, home)
+  console.say(console.to_json(found) if options.json else text(found))
+  return console.ANSWERED if found["usable"] else console.INCOMPLETE
 
 
 if __name__ == "__main__":
-  sys.exit(main(sys.argv[1:]))
+  sys.exit(console.run(main, sys.argv[1:]))

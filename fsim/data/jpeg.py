@@ -4,6 +4,8 @@ Pixels: slow integer IDCT and fancy upsampling (libjpeg's defaults), no resize, 
 management. What libjpeg warns of is damage. Of several images in a file (MPO) the first counts.
 """
 
+import re
+
 import numpy as np
 import simplejpeg
 from jaxtyping import UInt8
@@ -11,21 +13,26 @@ from jaxtyping import UInt8
 from fsim.data import markers
 from fsim.data.markers import BadImage
 
+UNKNOWN_SAMPLING = "Could not determine subsampling level"  # Of libjpeg-turbo about 3x1, for example.
+CALLER = "tj3Decompress8(): "
 BEGINNING = b"\xff\xd8\xff"
 TRIED_FIRST = 50_000_000  # Pixels from which on a file is decoded at an eighth of its size before it may have memory.
-# What other files begin with, at which byte.
+# What other images begin with.
 KINDS = {
-  (0, b"\x89PNG"): "PNG",
-  (4, b"ftyphei"): "HEIC",
-  (4, b"ftypmif"): "HEIC",
-  (4, b"ftypavif"): "AVIF",
-  (8, b"WEBP"): "WebP",
-  (0, b"II*\0"): "TIFF or raw",
-  (0, b"MM\0*"): "TIFF or raw",
-  (0, b"GIF8"): "GIF",
-  (0, b"BM"): "BMP",
-  (0, b"DDS "): "DDS",
-  (0, b"%PDF"): "PDF",
+  "PNG": rb"\x89PNG",
+  "HEIC": rb".{4}ftyp(hei|hev|mif1|msf1)",
+  "AVIF": rb".{4}ftypavi",
+  "raw": rb".{4}ftypcrx|FUJIFILMCCD-RAW|IIRO|IIRS|MMOR|IIU\0",
+  "WebP": rb"RIFF.{4}WEBP",
+  "TIFF or raw": rb"II[*+]\0|MM\0[*+]",
+  "GIF": rb"GIF8[79]a",
+  "BMP": rb"BM.{4}\0{4}",
+  "DDS": rb"DDS ",
+  "EMF": rb"\x01\0{3}.{36} EMF",
+  "PSD": rb"8BPS",
+  "JPEG 2000": rb"\0{3}\x0cjP  |\xff\x4f\xff\x51",
+  "JPEG XL": rb"\0{3}\x0cJXL |\xff\x0a",
+  "PDF": rb"%PDF",
 }
 
 
@@ -63,10 +70,10 @@ def _pixels(image: bytes, frame: markers.Frame, colours: str, **scale: int) -> U
   try:
     return simplejpeg.decode_jpeg(image, colours, fastdct=False, fastupsample=False, strict=True, **scale)
   except ValueError as error:
-    if "Could not determine subsampling" in str(error):
+    if UNKNOWN_SAMPLING in str(error):
       sampled = ", ".join(f"{plane.across}x{plane.down}" for plane in frame.components)
       raise BadImage(f"its colours are sampled {sampled}, which no camera does and fsim does not read") from error
-    raise BadImage(f"damaged JPEG: {error}") from error
+    raise BadImage(f"damaged JPEG: {str(error).removeprefix(CALLER)}") from error
 
 
 def _require_jpeg(data: bytes) -> None:
@@ -79,4 +86,4 @@ def _require_jpeg(data: bytes) -> None:
 
 def kind(data: bytes) -> str:
   """What other image a file begins as, "" if nothing that is known."""
-  return next((name for (place, letters), name in KINDS.items() if data[place:].startswith(letters)), "")
+  return next((name for name, pattern in KINDS.items() if re.match(pattern, data, re.DOTALL)), "")

@@ -24,6 +24,7 @@ COEFFICIENTS = 64  # In a block of 8x8 pixels.
 MAX_PIXELS = 256_000_000
 MAX_BYTES_IN_PASSES = 500_000_000  # Where pixels come in several passes, libjpeg keeps all coefficients beside them.
 MAX_SEGMENTS = 10_000
+MAX_SCANS = 64  # Encoders that search for the smallest file send about 20.
 MAX_VISITS = 1 << 24  # Blocks over all scans: 80 megapixels in ten passes have fewer.
 UNSENT = 99  # In place of the number of bits of a coefficient that are still to come.
 
@@ -184,7 +185,7 @@ def _require_sane(frame: Frame | None, scans: list[Scan]) -> None:
   if any(set(scan.components) - blocks.keys() for scan in scans):
     raise BadImage("damaged JPEG: a scan of a colour that the frame does not have")
   visits = [sum(blocks[name] for name in scan.components) for scan in scans]
-  if sum(visits) > MAX_VISITS:
+  if len(scans) > MAX_SCANS or sum(visits) > MAX_VISITS:
     raise BadImage(f"{len(scans)} passes over {frame.width}x{frame.height} pixels, more than any camera writes")
   # A block takes one bit at least, and one more for the end of its block where it is sent in one piece. Passes without
   # the first coefficient may say in a few bits that thousands of blocks have nothing.

@@ -1,13 +1,11 @@
 """A source named in a configuration -> its images: a folder of photographs, or virtual cameras made on first use."""
 
 import os
-from pathlib import Path
 
-from tensorflow_datasets.core.constants import get_default_data_dir
-
+from fsim.boundary import inputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.lock import alone
-from fsim.data import source
+from fsim.data import kept, source
 from fsim.data.source import Images
 from fsim.data.virtual import dataset
 
@@ -21,13 +19,14 @@ def open_source(
 
   Raises UserError for a preset or a folder that does not exist.
   """
-  home = Path(data_dir or get_default_data_dir()).expanduser()
-  folder = Path(name)
+  home = kept.home(data_dir)
+  folder = inputs.expanded(name)
   if name.startswith(PREFIX):
     if name not in dataset.PRESETS:
       raise UserError(f"there is no preset {name!r}; there are {', '.join(dataset.PRESETS)}")
     folder = home / "cameras" / name
-    with alone(folder):
-      dataset.make(name, folder, workers=len(os.sched_getaffinity(0)))
+    if not dataset.is_complete(name, folder):  # Then it is only read, whoever made it.
+      with kept.writing(home), alone(folder):
+        dataset.make(name, folder, workers=len(os.sched_getaffinity(0)))
   labels = {"merge_d70": merge_d70, "repair_mju": repair_mju, "pattern": pattern}
   return source.open_folder(folder, data_dir=home, on_error=on_error, **labels)

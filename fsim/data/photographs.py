@@ -1,6 +1,7 @@
 """JPEG files that a command was given: found, read, hashed, and what is wrong with them."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,10 +37,15 @@ class Photograph(NamedTuple):
 
 
 class Found(NamedTuple):
-  """The files of a command: those to be read, and (file, cause) of all others in the folders that were given."""
+  """The files of a command: those to be read, and (file, cause) of all others in the folders that were given.
+
+  Attributes:
+    lost: those of the others that are, or may hold, images: a command has no answer about them.
+  """
 
   paths: list[Path]
   passed_over: list[tuple[Path, str]]
+  lost: frozenset[Path]
 
 
 def find(places: Sequence[Path]) -> Found:
@@ -49,8 +55,9 @@ def find(places: Sequence[Path]) -> Found:
   """
   paths: list[Path] = []
   passed_over: list[tuple[Path, str]] = []
+  lost: set[Path] = set()
   for place in places:
-    if not place.is_dir():
+    if not os.path.isdir(place):
       paths.append(place)
       continue
     entries = list(walk(place))
@@ -61,7 +68,8 @@ def find(places: Sequence[Path]) -> Found:
       raise UserError(f"{shown(place)}: no JPEG files in this folder{why}")
     paths += inside
     passed_over += others
-  return Found(list(dict.fromkeys(paths)), passed_over)
+    lost |= {entry.path for entry in entries if entry.is_image}
+  return Found(list(dict.fromkeys(paths)), list(dict.fromkeys(passed_over)), frozenset(lost))
 
 
 def read(path: Path) -> Photograph:
@@ -80,7 +88,9 @@ def read(path: Path) -> Photograph:
 
 def content_of(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
   """The same for all files with these pixels, whatever else they hold."""
-  return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+  digest = hashlib.sha256(repr(pixels.shape).encode())
+  digest.update(np.ascontiguousarray(pixels))
+  return digest.hexdigest()
 
 
 def read_all(paths: Sequence[Path]) -> Iterator[Photograph]:

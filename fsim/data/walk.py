@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fsim.boundary import inputs
-from fsim.boundary.outputs import MANIFEST
+from fsim.boundary.outputs import MANIFEST, written
 from fsim.data import jpeg
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")  # Taken for JPEGs without a look; others are looked at.
 TABLES = (".csv", ".tsv")
-HEAD = 16  # Bytes by which a file is recognised.
+HEAD = 64  # Bytes by which a file is recognised.
 
 
 class Entry(NamedTuple):
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 
   Attributes:
     kind: "jpeg" (by its suffix or its first bytes), "table" (by its suffix), or "other", which has a `cause`.
-    is_image: whether an "other" file is a picture of some kind, whose loss matters.
+    is_image: whether an "other" file is a picture of some kind, or a folder that may hold some: their loss matters.
     status: None where `cause` says that it cannot be had.
   """
 
@@ -33,25 +33,26 @@ class Entry(NamedTuple):
 
 def walk(folder: Path) -> Iterator[Entry]:
   """Everything below, sorted, through links to folders too; a folder is entered once, so that circular links end."""
-  entered = set()
-  failed: list[Entry] = []
-
-  def unreadable(error: OSError) -> None:
-    failed.append(Entry(Path(error.filename), "other", f"folder cannot be read: {error.strerror}"))
-
-  for parent, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
-    status = os.stat(parent)
+  entered, waiting = set(), [folder]
+  while waiting:
+    parent = waiting.pop()
+    try:
+      status, inside = os.stat(parent), sorted(os.listdir(parent))
+    except OSError as error:
+      yield Entry(parent, "other", f"folder cannot be read: {error.strerror}", is_image=True)
+      continue
     if (status.st_dev, status.st_ino) in entered:
-      folders.clear()
-      yield Entry(Path(parent), "other", "a link to a folder that was entered already")
+      yield Entry(parent, "other", "a link to a folder that was entered already")
       continue
     entered.add((status.st_dev, status.st_ino))
-    folders.sort()
-    yield from (_entry(Path(parent, name)) for name in sorted(files) if name != MANIFEST)
-  yield from failed
+    folders = [name for name in inside if os.path.isdir(parent / name)]
+    waiting += [parent / name for name in reversed(folders)]
+    own = {name for name, _ in written(parent)}  # Results are no input.
+    files = [name for name in inside if name not in set(folders) | {MANIFEST}]
+    yield from (_entry(parent / name, name in own) for name in files)
 
 
-def _entry(path: Path) -> Entry:
+def _entry(path: Path, is_own: bool) -> Entry:
   if path.name.startswith("."):
     return Entry(path, "other", "hidden file")
   try:
@@ -62,6 +63,8 @@ def _entry(path: Path) -> Entry:
     return Entry(path, "other", "not a regular file", is_image=_named_as_jpeg(path))
   if _named_as_jpeg(path):
     return Entry(path, "jpeg", status=status)
+  if is_own:
+    return Entry(path, "other", "written by fsim", status=status)
   if path.suffix.lower() in TABLES:
     return Entry(path, "table", status=status)
   return _by_content(path, status)
@@ -72,7 +75,7 @@ def _by_content(path: Path, status: os.stat_result) -> Entry:
     with path.open("rb") as file:
       head = file.read(HEAD)
   except OSError as error:
-    return Entry(path, "other", f"cannot be read: {error.strerror}", status=status)
+    return Entry(path, "other", f"cannot be read: {error.strerror}", is_image=True, status=status)
   if head.startswith(jpeg.BEGINNING):
     return Entry(path, "jpeg", status=status)
   found = jpeg.kind(head)

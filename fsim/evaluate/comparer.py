@@ -4,7 +4,6 @@ Shapes: p patches, s pixels a side, d features, n m rows of features.
 """
 
 import functools
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,13 +15,37 @@ from flax import linen as nn
 from jaxtyping import Array, Float, UInt8
 
 from fsim import cpu
+from fsim.boundary import arrays, console, fields, inputs, outputs
+from fsim.evaluate import predictor
 from fsim.models import posteriors, saved, scorers
-from fsim.models.extractors import PatchNet
-from fsim.models.mislnet import FEATURES, MislNet
+from fsim.models.extractors import PATCH_SIDE, PatchNet
+from fsim.models.mislnet import COLOURS, FEATURES, LEAST_SIDE, POOLS, MislNet
 
 BATCH = 32  # Patches whose features are computed at once.
 ARRAYS = {"network.npz": "variables", "tiles.npz": "tiles", "scorer.npz": "scorer"}  # Files, and what is in them.
 ROWS = 256  # Features are scored in multiples of so many, so that few shapes are compiled.
+MOST_SIDE = 512  # Pixels of a patch: its network takes gigabytes from there.
+MANY = 10_000  # More classes, patches an image or units of a layer than any run has.
+DTYPES = ("float32", "bfloat16", "float16")
+PLAIN = {  # Fields that are no arrays, and what they may be.
+  "size": fields.whole(LEAST_SIDE, MOST_SIDE),
+  "count": fields.whole(1, MANY),
+  "colours": fields.one_of(COLOURS),
+  "truncation": fields.number(0, 255),
+  "last_pool": fields.one_of(POOLS),
+  "constrained": fields.FLAG,
+  "classes": fields.whole(1, MANY),
+  "kind": fields.one_of(scorers.KINDS),
+  "hidden": fields.whole(1, MANY),
+  "width": fields.whole(1, MANY),
+  "product": fields.FLAG,
+  "zero": fields.number(-arrays.LARGEST, arrays.LARGEST),
+  "entropy": fields.number(0, 10),
+  "saturated": fields.number(0, 1),
+  "threshold": fields.number(0, 1),
+  "limit": fields.number(0, 1),
+  "dtype": fields.one_of(DTYPES),
+}
 
 
 class Comparer(NamedTuple):
@@ -62,7 +85,8 @@ class Comparer(NamedTuple):
 def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:
   """The extractor's, and behind them the roots of the posteriors if there are tiles (see `kinds`).
 
-  Raises ValueError for patches of another size than the networks were trained on.
+  Raises ValueError for patches of another size than the networks were trained on, UserError for features that are no
+  finite numbers.
   """
   if pixels.shape[1:3] != (comparer.size, comparer.size):
     raise ValueError(f"patches must have {comparer.size} pixels a side, got {pixels.shape[1]}x{pixels.shape[2]}")
@@ -72,13 +96,19 @@ def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[
     some = pixels[first : first + BATCH]
     padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
     made[first : first + BATCH] = forward(comparer.variables, comparer.tiles, padded)[: len(some)]
+  predictor.require_sane(made)
   return made
 
 
 def log_odds(comparer: Comparer, a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
-  """Of every pair of rows, both orders averaged: positive where one source is likelier in the scorer's view."""
+  """Of every pair of rows, both orders averaged: positive where one source is likelier in the scorer's view.
+
+  Raises UserError where they are no finite numbers.
+  """
   logits = np.asarray(_scored(pair_scorer(comparer), comparer.scorer, _padded(a), _padded(b)))
-  return logits[: len(a), : len(b)] - np.float32(comparer.zero)
+  found = logits[: len(a), : len(b)] - np.float32(comparer.zero)
+  predictor.require_sane(found)
+  return found
 
 
 def network(comparer: Comparer) -> MislNet:
@@ -107,13 +137,25 @@ def save(folder: Path, comparer: Comparer) -> None:
   for name, field in ARRAYS.items():
     saved.save(folder / name, getattr(comparer, field))
   plain = {name: value for name, value in comparer._asdict().items() if name not in ARRAYS.values()}
-  (folder / "comparer.json").write_text(json.dumps(plain, indent=1))
+  outputs.replace(folder / "comparer.json", console.to_json(plain).encode())
 
 
 def load(folder: Path) -> Comparer:
-  """Raises FileNotFoundError if the folder holds none."""
-  plain = json.loads((folder / "comparer.json").read_text())
-  return Comparer(**plain, **{field: saved.load(folder / name) for name, field in ARRAYS.items()})
+  """Raises Unreadable for the first file that is not as `save` writes it."""
+  plain = inputs.read_json(folder / "comparer.json", limit=MANY)
+  fields.require(folder / "comparer.json", plain, PLAIN)
+  start = Comparer(**plain, variables={}, tiles={}, scorer={})
+  patch, tile = (jnp.zeros((1, side, side, 3), jnp.uint8) for side in (start.size, PATCH_SIDE))
+  tiles = saved.load(folder / "tiles.npz", tile_network(start.classes, start.dtype), tile, optional=True)
+  variables = saved.load(folder / "network.npz", network(start), patch)
+  start = start._replace(variables=variables, tiles=tiles)
+  row = jnp.zeros((1, sum(kinds(bool(tiles), start.classes))))
+  return start._replace(scorer=saved.load(folder / "scorer.npz", pair_scorer(start), row, row))
+
+
+def of_run(run: Path) -> Comparer:
+  """Raises UserError for everything that is no finished run of the system model."""
+  return predictor.of_run(run, "model", "comparer", load)
 
 
 @functools.cache

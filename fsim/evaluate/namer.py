@@ -4,7 +4,6 @@ Shapes: p patches, s pixels a side, c classes.
 """
 
 import functools
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,17 +14,29 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from fsim import cpu
+from fsim.boundary import console, fields, inputs, outputs
+from fsim.boundary.inputs import Unreadable
 from fsim.data import patches
-from fsim.data.patches import Choice
-from fsim.evaluate import openset, svm, votes
+from fsim.data.patches import CHOICES, Choice
+from fsim.evaluate import openset, predictor, svm, votes
 from fsim.evaluate.openset import Evidence, Rule
 from fsim.evaluate.svm import Svms
 from fsim.models import saved
-from fsim.models.extractors import PatchNet
+from fsim.models.extractors import FRONTS, PATCH_SIDE, PatchNet
 
 BATCH = 128
+TOGETHER = 1024  # Patches of a map that are in memory at once.
 LEAST = 4  # Patches without which an image is not spoken about.
 NONE, SILENT = "none of these", "no statement"
+MANY = 10_000  # More patches an image, or bytes of input.json, than any run has.
+CHOICE = {  # What the fields of a choice may be.
+  "size": fields.whole(PATCH_SIDE, PATCH_SIDE),
+  "stride": fields.whole(1, MANY),
+  "count": fields.whole(1, MANY),
+  "rule": fields.one_of(CHOICES),
+  "saturated": fields.number(0, 1),
+  "entropy": fields.number(0, 10),
+}
 
 
 class Namer(NamedTuple):
@@ -56,7 +67,7 @@ class Verdict(NamedTuple):
 
 
 def evidence(namer: Namer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Evidence:
-  """Of the patches of one image."""
+  """Of the patches of one image. Raises UserError where it is no finite numbers."""
   forward = _forward(len(namer.svms.classes), namer.front)
   parts = []
   for first in range(0, len(pixels), BATCH):
@@ -64,6 +75,7 @@ def evidence(namer: Namer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Evidence:
     padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
     parts.append([np.asarray(out)[: len(some)] for out in forward(namer.variables, padded)])
   features, logits = (np.concatenate(part) for part in zip(*parts, strict=True))
+  predictor.require_sane(features, logits)
   return Evidence(features, logits, svm.decisions(namer.svms, features), np.zeros(len(pixels), int), 1)
 
 
@@ -93,10 +105,12 @@ def blocks(namer: Namer, image: UInt8[np.ndarray, "h w 3"]) -> Int[np.ndarray, "
   """The class of every patch of the grid, alone (Bondi et al. 2017, figure 5); -1 where the patch is unusable."""
   places = patches.grid(*image.shape[:2], namer.choice.size, namer.choice.stride)
   rows, columns = (len(np.unique(places[:, axis])) for axis in (0, 1))
-  pixels = patches.cut(image, places, namer.choice.size)
-  found, usable = np.full(len(places), -1), patches.usable(pixels, namer.choice)
-  if usable.any():
-    found[usable] = svm.scores(namer.svms, evidence(namer, pixels[usable]).decided).argmax(1)
+  found = np.full(len(places), -1)
+  for first in range(0, len(places), TOGETHER):
+    pixels = patches.cut(image, places[first : first + TOGETHER], namer.choice.size)
+    usable = np.flatnonzero(patches.usable(pixels, namer.choice))
+    if len(usable):
+      found[first + usable] = svm.scores(namer.svms, evidence(namer, pixels[usable]).decided).argmax(1)
   return found.reshape(rows, columns)
 
 
@@ -106,15 +120,29 @@ def save(folder: Path, namer: Namer) -> None:
   saved.save(folder / "network.npz", namer.variables)
   svm.save(folder / "svms.npz", namer.svms)
   openset.save(folder / "unknown.npz", namer.rule)
-  (folder / "input.json").write_text(json.dumps({"choice": namer.choice._asdict(), "front": namer.front}, indent=1))
+  shown = {"choice": namer.choice._asdict(), "front": namer.front}
+  outputs.replace(folder / "input.json", console.to_json(shown).encode())
 
 
 def load(folder: Path) -> Namer:
-  """Raises FileNotFoundError if the folder holds none."""
-  shown = json.loads((folder / "input.json").read_text())
-  network = saved.load(folder / "network.npz")
+  """Raises Unreadable for the first file that is not as `save` writes it, or does not go with the others."""
+  path = folder / "input.json"
+  shown = inputs.read_json(path, limit=MANY)
+  fields.require(path, shown, {"choice": fields.OBJECT, "front": fields.one_of(FRONTS)})
+  fields.require(path, shown["choice"], CHOICE, inside="choice.")
   machines, rule = svm.load(folder / "svms.npz"), openset.load(folder / "unknown.npz")
+  patch = jnp.zeros((1, PATCH_SIDE, PATCH_SIDE, 3), jnp.uint8)
+  network = saved.load(folder / "network.npz", PatchNet(len(machines.classes), shown["front"]), patch)
+  wanted = (len(machines.classes), network["params"]["feature"]["bias"].size)
+  for file, sizes in (("svms.npz", (wanted[0], machines.mean.size)), ("unknown.npz", rule.clouds.means.shape)):
+    if sizes != wanted:
+      raise Unreadable(folder / file, f"made for {sizes[0]} classes and {sizes[1]} features, not {wanted}")
   return Namer(Choice(**shown["choice"]), shown["front"], network, machines, rule)
+
+
+def of_run(run: Path) -> Namer:
+  """Raises UserError for everything that is no finished run of the system patch."""
+  return predictor.of_run(run, "patch", "namer", load)
 
 
 @functools.cache

@@ -14,8 +14,20 @@ from scipy.special import logsumexp
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
+from fsim.boundary import arrays, outputs
+from fsim.boundary.arrays import Field
 from fsim.boundary.errors import UserError
+from fsim.boundary.inputs import Unreadable
 from fsim.evaluate import votes
+
+FIELDS = {  # Of a file of a rule.
+  "score": Field("U", 0),
+  "threshold": Field("f", 0),
+  "names": Field("U", 1),
+  "aucs": Field("f", 1),
+  "means": Field("f", 2),
+  "root": Field("f", 2),
+}
 
 
 class Evidence(NamedTuple):
@@ -151,16 +163,22 @@ def part(evidence: Evidence, images: Bool[np.ndarray, " m"]) -> Evidence:
 
 def save(path: Path, rule: Rule) -> None:
   """Plain arrays in an .npz file."""
-  names, values = np.array(list(rule.aucs)), np.array(list(rule.aucs.values()))
+  names, values = np.array(list(rule.aucs), str), np.array(list(rule.aucs.values()), float)
   parts = {"score": rule.score, "threshold": rule.threshold, "names": names, "aucs": values}
-  np.savez(path, **parts, **rule.clouds._asdict())
+  outputs.replace(path, arrays.to_npz(parts | rule.clouds._asdict()))
 
 
 def load(path: Path) -> Rule:
-  with np.load(path, allow_pickle=False) as stored:
-    known = Clouds(stored["means"], stored["root"])
-    aucs = dict(zip(stored["names"].tolist(), stored["aucs"].tolist(), strict=True))
-    return Rule(str(stored["score"]), float(stored["threshold"]), known, aucs)
+  """Raises Unreadable for what `save` did not write."""
+  parts = arrays.read_npz(path, FIELDS)
+  score, known = str(parts["score"]), Clouds(parts["means"], parts["root"])
+  if score not in SCORES:
+    raise Unreadable(path, f"the score must be one of {', '.join(SCORES)}, and is {score!r:.40}")
+  if known.root.shape != (known.means.shape[1],) * 2 or parts["names"].shape != parts["aucs"].shape:
+    raise Unreadable(path, "its arrays do not fit one another")
+  return Rule(
+    score, float(parts["threshold"]), known, dict(zip(parts["names"].tolist(), parts["aucs"].tolist(), strict=True))
+  )
 
 
 def _mean(evidence: Evidence, values: Float[np.ndarray, " p"]) -> Float[np.ndarray, " m"]:

@@ -11,9 +11,22 @@ import numpy as np
 from jaxtyping import Float, Int
 from sklearn.svm import LinearSVC
 
-from fsim.boundary import progress
+from fsim.boundary import arrays, outputs, progress
+from fsim.boundary.arrays import Field
+from fsim.boundary.inputs import Unreadable
 
 ROUNDS = 10_000  # Of the solver at most.
+FIELDS = {  # Of a file of machines.
+  "classes": Field("U", 1),
+  "pairs": Field("i", 2),
+  "weights": Field("f", 2),
+  "bias": Field("f", 1),
+  "mean": Field("f", 1),
+  "scale": Field("f", 1),
+  "c": Field("f", 0),
+}
+SMALLEST = 1e-30  # Scale of a feature.
+MAX_CLASSES = 1_000  # Of a file, whose pairs are half a million.
 
 
 class Svms(NamedTuple):
@@ -105,11 +118,21 @@ def balanced_sample(labels: Int[np.ndarray, " n"], most: int, seed: int) -> Int[
 
 def save(path: Path, svms: Svms) -> None:
   """Plain arrays in an .npz file."""
-  np.savez(path, **svms._replace(classes=np.array(svms.classes))._asdict())
+  outputs.replace(path, arrays.to_npz(svms._replace(classes=np.array(svms.classes))._asdict()))
 
 
 def load(path: Path) -> Svms:
-  """Reads no pickle, so the file may come from anybody."""
-  with np.load(path, allow_pickle=False) as stored:
-    parts = {name: stored[name] for name in Svms._fields}
-  return Svms(**parts | {"classes": parts["classes"].tolist(), "c": float(parts["c"])})
+  """Raises Unreadable for what `save` did not write."""
+  parts = arrays.read_npz(path, FIELDS)
+  classes = parts["classes"].tolist()
+  if not 2 <= len(set(classes)) == len(classes) <= MAX_CLASSES or not all(classes):
+    raise Unreadable(path, f"2 to {MAX_CLASSES:,} classes are needed, each with a name of its own")
+  pairs = np.array(list(combinations(range(len(classes)), 2)))
+  d, p = parts["mean"].size, len(pairs)
+  shapes = {"weights": (p, d), "bias": (p,), "scale": (d,)}
+  wrong = [name for name, shape in shapes.items() if parts[name].shape != shape]
+  if wrong or not np.array_equal(parts["pairs"], pairs):
+    raise Unreadable(path, f"the array {(wrong or ['pairs'])[0]!r} does not fit {len(classes)} classes, {d} features")
+  if not (parts["scale"] > SMALLEST).all() or not parts["c"] > 0:
+    raise Unreadable(path, "scale and c must be positive")
+  return Svms(**parts | {"classes": classes, "c": float(parts["c"])})

@@ -1,6 +1,5 @@
 """Device-based image matching (Bennabhaktula et al. 2020): the phases of a run in order."""
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from fsim.data import jpeg
 from fsim.data.loader import Cut, TrainingCut
 from fsim.evaluate import matrix, rates, result, scores
 from fsim.evaluate.result import Evaluation
+from fsim.experiment.entrance import entrance
 from fsim.experiment.subjects import Subjects, labelled, open_subjects, require_pairs, split
 from fsim.models.extractors import SignatureNet
 from fsim.models.scorers import HadamardScorer
@@ -32,6 +32,7 @@ WIDTH = 1024  # Values of a signature.
 CHUNK = 256  # Images between two writes to the signature database.
 
 
+@entrance
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Two-part device matching (Bennabhaktula et al. 2020). Returns the page of the report (on the first process)."""
   layout = mesh.layout()
@@ -102,15 +103,12 @@ class Signing(NamedTuple):
 
   def store(self) -> SignatureStore:
     """The database; only the first process opens it."""
-    return SignatureStore(self.workdir / "signatures.lance", WIDTH)
+    return SignatureStore(self.workdir, WIDTH)
 
 
 def fingerprint(params: dict) -> str:
   """A short name of a set of weights, by which signatures know the network that made them."""
-  digest = hashlib.sha256()
-  for leaf in jax.tree.leaves(mesh.to_host(params)):
-    digest.update(np.ascontiguousarray(leaf).tobytes())
-  return digest.hexdigest()[:16]
+  return mesh.digest(params)[:16]
 
 
 def choose_threshold(scorer: HadamardScorer, state: State, validation: Signed) -> float:

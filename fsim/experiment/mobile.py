@@ -15,6 +15,7 @@ from fsim.data.dresden.pattern import phone
 from fsim.evaluate import naming, votes
 from fsim.evaluate.naming import Naming
 from fsim.experiment import patched
+from fsim.experiment.entrance import entrance
 from fsim.experiment.patched import Part
 from fsim.experiment.subjects import open_subjects
 from fsim.models.mobile import PhoneNet, require_known
@@ -31,6 +32,7 @@ NOTE = (
 )
 
 
+@entrance
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Phone or camera identification (Freire-Obregón et al. 2018). Returns the page (on the first process)."""
   column = column_of(config.data.level)

@@ -22,6 +22,7 @@ from fsim.data.patches import Cache
 from fsim.evaluate import comparer, similarity, splicing
 from fsim.evaluate.comparer import Comparer
 from fsim.experiment import patched, tiles, trials
+from fsim.experiment.entrance import entrance
 from fsim.experiment.patched import Part
 from fsim.experiment.subjects import open_subjects, split
 from fsim.models import scorers
@@ -59,6 +60,7 @@ class Networks(NamedTuple):
   ask: trials.Ask | None
 
 
+@entrance
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Are two patches of one camera model? Returns the page of the report (on the first process)."""
   optimisers.require_known(config.network, config.similarity, config.tiles)

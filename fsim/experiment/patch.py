@@ -17,6 +17,7 @@ from fsim.evaluate.namer import Namer
 from fsim.evaluate.naming import Naming
 from fsim.evaluate.openset import Evidence
 from fsim.experiment import patched, strangers
+from fsim.experiment.entrance import entrance
 from fsim.experiment.patched import Part
 from fsim.experiment.subjects import open_subjects, split
 from fsim.models.extractors import PatchNet, with_mean
@@ -30,6 +31,7 @@ from fsim.train.step import State, variables
 WIDTH = 128  # Values of a feature.
 
 
+@entrance
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Camera model identification (Bondi et al. 2017). Returns the page of the report (on the first process)."""
   layout = mesh.layout()

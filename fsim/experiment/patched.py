@@ -3,7 +3,6 @@
 Shapes: p patches, m images, d features, c classes.
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +10,9 @@ import pandas as pd
 from flax import linen as nn
 from jaxtyping import Float, Int
 from ml_collections import ConfigDict
-from tensorflow_datasets.core.constants import get_default_data_dir
 
 from fsim.boundary.errors import UserError
-from fsim.data import patches
+from fsim.data import kept, patches
 from fsim.data.patches import Cache, Choice
 from fsim.experiment.subjects import Subjects
 from fsim.train import classify
@@ -38,7 +36,7 @@ class Part(NamedTuple):
 def open_patches(subjects: Subjects, config: ConfigDict) -> Cache:
   settings = config.input
   choice = Choice(**{name: settings[name] for name in Choice._fields})
-  home = Path(config.data.folder or get_default_data_dir()).expanduser()
+  home = kept.home(config.data.folder)
   images = subjects.images
   return patches.open_cache(images.records, subjects.table["row"].to_numpy(), images.fingerprint, choice, home)
 

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from ml_collections import ConfigDict
-from tensorflow_datasets.core.constants import get_default_data_dir
 
 from fsim.boundary.errors import UserError
+from fsim.data import kept
 from fsim.data.patches import Stored, Training
 from fsim.evaluate import matcher, naming, siblings
 from fsim.evaluate.matcher import Square
 from fsim.evaluate.naming import Naming
+from fsim.experiment.entrance import entrance
 from fsim.experiment.subjects import Subjects, labelled, open_subjects, split
 from fsim.models import alexnet
 from fsim.models.alexnet import AlexNet
@@ -32,6 +33,7 @@ Parts = dict[str, Subjects]  # Side -> its images.
 Models = dict[str, str]  # Camera -> its model, in the order of the classes.
 
 
+@entrance
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Camera identification from noise patterns. Returns the page of the report (on the first process)."""
   alexnet.require_known(config.network.kind, config.network.norm)
@@ -98,7 +100,7 @@ def require(sides: dict[str, pd.DataFrame], models: Models) -> None:
 def patterns_of(parts: Parts, config: ConfigDict) -> Stored:
   """The residual patterns of all sides, each by the row of its image: which may be trained on is the split's matter."""
   rows = np.sort(np.concatenate([part.table["row"].to_numpy() for part in parts.values()]))
-  home = Path(config.data.folder or get_default_data_dir()).expanduser()
+  home = kept.home(config.data.folder)
   images = parts["train"].images
   return open_patterns(images.records, rows, images.fingerprint, config.input.size, DEFAULT, home)
 

@@ -12,7 +12,9 @@ from ml_collections import ConfigDict
 
 from fsim import run
 from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
 from fsim.data import splits
+from fsim.data.dresden import platforms
 from fsim.data.dresden.subsets import listed
 from fsim.data.opening import open_source
 from fsim.data.source import Images
@@ -42,21 +44,25 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path, *, aligned: bool
   table = images.table.assign(row=np.arange(len(images.table)))
   subsets = listed(data.subset)
   table = table[table["subset"].isin(subsets)]
-  causes = too_small(table, config.input.size)
+  copies = platforms.kept_out(table, data.platform)
+  causes = too_small(table.drop(copies.index), config.input.size)
   if aligned:
-    causes = pd.concat([causes, off_grid(table.drop(causes.index))])
+    causes = pd.concat([causes, off_grid(table.drop(copies.index.union(causes.index)))])
   if data.on_error == "raise" and len(causes):
-    raise UserError(f"{table.loc[causes.index[0], 'file']}: {causes.iloc[0]}")
+    raise UserError(f"{shown(table.loc[causes.index[0], 'file'])}: {shown(causes.iloc[0])}")
+  causes = pd.concat([copies, causes])
   left_out = pd.DataFrame({"file": table.loc[causes.index, "file"], "cause": causes, "left_out": True})
   problems = pd.concat([images.problems, left_out], ignore_index=True)
   table = table.drop(causes.index).reset_index(drop=True)
   missing = [subset for subset in subsets if not (table["subset"] == subset).any()]
   if missing:
-    raise UserError(f"{name} has no usable {', '.join(missing)} images ({len(problems)} files left out)")
+    count = int(problems["left_out"].sum())
+    raise UserError(f"{shown(name)} has no usable {', '.join(missing)} images ({count} files left out)")
   facts = {
     "source": name,
     "fingerprint": images.fingerprint,
     "subset": data.subset,
+    "platform": data.platform,
     "images": len(table),
     "devices": int(table["device"].nunique()),
     "models": int(table["model"].nunique()),
@@ -64,7 +70,7 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path, *, aligned: bool
     "left_out": int(problems["left_out"].sum()),
   }
   if facts["left_out"]:
-    logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], name, workdir)
+    logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], shown(name), workdir)
   run.write_data(workdir, facts, problems)
   return Subjects(table, images)
 
@@ -119,6 +125,6 @@ def labelled(part: Subjects, column: str, classes: list[str]) -> Labelled:
   """Rows with the places of their devices or models (as `column` says) among the classes."""
   unknown = set(part.table[column]) - set(classes)
   if unknown:
-    raise UserError(f"{column}s to be validated but never trained on: {', '.join(sorted(unknown))}")
+    raise UserError(f"{column}s to be validated but never trained on: {', '.join(map(shown, sorted(unknown)))}")
   labels = pd.Categorical(part.table[column], classes).codes
   return Labelled(part.table["row"].to_numpy(), labels.astype(np.int32))

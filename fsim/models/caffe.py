@@ -7,17 +7,22 @@ Shapes: o i channels out of and into a layer, h w rows and columns, n classes.
 """
 
 import argparse
+import reprlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from fsim.boundary import arrays, console, outputs
 from fsim.boundary.errors import UserError
+from fsim.boundary.inputs import Unreadable, read_bytes
+from fsim.boundary.text import shown
 from fsim.models import saved, wire
 from fsim.models.extractors import PATCH_SIDE, PatchNet
 
@@ -31,6 +36,9 @@ SHAPE_DIM = 1
 TYPES = {V1_CONVOLUTION: "Convolution", V1_INNER_PRODUCT: "InnerProduct"}
 CONVOLUTIONS = ("Conv_0", "Conv_1", "Conv_2", "Conv_3")
 DENSE = ("feature", "classes")
+
+LIMIT = 1 << 22  # Bytes of a file: 340,642 parameters as doubles, each with a tag, are 3 MB.
+Parsed = TypeVar("Parsed")
 
 
 class Layer(NamedTuple):
@@ -54,8 +62,8 @@ def blob(data: bytes) -> Float[np.ndarray, "..."]:
     shape = wire.integers(wire.fields(shapes[0]), SHAPE_DIM)
   else:
     shape = [(wire.integers(found, number) or [1])[-1] for number in BLOB_SIDES]
-  if int(np.prod(shape)) != len(values):
-    raise wire.Malformed(f"a blob of shape {shape} holds {len(values)} values")
+  if not 1 <= len(shape) <= len(BLOB_SIDES) or not len(values) == prod(shape) > 0 or not arrays.is_sane(values):
+    raise wire.Malformed(f"a blob of shape {reprlib.repr(shape)} holds {len(values)} values, or senseless ones")
   return values.reshape(shape).astype(np.float32)
 
 
@@ -65,14 +73,18 @@ def layers(data: bytes) -> list[Layer]:
   made = []
   for message in wire.messages(net, NET_LAYERS):
     found = wire.fields(message)
-    name, kind = (b"".join(wire.messages(found, n)).decode() for n in (LAYER_NAME, LAYER_TYPE))
+    name, kind = (_text(found, number) for number in (LAYER_NAME, LAYER_TYPE))
     made.append(Layer(name, kind, [blob(b) for b in wire.messages(found, LAYER_BLOBS)]))
   for message in wire.messages(net, NET_V1_LAYERS):
     found = wire.fields(message)
     (kind,) = wire.integers(found, V1_TYPE)[-1:] or [0]
-    name = b"".join(wire.messages(found, V1_NAME)).decode()
+    name = _text(found, V1_NAME)
     made.append(Layer(name, TYPES.get(kind, str(kind)), [blob(b) for b in wire.messages(found, V1_BLOBS)]))
   return [layer for layer in made if layer.blobs]
+
+
+def _text(found: wire.Fields, number: int) -> str:
+  return b"".join(wire.messages(found, number)).decode(errors="replace")
 
 
 def variables(net: Sequence[Layer], mean: Float[np.ndarray, "..."]) -> dict[str, Any]:
@@ -91,6 +103,8 @@ def variables(net: Sequence[Layer], mean: Float[np.ndarray, "..."]) -> dict[str,
       raise NotThisNet(f"layer {layer.name} has {len(layer.blobs)} blobs, but weights and biases are needed")
     weights, bias = layer.blobs
     dense = layer.type == "InnerProduct"
+    if weights.size != prod(weights.shape[-2:]) if dense else weights.ndim != 4:
+      raise NotThisNet(f"layer {layer.name} has weights of shape {weights.shape}")
     kernel = weights.reshape(weights.shape[-2:]).T if dense else weights.transpose(2, 3, 1, 0)
     params[name] = {"kernel": kernel, "bias": bias.reshape(-1)}
   params["Conv_0"]["kernel"] = params["Conv_0"]["kernel"][:, :, ::-1]
@@ -115,25 +129,30 @@ def _require_shapes(made: dict[str, Any]) -> None:
 
 def main(arguments: Sequence[str]) -> int:
   parser = argparse.ArgumentParser(prog="python -m fsim.models.caffe", description=__doc__.splitlines()[0])
-  parser.add_argument("model", type=Path, metavar="best.caffemodel")
-  parser.add_argument("mean", type=Path, metavar="mean.binaryproto")
-  parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+  parser.add_argument("model", type=console.path, metavar="best.caffemodel")
+  parser.add_argument("mean", type=console.path, metavar="mean.binaryproto")
+  parser.add_argument("--out", type=console.path, required=True, metavar="DIR")
   chosen = parser.parse_args(arguments)
-  file = chosen.model
+  folder = outputs.Folder(chosen.out)
+  folder.claim("network.npz")
+  net = read(chosen.model, layers)
+  mean = read(chosen.mean, blob)
   try:
-    net = layers(chosen.model.read_bytes())
-    file = chosen.mean
-    mean = blob(chosen.mean.read_bytes())
-    file = chosen.model
     made = variables(net, mean)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    saved.save(chosen.out / "network.npz", made)
-  except (ValueError, OSError) as error:
-    print(f"fsim: {file}: {error}", file=sys.stderr)
-    return 1
-  print(f"{chosen.out / 'network.npz'}: {len(made['params']['classes']['bias'])} classes")
-  return 0
+  except NotThisNet as error:
+    raise Unreadable(chosen.model, str(error)) from error
+  folder.write("network.npz", saved.to_bytes(made))
+  console.say(f"{shown(chosen.out / 'network.npz')}: {len(made['params']['classes']['bias'])} classes")
+  return console.ANSWERED
+
+
+def read(path: Path, parse: Callable[[bytes], Parsed]) -> Parsed:
+  """Raises Unreadable for what `parse` finds to be no such file."""
+  try:
+    return parse(read_bytes(path, LIMIT))
+  except wire.Malformed as error:
+    raise Unreadable(path, str(error)) from error
 
 
 if __name__ == "__main__":
-  sys.exit(main(sys.argv[1:]))
+  sys.exit(console.run(main, sys.argv[1:]))

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from fsim.boundary.errors import UserError
+
 Padding = Literal["VALID", "SAME"]
 ROWS, COLUMNS = 1, 2
 
@@ -22,10 +24,10 @@ def max_pool(
   """Largest value of every window. The gradient goes to its first maximum in reading order, as in PyTorch.
 
   VALID keeps whole windows only; SAME has ceil(h / stride) of them, an odd row of padding below (so with an even window
-  of the stride's size it is PyTorch's ceil mode). Raises ValueError if no window fits.
+  of the stride's size it is PyTorch's ceil mode). Raises UserError if no window fits.
   """
   if padding == "VALID" and min(x.shape[1:3]) < window:
-    raise ValueError(f"a pooling window of {window}x{window} does not fit into a map of {x.shape[1]}x{x.shape[2]}")
+    raise UserError(f"a pooling window of {window}x{window} does not fit into a map of {x.shape[1]}x{x.shape[2]}")
   shape = {"window": window, "stride": stride, "padding": padding}
   return lax.platform_dependent(x, cpu=partial(_by_taps, **shape), default=partial(_reduce_window, **shape))
 

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from fsim.boundary.errors import UserError
 
+KINDS = ("network", "distance")  # Of scorers of pairs of patches.
 TOGETHER = 256  # Pairs that are scored at once.
 
 
@@ -157,10 +158,9 @@ def forensic(
 
   features: how many there are of each kind. Raises UserError for another kind of scorer.
   """
-  kinds = {"network": PairScorer(hidden, width, product, dropout), "distance": DistanceScorer(features)}
-  if kind not in kinds:
-    raise UserError(f"similarity.kind must be one of {', '.join(kinds)}, got {kind!r}")
-  return kinds[kind]
+  if kind not in KINDS:
+    raise UserError(f"similarity.kind must be one of {', '.join(KINDS)}, got {kind!r}")
+  return PairScorer(hidden, width, product, dropout) if kind == "network" else DistanceScorer(features)
 
 
 def prelu(x: Float[Array, "n w"], slope: Float[Array, " w"]) -> Float[Array, "n w"]:

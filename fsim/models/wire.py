@@ -8,19 +8,22 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from fsim.boundary.errors import UserError
+
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # Kinds of fields that still occur.
 TYPES = {FIXED32: "<f4", FIXED64: "<f8"}
+MAX_FIELDS = 250_000  # Of a message: the largest of Caffe's blobs here has 204,800 values, each a field in old files.
 Fields = dict[int, list[tuple[int, Any]]]  # Number of the field -> (kind, int or bytes) of each time it occurs.
 
 
-class Malformed(ValueError):
+class Malformed(UserError):
   """Bytes that are no message; the message says where."""
 
 
 def fields(data: bytes) -> Fields:
   """Raises Malformed if the bytes end in mid-field or hold a kind of field that does not exist."""
   found: Fields = {}
-  place = 0
+  place = count = 0
   while place < len(data):
     key, place = _varint(data, place)
     number, kind = key >> 3, key & 7
@@ -34,6 +37,9 @@ def fields(data: bytes) -> Fields:
     if place > len(data) or number == 0:
       raise Malformed(f"field {number} ends at byte {place} of {len(data)}")
     found.setdefault(number, []).append((kind, value))
+    count += 1
+    if count > MAX_FIELDS:
+      raise Malformed(f"a message of more than {MAX_FIELDS:,} fields")
   return found
 
 
@@ -49,8 +55,7 @@ def integers(found: Fields, number: int) -> list[int]:
     place = 0
     if kind == VARINT:
       values.append(value)
-      continue
-    while place < len(value):
+    while kind == BYTES and place < len(value):
       one, place = _varint(value, place)
       values.append(one)
   return values

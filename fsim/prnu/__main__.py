@@ -7,144 +7,69 @@ python -m fsim.prnu matrix DIR --out FOLDER                    all pairs of a fo
 """
 
 import argparse
-import json
-import signal
+import math
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from fsim import cpu
+from fsim.boundary import console
 from fsim.boundary.errors import UserError
-from fsim.data.photographs import find
-from fsim.prnu import allpairs, building, comparing, figures, fingerprint
-from fsim.prnu.comparing import Answer, Search
-from fsim.prnu.looks import all_looks
-from fsim.prnu.residual import DEFAULT, Settings
+from fsim.prnu import commands
+from fsim.prnu.residual import DEFAULT, MAX_SIGMA
+from fsim.prnu.wavelet import require_orthogonal
 
 ALPHA = 1e-4
-TOLD = 1e-6  # Smallest false-alarm probability that is printed.
-INTERRUPTED = 130
+LEAST_ALPHA = 1e-15  # Below, no double-precision number tells it from 0 over as many looks as are made.
+SCALES = (0.1, 10.0)
+MAX_SCALES = 1_000
+MAX_LETTERS = 200  # Of a device's name.
 
 
 def main(arguments: Sequence[str]) -> int:
   chosen = _parser().parse_args(arguments)
-  signal.signal(signal.SIGTERM, signal.default_int_handler)
-  try:
-    result, text = chosen.run(chosen)
-  except KeyboardInterrupt:
-    print("fsim: interrupted; the same command goes on from there", file=sys.stderr)
-    return INTERRUPTED
-  except (ValueError, OSError) as error:
-    print(f"fsim: {error}", file=sys.stderr)
-    return 1
-  print(json.dumps(result, indent=1) if chosen.json else text)
-  return 0
-
-
-class Problems:
-  """Files that are left out: said once each, counted, and fatal only if asked for."""
-
-  def __init__(self, stop: bool):
-    self.stop, self.found = stop, []
-
-  def __call__(self, path: Path, cause: str) -> None:
-    if self.stop:
-      raise UserError(f"{path}: {cause}")
-    tqdm.write(f"fsim: left out {path}: {cause}", file=sys.stderr)
-    self.found.append({"file": str(path), "cause": cause})
-
-
-def _fingerprint(chosen: argparse.Namespace) -> tuple[dict, str]:
-  problems = Problems(chosen.stop)
-  settings = Settings(wavelet=chosen.wavelet, sigma=chosen.sigma)
-  device = chosen.device or chosen.places[0].resolve().stem
-  made = building.build(find(chosen.places).paths, chosen.out, device, settings, problems)
-  height, width = made.estimate.shape
-  result = {"out": str(chosen.out), "device": device, "images": len(made.images), "size": [height, width]}
-  return result | {"left_out": problems.found}, (
-    f"{chosen.out}: {device}, {width}x{height}, from {len(made.images)} images; {len(problems.found)} left out"
-  )
-
-
-def _merge(chosen: argparse.Namespace) -> tuple[dict, str]:
-  first, *others = [fingerprint.load(path) for path in chosen.fingerprints]
-  for other in others:
-    first = fingerprint.merge(first, other)
-  fingerprint.save(chosen.out, first)
-  result = {"out": str(chosen.out), "device": first.device, "images": len(first.images)}
-  return result, f"{chosen.out}: {first.device}, from {len(first.images)} images"
-
-
-def _match(chosen: argparse.Namespace) -> tuple[list[dict], str]:
-  search = Search(all_looks(chosen.turned, chosen.mirrored, chosen.scales), chosen.reach, chosen.alpha)
-  answers = [answer for each in comparing.compare(find(chosen.places).paths, chosen.against, search) for answer in each]
-  return [answer._asdict() for answer in answers], "\n".join(_line(answer) for answer in answers)
-
-
-def _line(answer: Answer) -> str:
-  head = f"{Path(answer.image).name}  {Path(answer.candidate).name}  {answer.answer}"
-  if answer.pce is None:
-    return f"{head}: {answer.reason}"
-  seen = [f"shift {answer.shift[0]},{answer.shift[1]}"] if answer.shift != (0, 0) else []
-  seen += [f"{90 * answer.turns} degrees"] if answer.turns else []
-  seen += ["mirrored"] if answer.mirrored else []
-  seen += [f"scale {answer.scale:g}"] if answer.scale != 1 else []
-  # Far tails of the normal distribution have not been tested by anyone's data: no smaller probability is printed.
-  chance = f"below {TOLD:g}" if answer.false_alarm < TOLD else f"{answer.false_alarm:.1g}"
-  looks = "1 look" if answer.looks == 1 else f"{answer.looks:,} looks"
-  numbers = f"PCE {answer.pce:.1f}, threshold {answer.threshold:.1f} at {looks}"
-  return f"{head}: {numbers}, false alarm {chance}" + (f" ({', '.join(seen)})" if seen else "")
-
-
-def _matrix(chosen: argparse.Namespace) -> tuple[dict, str]:
-  problems = Problems(chosen.stop)
-  found = allpairs.matrix(find(chosen.places).paths, chosen.out / "cache", chosen.alpha, problems)
-  pairs = allpairs.pair_table(found)
-  pairs.to_csv(chosen.out / "pairs.csv", index=False)
-  found.table.drop(columns="size").to_csv(chosen.out / "images.csv", index=False)
-  (chosen.out / "matrix.png").write_bytes(figures.matrix(found))
-  groups = [group["file"].tolist() for _, group in found.table.groupby("group") if len(group) > 1]
-  result = {
-    "images": len(found.table),
-    "pairs": found.pairs,
-    "threshold": found.threshold,
-    "matches": int(pairs["match"].sum()),
-    "groups": groups,
-    "left_out": problems.found,
-    "picture": str(chosen.out / "matrix.png"),
-  }
-  sizes = ", ".join(str(len(group)) for group in groups) or "none"
-  return result, (
-    f"{len(found.table)} photographs, {found.pairs:,} pairs, {result['matches']:,} above the threshold of "
-    f"{found.threshold:.1f}\ngroups of linked photographs (of two or more): {sizes}\n"
-    f"{chosen.out}: matrix.png, pairs.csv, images.csv"
-  )
+  return chosen.run(chosen)
 
 
 def _parser() -> argparse.ArgumentParser:
   parser = argparse.ArgumentParser(
     prog="python -m fsim.prnu", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
-  commands = parser.add_subparsers(required=True, metavar="COMMAND")
+  adding = parser.add_subparsers(required=True, metavar="COMMAND")
+  _add_fingerprint(adding)
+  _add_merge(adding)
+  _add_match(adding)
+  _add_matrix(adding)
+  return parser
 
-  made = _command(commands, "fingerprint", _fingerprint, "one fingerprint of the photographs of one device")
-  made.add_argument("places", type=Path, nargs="+", metavar="DIR", help="folders or JPEGs, flat-field or natural")
-  made.add_argument("--out", type=Path, required=True, help="the file to write")
-  made.add_argument("--device", help="its name; by default that of the folder")
-  made.add_argument("--wavelet", default=DEFAULT.wavelet, help="orthogonal wavelet (PyWavelets name)")
-  made.add_argument("--sigma", type=float, default=DEFAULT.sigma, help="of the denoising, in grey levels")
+
+def _add_fingerprint(adding: argparse._SubParsersAction) -> None:
+  made = _command(adding, "fingerprint", commands.make_fingerprint, "one fingerprint of the photographs of one device")
+  made.add_argument(
+    "places", type=console.path, nargs="+", metavar="DIR", help="folders or JPEGs, flat-field or natural"
+  )
+  made.add_argument("--out", type=console.path, required=True, metavar="NPZ", help="the file to write")
+  made.add_argument("--device", type=_name, help="its name; by default that of the folder")
+  made.add_argument("--wavelet", type=_wavelet, default=DEFAULT.wavelet, help="orthogonal wavelet (PyWavelets name)")
+  made.add_argument("--sigma", type=_sigma, default=DEFAULT.sigma, help="of the denoising, in grey levels")
+  _trusted(made)
   _stopping(made)
 
-  merged = _command(commands, "merge", _merge, "the fingerprint of all images of several fingerprints of one device")
-  merged.add_argument("fingerprints", type=Path, nargs="+", metavar="NPZ")
-  merged.add_argument("--out", type=Path, required=True, help="the file to write")
 
-  match = _command(commands, "match", _match, "photographs against fingerprints or other photographs")
-  match.add_argument("places", type=Path, nargs="+", metavar="IMAGE", help="JPEGs or folders of them")
-  match.add_argument("--against", type=Path, nargs="+", required=True, metavar="NPZ", help="fingerprints, or JPEGs")
+def _add_merge(adding: argparse._SubParsersAction) -> None:
+  merged = _command(adding, "merge", commands.merge, "the fingerprint of all images of several ones of one device")
+  merged.add_argument("fingerprints", type=console.path, nargs="+", metavar="NPZ")
+  merged.add_argument("--out", type=console.path, required=True, metavar="NPZ", help="the file to write")
+  _trusted(merged)
+
+
+def _add_match(adding: argparse._SubParsersAction) -> None:
+  match = _command(adding, "match", commands.match, "photographs against fingerprints or other photographs")
+  match.add_argument("places", type=console.path, nargs="+", metavar="IMAGE", help="JPEGs or folders of them")
+  match.add_argument(
+    "--against", type=console.path, nargs="+", required=True, metavar="NPZ", help="fingerprints, or JPEGs"
+  )
   match.add_argument("--reach", type=_reach, default=0, metavar="N", help="shifts up to N pixels, or `all`; 0: aligned")
   match.add_argument("--turned", action="store_true", help="look at all four rotations by 90 degrees")
   match.add_argument("--mirrored", action="store_true", help="look at mirror images too")
@@ -153,45 +78,95 @@ def _parser() -> argparse.ArgumentParser:
   )
   _threshold(match)
 
-  pairs = _command(commands, "matrix", _matrix, "all pairs of the photographs of a folder, aligned")
-  pairs.add_argument("places", type=Path, nargs="+", metavar="DIR", help="folders or JPEGs")
-  pairs.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the picture and the tables")
+
+def _add_matrix(adding: argparse._SubParsersAction) -> None:
+  pairs = _command(adding, "matrix", commands.matrix, "all pairs of the photographs of a folder, aligned")
+  pairs.add_argument("places", type=console.path, nargs="+", metavar="DIR", help="folders or JPEGs")
+  pairs.add_argument("--out", type=console.path, required=True, metavar="FOLDER", help="for the picture and the tables")
   _threshold(pairs)
   _stopping(pairs)
-  return parser
 
 
-def _command(commands: argparse._SubParsersAction, name: str, run: object, text: str) -> argparse.ArgumentParser:
-  command = commands.add_parser(name, help=text, description=text)
+def _command(
+  adding: argparse._SubParsersAction, name: str, run: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+  command = adding.add_parser(name, help=text, description=text)
   command.set_defaults(run=run)
   command.add_argument("--json", action="store_true", help="print the result as JSON")
   return command
 
 
 def _threshold(command: argparse.ArgumentParser) -> None:
-  command.add_argument("--alpha", type=float, default=ALPHA, help="false-alarm probability over all looks together")
+  command.add_argument("--alpha", type=_alpha, default=ALPHA, help="false-alarm probability over all looks together")
 
 
 def _stopping(command: argparse.ArgumentParser) -> None:
   command.add_argument("--stop", action="store_true", help="stop at the first file that cannot be used")
 
 
+def _trusted(command: argparse.ArgumentParser) -> None:
+  command.add_argument("--trusted", action="store_true", help="do not check that all are of one camera; it is noted")
+
+
+def _number(text: str) -> float:
+  """Raises ArgumentTypeError for what is no finite number."""
+  try:
+    value = float(text)
+  except ValueError as error:
+    raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
+  if not math.isfinite(value):
+    raise argparse.ArgumentTypeError(f"{text} is no finite number")
+  return value
+
+
+def _alpha(text: str) -> float:
+  value = _number(text)
+  if not LEAST_ALPHA <= value < 0.5:
+    raise argparse.ArgumentTypeError(f"a false-alarm probability is from {LEAST_ALPHA:g} to below .5, not {text}")
+  return value
+
+
+def _sigma(text: str) -> float:
+  value = _number(text)
+  if not 0 < value <= MAX_SIGMA:
+    raise argparse.ArgumentTypeError(f"sigma is above 0 and at most {MAX_SIGMA:g} grey levels, not {text}")
+  return value
+
+
+def _wavelet(text: str) -> str:
+  try:
+    require_orthogonal(text)
+  except UserError as error:
+    raise argparse.ArgumentTypeError(str(error)) from error
+  return text
+
+
+def _name(text: str) -> str:
+  if not 0 < len(text) <= MAX_LETTERS:
+    raise argparse.ArgumentTypeError(f"a name has from 1 to {MAX_LETTERS} letters, not {len(text)}")
+  return text
+
+
 def _reach(text: str) -> int | None:
-  if text != "all" and not text.isdigit():
+  if text == "all":
+    return None
+  if not (text.isascii() and text.isdigit() and len(text) < 10):
     raise argparse.ArgumentTypeError(f"{text!r} is neither a number of pixels nor `all`")
-  return None if text == "all" else int(text)
+  return int(text)
 
 
 def _scales(text: str) -> list[float]:
-  try:
-    first, last, step = (float(part) for part in text.split(":"))
-  except ValueError as error:
-    raise argparse.ArgumentTypeError(f"{text!r} is not of the form FROM:TO:STEP") from error
-  if not 0 < first <= last or step <= 0:
-    raise argparse.ArgumentTypeError(f"{text!r}: scales rise from FROM above 0 to TO by STEP above 0")
+  parts = [_number(part) for part in text.split(":")]
+  if len(parts) != 3:
+    raise argparse.ArgumentTypeError(f"{text!r} is not of the form FROM:TO:STEP")
+  first, last, step = parts
+  if not SCALES[0] <= first <= last <= SCALES[1] or not (last - first) / MAX_SCALES <= step or step <= 0:
+    raise argparse.ArgumentTypeError(
+      f"{text!r}: scales rise from FROM to TO by STEP, within {SCALES[0]:g} to {SCALES[1]:g}, at most {MAX_SCALES:,}"
+    )
   return np.arange(first, last + step / 1000, step).round(6).tolist()
 
 
 if __name__ == "__main__":
   cpu.keep_memory()
-  sys.exit(main(sys.argv[1:]))
+  sys.exit(console.run(main, sys.argv[1:]))

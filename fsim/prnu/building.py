@@ -1,82 +1,197 @@
 """A folder of photographs -> a fingerprint file; interrupted, it goes on where it was."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from fsim.boundary import progress
+from fsim.boundary import inputs, outputs, progress
 from fsim.boundary.errors import UserError
-from fsim.data import jpeg
-from fsim.data.photographs import Photograph, read_all
-from fsim.prnu import fingerprint
-from fsim.prnu.fingerprint import Fingerprint
+from fsim.boundary.text import shown
+from fsim.data import exif, jpeg
+from fsim.data.photographs import MAX_BYTES, Photograph, read_all
+from fsim.prnu import fingerprint, membership
+from fsim.prnu.fingerprint import Fingerprint, Sums
+from fsim.prnu.membership import Reference, Verdict
 from fsim.prnu.probe import quality
 from fsim.prnu.residual import Settings
 
 SAVE_EVERY = 25  # Images between two saves of what is summed up so far.
+ANEW = "delete it to begin anew"
 
 Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
 
 
-def commonest_size(paths: list[Path]) -> tuple[int, int]:
-  """(height, width) of most files, of the larger where two are as frequent. Raises UserError if none can be read."""
-  sizes: Counter[tuple[int, int]] = Counter()
+class Seen(NamedTuple):
+  """What a first look at a file gives; `size` (height, width) is None if it is no JPEG that can be read."""
+
+  sha256: str
+  size: tuple[int, int] | None
+
+
+class Order(NamedTuple):
+  """What is to be made: a fingerprint of this name and size (height, width), of these files; `part` keeps its sums."""
+
+  seen: dict[Path, Seen]
+  size: tuple[int, int]
+  device: str
+  settings: Settings
+  part: Path
+
+
+class Gathered(NamedTuple):
+  """The sum over images, and the hashes of their files and of their pixels."""
+
+  sums: Sums
+  images: tuple[str, ...] = ()
+  contents: tuple[str, ...] = ()
+
+  def add(self, photograph: Photograph, settings: Settings) -> "Gathered":
+    sums = fingerprint.add(self.sums, photograph.pixels, settings)
+    return Gathered(sums, (*self.images, photograph.sha256), (*self.contents, photograph.content))
+
+  def fingerprint(self, order: Order, checked: str = "") -> Fingerprint:
+    made = fingerprint.estimate(self.sums, order.device, self.images, order.settings)
+    return made._replace(contents=self.contents, checked=checked)
+
+  def keep(self, order: Order) -> None:
+    if self.images:
+      fingerprint.save(order.part, self.fingerprint(order), bits=32)
+
+
+class Built(NamedTuple):
+  """A fingerprint, the references it was to be made of, and who of them belongs together; copy -> original."""
+
+  fingerprint: Fingerprint
+  references: list[Reference]
+  verdict: Verdict
+  copies: dict[Path, Path]
+
+
+def survey(paths: Sequence[Path]) -> dict[Path, Seen]:
+  found = {}
   for path in paths:
     try:
-      width, height = jpeg.size(path.read_bytes())
-    except (OSError, jpeg.BadImage):
-      continue  # Named when its turn comes to be read.
-    sizes[height, width] += 1
+      data = inputs.read_bytes(path, MAX_BYTES)
+    except inputs.Unreadable:
+      found[path] = Seen("", None)  # Named when its turn comes to be read.
+      continue
+    try:
+      width, height = jpeg.size(data)
+      size = (height, width)
+    except jpeg.BadImage:
+      size = None
+    found[path] = Seen(hashlib.sha256(data).hexdigest(), size)
+  return found
+
+
+def commonest_size(seen: dict[Path, Seen]) -> tuple[int, int]:
+  """(height, width) of most files, of the larger where two are as frequent. Raises UserError if none can be read."""
+  sizes = Counter(file.size for file in seen.values() if file.size)
   if not sizes:
-    raise UserError(f"{paths[0].parent}: none of {len(paths)} files can be read as a JPEG")
+    raise UserError(f"{shown(next(iter(seen)).parent)}: none of {len(seen)} files can be read as a JPEG")
   return max(sizes, key=lambda size: (sizes[size], size))
 
 
-def build(paths: list[Path], out: Path, device: str, settings: Settings, report: Report) -> Fingerprint:
+def build(
+  paths: Sequence[Path], out: Path, device: str, settings: Settings, report: Report, trusted: bool = False
+) -> Built:
   """Adds every usable image of the commonest size, and saves to `out`; what is left out is reported and not fatal.
 
-  Sums up to here are kept in `out`.part, from which the same call goes on after an interruption; duplicates (the same
-  bytes) are added once. Raises UserError if no image is left.
+  Sums up to here are kept in `out`.part, from which the same call goes on after an interruption. Copies are added once.
+  Unless `trusted`, references that are not linked with most others by sensor noise, or whose EXIF names another camera,
+  are left out. Raises UserError if no image is left or they are of several cameras, and, before anything is read, if
+  `out` cannot be written.
   """
-  size = commonest_size(paths)
-  part = out.with_name(out.name + ".part")
-  sums, images = _begun(part, size, settings)
+  place, part = outputs.file(out), out.with_name(out.name + ".part")
+  begun = part.exists()  # Asked now, because a name that is too long must not cost the work.
+  seen = survey(paths)
+  order = Order(seen, commonest_size(seen), device, settings, part)
+  former = _begun(order) if begun else Gathered(fingerprint.nothing(order.size))
+  gathered, references, copies = _gather(order, former, report)
   try:
-    with progress.bar(read_all(paths), total=len(paths), desc=f"fingerprint of {device}", unit="image") as bar:
-      for photograph in bar:
-        if photograph.sha256 in images:
-          continue
-        objection = _objection(photograph, size, settings)
-        if objection:
-          report(photograph.path, objection)
-          continue
-        # In one go, and the former sums stay whole until then: an interruption may come at any time.
-        sums, images = fingerprint.add(sums, photograph.pixels, settings), (*images, photograph.sha256)
-        if len(images) % SAVE_EVERY == 0:
-          fingerprint.save(part, fingerprint.estimate(sums, device, images, settings), bits=32)
-  except KeyboardInterrupt:
-    if images:
-      fingerprint.save(part, fingerprint.estimate(sums, device, images, settings), bits=32)
+    verdict = membership.taken_as_given(references) if trusted else membership.check(references)
+  except UserError:
+    part.unlink(missing_ok=True)  # It holds several cameras: nothing may go on from there.
     raise
-  made = fingerprint.estimate(sums, device, images, settings)
-  fingerprint.save(out, made)
+  for k, why in verdict.left_out.items():
+    report(references[k].path, why)
+  if verdict.left_out:
+    gathered.keep(order)
+    gathered = _without_others([references[k].path for k in verdict.kept], order)
+  made = gathered.fingerprint(order, verdict.said)
+  place.write(out.name, fingerprint.to_bytes(made))
   part.unlink(missing_ok=True)
-  return made
+  return Built(made, references, verdict, copies)
 
 
-def _begun(part: Path, size: tuple[int, int], settings: Settings) -> tuple[fingerprint.Sums, tuple[str, ...]]:
-  if not part.exists():
-    return fingerprint.nothing(size), ()
-  former = fingerprint.load(part)
-  if former.estimate.shape != size or former.settings != settings:
-    raise UserError(f"{part}: begun with another size or other settings; delete it to begin anew")
-  return fingerprint.sums_of(former), former.images
+def _gather(order: Order, gathered: Gathered, report: Report) -> tuple[Gathered, list[Reference], dict[Path, Path]]:
+  """The sum over all usable images, what is known of each, and the copies among them."""
+  references: list[Reference] = []
+  first: dict[str, Path] = {}
+  copies: dict[Path, Path] = {}
+  side = membership.side_for(len(order.seen))
+  said = f"fingerprint of {shown(order.device)}"
+  try:
+    for photograph in progress.bar(read_all(list(order.seen)), total=len(order.seen), desc=said, unit="image"):
+      if photograph.content in first:
+        copies[photograph.path] = first[photograph.content]
+        continue
+      known = photograph.content in gathered.contents
+      objection = _objection(photograph, order, known)
+      if objection:
+        report(photograph.path, objection)
+        continue
+      first[photograph.content] = photograph.path
+      pattern = membership.pattern_of(photograph.pixels, side, order.settings)
+      references.append(Reference(photograph.path, exif.camera(photograph.exif), pattern))
+      if not known:
+        # In one go, and the former sums stay whole until then: an interruption may come at any time.
+        gathered = gathered.add(photograph, order.settings)
+        if len(gathered.images) % SAVE_EVERY == 0:
+          gathered.keep(order)
+  except KeyboardInterrupt:
+    gathered.keep(order)
+    raise
+  if not references:
+    raise UserError(f"no image is left for the fingerprint of {shown(order.device)}")
+  return gathered, references, copies
 
 
-def _objection(photograph: Photograph, size: tuple[int, int], settings: Settings) -> str:
+def _without_others(paths: list[Path], order: Order) -> Gathered:
+  """The sum once more: to take images off it would leave rounding errors where few images say anything."""
+  gathered = Gathered(fingerprint.nothing(order.size))
+  said = f"{shown(order.device)} without the others"
+  for photograph in progress.bar(read_all(paths), total=len(paths), desc=said, unit="image"):
+    if photograph.sha256 != order.seen[photograph.path].sha256:
+      raise UserError(f"{shown(photograph.path)}: changed while it was read")
+    gathered = gathered.add(photograph, order.settings)
+  return gathered
+
+
+def _begun(order: Order) -> Gathered:
+  """What an interrupted call left. Raises UserError unless it was this one, on photographs that are still given."""
+  try:
+    former = fingerprint.load(order.part)
+  except inputs.Unreadable as error:
+    raise UserError(f"{error}; {ANEW}") from error
+  if not set(former.images) <= {file.sha256 for file in order.seen.values()}:
+    raise UserError(f"{shown(order.part)}: begun with other photographs; {ANEW}")
+  if (former.estimate.shape, former.device, former.settings) != (order.size, order.device, order.settings):
+    raise UserError(f"{shown(order.part)}: begun with another size, another name or other settings; {ANEW}")
+  if not former.contents:
+    raise UserError(f"{shown(order.part)}: begun by an older version; {ANEW}")
+  return Gathered(fingerprint.sums_of(former), former.images, former.contents)
+
+
+def _objection(photograph: Photograph, order: Order, known: bool) -> str:
+  """Why it cannot be a reference, or nothing. What is `known` from before an interruption had none."""
   if photograph.problem:
     return photograph.problem
+  if photograph.sha256 != order.seen[photograph.path].sha256:
+    return "changed while it was read"
   height, width = photograph.pixels.shape[:2]
-  if (height, width) != size:
-    return f"{width}x{height} pixels, but the fingerprint is of {size[1]}x{size[0]}"
-  return quality(photograph.pixels, settings).objection()
+  if (height, width) != order.size:
+    return f"{width}x{height} pixels, but the fingerprint is of {order.size[1]}x{order.size[0]}"
+  return "" if known else quality(photograph.pixels, order.settings).objection()

@@ -3,6 +3,7 @@
 Shapes: h w pixels, n prints of one size.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from fsim.boundary import progress
+from fsim.boundary import arrays, inputs, progress
 from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+from fsim.data import jpeg
 from fsim.data.photographs import Photograph, read, read_all
 from fsim.data.walk import SUFFIXES
 from fsim.prnu import fingerprint, looks, matching, probe
@@ -19,6 +22,8 @@ from fsim.prnu.looks import Found, Look
 from fsim.prnu.residual import DEFAULT, Settings
 
 BATCH = 32  # Fingerprints in memory at a time.
+FALSE_ALARM_FLOOR = 1e-6  # No smaller probability is said: nobody's data have tested such tails.
+ARCHIVE = b"PK"  # A fingerprint file begins so.
 MATCH, NO_MATCH, NO_STATEMENT = "match", "no match found", "no statement"
 
 
@@ -35,7 +40,9 @@ class Answer(NamedTuple):
 
   Attributes:
     looks: shifts and looks over all candidates, the k of `threshold`.
-    false_alarm: probability of such a PCE or a larger one anywhere among them, if no candidate is the source.
+    false_alarm: probability of such a PCE or a larger one anywhere among them, if no candidate is the source; where it
+      is FALSE_ALARM_FLOOR, it is that or less.
+    usable: whether both files could be read; "no statement" about one that could is an answer too.
   """
 
   image: str
@@ -50,101 +57,147 @@ class Answer(NamedTuple):
   turns: int | None = None
   mirrored: bool | None = None
   scale: float | None = None
+  usable: bool = True
 
 
-class Prints(NamedTuple):
-  """Candidates of one size and one kind, ready to be matched."""
+class Candidate(NamedTuple):
+  """What images are held against: the pattern, and hashes of the files and of the pixels it was made of."""
 
-  names: list[str]
-  patterns: Float[np.ndarray, "n h w"]
+  path: Path
+  pattern: Float[np.ndarray, "h w"]
   settings: Settings
-  single: bool  # Whether each was made of one image.
+  single: bool  # Whether it is one image.
+  images: frozenset[str]
+  contents: frozenset[str]
+
+  def holds(self, photograph: Photograph) -> str:
+    """Why this photograph says nothing about the candidate: it is in it. Else nothing."""
+    if photograph.sha256 in self.images:
+      return "the same file" if self.single else "this very file is one of those the fingerprint was made of"
+    if photograph.content in self.contents:
+      same = "the same picture, in a file with other metadata"
+      return same if self.single else "this very picture is one of those the fingerprint was made of"
+    return ""
 
 
-def compare(images: Sequence[Path], candidates: Sequence[Path], search: Search) -> Iterator[list[Answer]]:
+class Batch(NamedTuple):
+  """Candidates of one size and kind, to be matched together; `last` if no usable one follows."""
+
+  candidates: list[Candidate]
+  last: bool
+
+
+def compare(images: Sequence[Path], paths: Sequence[Path], search: Search) -> Iterator[list[Answer]]:
   """The answers of every image, one a candidate, in their order. Candidates are fingerprint files or JPEGs.
 
-  Candidates are read in batches for all images, so that thousands of them fit. An image or a candidate that cannot be
-  used answers with the reason. Raises UserError if no candidate can be used.
+  Candidates are read in batches for all images, so that thousands of them fit; an image is answered as soon as it has
+  met the last of them. An image or a candidate that cannot be used answers with the reason.
   """
-  unusable: dict[Path, str] = {}
-  broken: dict[Path, str] = {}
-  found: dict[tuple[Path, str], Found | str] = {}
-  with progress.bar(total=len(images) * len(candidates), desc="matching", unit="pair") as bar:
-    for prints in batches(candidates, broken):
+  paths = list(dict.fromkeys(paths))
+  broken: dict[Path, UserError] = {}  # Candidates.
+  found: dict[tuple[Path, Path], Found | str] = {}
+  met = False
+  with progress.bar(total=len(images) * len(paths), desc="matching", unit="pair") as bar:
+    for batch in batches(paths, broken):
+      met = batch.last
       for photograph in read_all(images):
-        reason = photograph.problem or probe.quality(photograph.pixels, prints.settings).objection()
-        if reason:
-          unusable[photograph.path] = reason
-        else:
-          found |= _matched(photograph, prints, search)
-        bar.update(len(prints.names))
-  if len(broken) == len(candidates):
-    raise UserError(next(iter(broken.values())))
-  for path in images:
-    results = {str(c): found.get((path, str(c))) or unusable.get(path) or broken[c] for c in candidates}
-    yield _answers(path, results, search.alpha)
+        found |= _matched(photograph, batch, search)
+        bar.update(len(batch.candidates))
+        if batch.last:
+          yield _answers(photograph, {c: found.pop((photograph.path, c), "") for c in paths}, broken, search.alpha)
+    if not met:
+      for photograph in read_all(images):
+        yield _answers(photograph, dict.fromkeys(paths, ""), broken, search.alpha)
 
 
-def batches(candidates: Sequence[Path], broken: dict[Path, str]) -> Iterator[Prints]:
+def batches(paths: Sequence[Path], broken: dict[Path, UserError]) -> Iterator[Batch]:
   """Candidates in their order, as many at a time as have one size and kind, up to BATCH; `broken` takes the others."""
-  pending: list[tuple[str, np.ndarray, Settings, bool]] = []
-  for path in candidates:
+  pending: list[Candidate] = []
+  for path in paths:
     try:
-      entry = _candidate(path)
-    except ValueError as error:
-      broken[path] = str(error)
+      one = candidate(path)
+    except UserError as error:
+      broken[path] = error
       continue
-    if pending and (len(pending) == BATCH or entry[1].shape != pending[0][1].shape or entry[2:] != pending[0][2:]):
-      yield _stacked(pending)
+    if pending and (len(pending) == BATCH or _kind(one) != _kind(pending[0])):
+      yield Batch(pending, last=False)
       pending = []
-    pending.append(entry)
+    pending.append(one)
   if pending:
-    yield _stacked(pending)
+    yield Batch(pending, last=True)
 
 
-def _stacked(pending: list[tuple[str, np.ndarray, Settings, bool]]) -> Prints:
-  names, patterns, settings, single = zip(*pending, strict=True)
-  return Prints(list(names), np.stack(patterns), settings[0], single[0])
+def _kind(one: Candidate) -> tuple:
+  return one.pattern.shape, one.settings, one.single
 
 
-def _candidate(path: Path) -> tuple[str, np.ndarray, Settings, bool]:
-  if path.suffix.lower() not in SUFFIXES:
+def candidate(path: Path) -> Candidate:
+  """A JPEG or a fingerprint, told by its first bytes.
+
+  Raises Unreadable naming the file if it is neither, and UserError for a photograph that can tell nothing.
+  """
+  begins = inputs.read_bytes(path, arrays.LIMIT)[:16]
+  is_named_so = path.suffix.lower() in SUFFIXES and not begins.startswith(ARCHIVE)
+  if not begins.startswith(jpeg.BEGINNING) and not is_named_so:
     loaded = fingerprint.load(path)
-    return str(path), loaded.pattern(), loaded.settings, False
+    try:
+      pattern = loaded.pattern()
+    except UserError as error:
+      raise inputs.Unreadable(path, f"not a fingerprint ({error})") from error
+    return Candidate(path, pattern, loaded.settings, False, frozenset(loaded.images), frozenset(loaded.contents))
   photograph = read(path)
-  reason = photograph.problem or probe.quality(photograph.pixels).objection()
+  if photograph.problem:
+    raise inputs.Unreadable(path, photograph.problem)
+  objection = probe.quality(photograph.pixels).objection()
+  if objection:
+    raise UserError(f"{shown(path)}: {objection}")
+  pattern = np.asarray(probe.against_image(photograph.pixels[None]))[0]
+  return Candidate(path, pattern, DEFAULT, True, frozenset([photograph.sha256]), frozenset([photograph.content]))
+
+
+def _matched(photograph: Photograph, batch: Batch, search: Search) -> dict[tuple[Path, Path], Found | str]:
+  first = batch.candidates[0]
+  reason = photograph.problem or probe.quality(photograph.pixels, first.settings).objection()
   if reason:
-    raise UserError(f"{path}: {reason}")
-  return str(path), np.asarray(probe.against_image(photograph.pixels[None]))[0], DEFAULT, True
-
-
-def _matched(photograph: Photograph, prints: Prints, search: Search) -> dict[tuple[Path, str], Found | str]:
-  ask = probe.against_image if prints.single else probe.against_fingerprint
-  pattern = np.asarray(ask(photograph.pixels[None], prints.settings))[0]
+    return {(photograph.path, c.path): reason for c in batch.candidates}
+  ask = probe.against_image if first.single else probe.against_fingerprint
+  pattern = np.asarray(ask(photograph.pixels[None], first.settings))[0]
   try:
-    found = looks.find(pattern, prints.patterns, search.looks, search.reach)
-  except ValueError as error:
-    found = [str(error)] * len(prints.names)
-  return {(photograph.path, name): result for name, result in zip(prints.names, found, strict=True)}
+    found = looks.find(pattern, np.stack([c.pattern for c in batch.candidates]), search.looks, search.reach)
+  except UserError as error:
+    found = [str(error)] * len(batch.candidates)
+  return {
+    (photograph.path, c.path): c.holds(photograph) or result for c, result in zip(batch.candidates, found, strict=True)
+  }
 
 
-def _answers(path: Path, results: dict[str, Found | str], alpha: float) -> list[Answer]:
+def _answers(
+  photograph: Photograph, results: dict[Path, Found | str], broken: dict[Path, UserError], alpha: float
+) -> list[Answer]:
+  """Where all candidates are broken there are no results, and the photograph's own problem counts first."""
   total = sum(r.looks for r in results.values() if isinstance(r, Found))
-  return [_answer(str(path), name, result, total, alpha) for name, result in results.items()]
+  answers = []
+  for path, result in results.items():
+    reason = photograph.problem or str(broken.get(path, ""))
+    answer = _answer(photograph.path, path, reason or result, total, alpha)
+    unreadable = photograph.problem or isinstance(broken.get(path), inputs.Unreadable)
+    answers.append(answer._replace(usable=not unreadable))
+  return answers
 
 
-def _answer(image: str, candidate: str, result: Found | str, total: int, alpha: float) -> Answer:
+def _answer(image: Path, path: Path, result: Found | str, total: int, alpha: float) -> Answer:
   if isinstance(result, str):
-    return Answer(image, candidate, NO_STATEMENT, result)
+    return Answer(str(image), str(path), NO_STATEMENT, result)
+  if not math.isfinite(result.pce):
+    return Answer(str(image), str(path), NO_STATEMENT, "the correlation is no finite number")
   limit = matching.threshold(alpha, total)
   return Answer(
-    image,
-    candidate,
+    str(image),
+    str(path),
     MATCH if result.pce >= limit else NO_MATCH,
     pce=result.pce,
     threshold=limit,
-    false_alarm=matching.false_alarm(result.pce, total),
+    false_alarm=max(matching.false_alarm(result.pce, total), FALSE_ALARM_FLOOR),
     looks=total,
     shift=result.shift,
     turns=result.look.turns,

@@ -9,10 +9,13 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
+from fsim.boundary.text import shown
 from fsim.prnu.allpairs import Matrix
 
 NAMED = 60  # Images up to which each is named beside the matrix; more are named by device.
+LONGEST = 40  # Letters of a name beside the matrix.
 ROOM = 1 / 60  # Share of the side that a device's images must take for its name to fit beside them.
 
 
@@ -49,11 +52,24 @@ def _name(axes: plt.Axes, result: Matrix) -> None:
     starts = np.concatenate([[0], ends, [len(device)]])
     wide = np.diff(starts) >= ROOM * len(device)
     places = ((starts[1:] + starts[:-1] - 1) / 2)[wide]
-    labels = [device[k] or "?" for k in starts[:-1][wide]]
+    names = [device[k] or "?" for k in starts[:-1][wide]]
   elif len(device) <= NAMED:
-    places, labels = np.arange(len(device)), [file.rsplit("/", 1)[-1] for file in result.table["file"]]
+    places, names = np.arange(len(device)), [file.rsplit("/", 1)[-1] for file in result.table["file"]]
   else:
-    places, labels = [], []
-  axes.set_xticks(places, labels, rotation=90, fontsize=7)
-  axes.set_yticks(places, labels, fontsize=7)
-  axes.set(xlabel="photograph", ylabel="photograph")
+    places, names = np.arange(0), []
+  labels = [_label(name, int(np.ceil(place)) + 1) for place, name in zip(places, names, strict=True)]
+  axes.set_xticks(places, labels, rotation=90, fontsize=7, parse_math=False)  # A $ is a letter of a name.
+  axes.set_yticks(places, labels, fontsize=7, parse_math=False)
+  said = "photograph (no.: line of images.csv)" if set(labels) - {_shortened(name) for name in names} else "photograph"
+  axes.set(xlabel=said, ylabel=said)
+
+
+def _label(name: str, line: int) -> str:
+  """A name that is not too long, or its line in images.csv if the font lacks one of its letters."""
+  letters = get_font(findfont(FontProperties()))
+  return _shortened(name) if all(letters.get_char_index(ord(x)) for x in _shortened(name)) else f"no. {line}"
+
+
+def _shortened(name: str) -> str:
+  name = shown(name)
+  return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"

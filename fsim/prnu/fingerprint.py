@@ -4,8 +4,8 @@ Shapes: h w pixels.
 """
 
 import functools
+import io
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,12 +14,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from fsim.boundary import outputs
+from fsim.boundary.arrays import Field, read_npz
 from fsim.boundary.errors import UserError
-from fsim.prnu import Numbers
+from fsim.boundary.inputs import Unreadable
+from fsim.boundary.text import shown
+from fsim.prnu import Numbers, about
+from fsim.prnu.about import FORMAT
 from fsim.prnu.residual import Settings, clean, exposed, grey, local_power, noise
 
 FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels, so that no flat spot outweighs the rest.
-FORMAT = 1  # Of the files.
+FIELDS = {"estimate": Field("f", 2), "weight": Field("f", 2), "about": Field("U", 0)}
+LARGEST = (1e6, 1e18)  # Of an estimate and of a weight; their squares and sums are then finite in float32.
+LEFT = 1e-4  # Share of an estimate's deviation that cleaning must leave, or it held nothing but rows and columns.
 
 
 class Sums(NamedTuple):
@@ -41,6 +48,8 @@ class Fingerprint(NamedTuple):
     device: its name.
     images: SHA-256 of the files it is made of.
     settings: of the residuals W.
+    contents: SHA-256 of the images' pixels, in the order of `images`; () where it is not known.
+    checked: what is known of the images' being of one camera.
   """
 
   estimate: Float[np.ndarray, "h w"]
@@ -48,10 +57,15 @@ class Fingerprint(NamedTuple):
   device: str
   images: tuple[str, ...]
   settings: Settings
+  contents: tuple[str, ...] = ()
+  checked: str = ""
 
   def pattern(self) -> Float[np.ndarray, "h w"]:
-    """What is matched: the estimate without what cameras of one model share."""
-    return np.asarray(_cleaned(self.estimate, self.settings))
+    """What is matched: the estimate without what cameras of one model share. Raises UserError if nothing is left."""
+    found = np.asarray(_cleaned(self.estimate, self.settings))
+    if not found.std() > LEFT * self.estimate.std():  # Not "<=": it may be no number.
+      raise UserError(f"nothing is left of the fingerprint of {shown(self.device)} after cleaning")
+    return found
 
 
 def nothing(size: tuple[int, int]) -> Sums:
@@ -74,20 +88,22 @@ def add(sums: Sums, image: UInt8[Numbers, "h w 3"], settings: Settings) -> Sums:
 def estimate(sums: Sums, device: str, images: tuple[str, ...], settings: Settings) -> Fingerprint:
   """Raises UserError without images."""
   if not images:
-    raise UserError(f"no image is left for the fingerprint of {device}")
+    raise UserError(f"no image is left for the fingerprint of {shown(device)}")
   above, below = (np.asarray(x) for x in sums)
   return Fingerprint(above / np.maximum(below, 1e-6), below, device, images, settings)
 
 
 def merge(a: Fingerprint, b: Fingerprint) -> Fingerprint:
   """The fingerprint of all images of both. Raises UserError if sizes or settings differ or an image is in both."""
+  both = f"{shown(a.device)} and {shown(b.device)}"
   if a.estimate.shape != b.estimate.shape or a.settings != b.settings:
-    raise UserError(f"fingerprints of {a.device} and {b.device} differ in size or settings and cannot be merged")
-  twice = set(a.images) & set(b.images)
+    raise UserError(f"fingerprints of {both} differ in size or settings and cannot be merged")
+  twice = max(len(set(a.images) & set(b.images)), len(set(a.contents) & set(b.contents)))
   if twice:
-    raise UserError(f"{len(twice)} images are in both fingerprints, of {a.device} and {b.device}")
-  sums = sums_of(a) + sums_of(b)
-  return estimate(sums, a.device, a.images + b.images, a.settings)
+    raise UserError(f"{twice} images are in both fingerprints, of {both}")
+  merged = estimate(sums_of(a) + sums_of(b), a.device, a.images + b.images, a.settings)
+  contents = a.contents + b.contents if a.contents and b.contents else ()
+  return merged._replace(contents=contents, checked="; ".join(dict.fromkeys(x.checked for x in (a, b) if x.checked)))
 
 
 def sums_of(fingerprint: Fingerprint) -> Sums:
@@ -95,44 +111,64 @@ def sums_of(fingerprint: Fingerprint) -> Sums:
   return Sums(jnp.asarray(fingerprint.estimate) * weight, weight)
 
 
-def save(path: Path, fingerprint: Fingerprint, bits: int = 16) -> None:
-  """Writes the file in one go: with 16 bits a number for use, with 32 to go on adding without loss."""
+def to_bytes(fingerprint: Fingerprint, bits: int = 16) -> bytes:
+  """A file: with 16 bits a number for use, with 32 to go on adding without loss."""
   kind = {16: np.float16, 32: np.float32}[bits]
   # Scales of their own, or small estimates and large weights would leave the range of float16.
   scales = [max(float(np.abs(x).max()), 1e-12) for x in (fingerprint.estimate, fingerprint.weight)]
-  about = {
+  described = {
     "format": FORMAT,
     "device": fingerprint.device,
     "images": fingerprint.images,
+    "contents": fingerprint.contents,
     "settings": fingerprint.settings._asdict(),
     "size": fingerprint.estimate.shape,
     "bits": bits,
     "scales": scales,
+    "checked": fingerprint.checked,
   }
-  draft = path.with_name(path.name + ".draft")
-  with draft.open("wb") as file:
-    np.savez(
-      file,
-      estimate=(fingerprint.estimate / scales[0]).astype(kind),
-      weight=(fingerprint.weight / scales[1]).astype(kind),
-      about=json.dumps(about),
-    )
-  os.replace(draft, path)
+  buffer = io.BytesIO()
+  np.savez(
+    buffer,
+    estimate=(fingerprint.estimate / scales[0]).astype(kind),
+    weight=(fingerprint.weight / scales[1]).astype(kind),
+    about=json.dumps(described),
+  )
+  return buffer.getvalue()
+
+
+def save(path: Path, fingerprint: Fingerprint, bits: int = 16) -> None:
+  """Writes a file of fsim's own in one go, whatever is there."""
+  outputs.replace(path, to_bytes(fingerprint, bits))
 
 
 def load(path: Path) -> Fingerprint:
-  """Raises UserError naming the file if it is not a fingerprint."""
+  """Raises Unreadable naming the file if it is not a fingerprint, or one that cannot be true."""
   try:
-    with np.load(path, allow_pickle=False) as file:
-      about = json.loads(str(file["about"]))
-      arrays = [
-        file[name].astype(np.float32) * s for name, s in zip(("estimate", "weight"), about["scales"], strict=True)
-      ]
-  except (OSError, ValueError, KeyError, EOFError) as error:
-    raise UserError(f"{path}: not a fingerprint ({error})") from error
-  if about["format"] != FORMAT:
-    raise UserError(f"{path}: a fingerprint of format {about['format']}, this version reads {FORMAT}")
-  return Fingerprint(*arrays, about["device"], tuple(about["images"]), Settings(**about["settings"]))
+    found = read_npz(path, FIELDS)
+    said = about.parse(str(found["about"]))
+    arrays = [_scaled(found[name], said, k) for k, name in enumerate(("estimate", "weight"))]
+  except ValueError as error:
+    raise Unreadable(path, f"not a fingerprint ({getattr(error, 'cause', error)})") from error
+  return Fingerprint(*arrays, said.device, said.images, said.settings, said.contents, said.checked)
+
+
+def _scaled(stored: Float[np.ndarray, "h w"], said: about.About, which: int) -> Float[np.ndarray, "h w"]:
+  """The estimate (0) or the weight (1). Raises ValueError for what no sum over images can be."""
+  name, largest = ("estimate", "weight")[which], LARGEST[which]
+  if stored.shape != said.size or stored.dtype.itemsize * 8 != said.bits:
+    raise ValueError(f"its {name} is {stored.shape} of {stored.dtype}, and it says {said.size} of {said.bits} bits")
+  if said.scales[which] > largest:
+    raise ValueError(f"its {name} has the scale {said.scales[which]:.0e}")
+  highest, lowest = (float(x) * said.scales[which] for x in (stored.max(), stored.min()))
+  if max(highest, -lowest) > largest:
+    raise ValueError(f"its {name} reaches {max(highest, -lowest):.0e}")
+  scaled = stored.astype(np.float32) * np.float32(said.scales[which])
+  if which == 0 and not scaled.std() > 0:
+    raise ValueError("its estimate is the same everywhere")
+  if which == 1 and (lowest < 0 or not scaled.max() > 0):
+    raise ValueError("its weight is nowhere above 0, or somewhere below")
+  return scaled
 
 
 @functools.partial(jax.jit, static_argnames="settings")

@@ -4,6 +4,7 @@ Shapes: h w pixels of the pattern in question, H W of the one it is sought in.
 """
 
 import functools
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from fsim.boundary.errors import UserError
+from fsim.data.markers import MAX_PIXELS
 from fsim.prnu import Numbers, matching
 
 
@@ -21,6 +24,11 @@ class Look(NamedTuple):
   turns: int = 0
   mirrored: bool = False
   scale: float = 1.0
+
+  def size(self, height: int, width: int) -> tuple[int, int]:
+    """(height, width) of what is seen of such a pattern."""
+    sides = (width, height) if self.turns % 2 else (height, width)
+    return tuple(sides if self.scale == 1 else (max(round(n * self.scale), 1) for n in sides))
 
   def at(self, pattern: Float[Numbers, "h w"]) -> Float[Numbers, "i j"]:
     return _seen(pattern, *self)
@@ -46,27 +54,29 @@ def find(
 ) -> list[Found]:
   """The best look at a pattern for each print; `reach` as in `matching.search`, 0 for aligned patterns.
 
-  A look at which neither pattern fits into the other, or at which aligned ones differ in size, is not taken. Raises
-  ValueError naming the sizes if none is left.
+  A look at which neither pattern fits into the other, or at which aligned ones differ in size, is not taken, nor one
+  that would have more pixels than any sensor. Raises UserError naming the sizes if none is left.
   """
   best: list[Found | None] = [None] * len(prints)
   count = 0
   for look in looks:
-    seen = look.at(jnp.asarray(pattern))
-    if not _comparable(seen.shape, prints.shape[1:], reach):
+    if not _comparable(look.size(*pattern.shape), prints.shape[1:], reach):
       continue
+    seen = look.at(jnp.asarray(pattern))
     pces, shifts, number = _peaks(seen, prints, reach)
     count += number
     for k, (pce, shift) in enumerate(zip(pces, shifts, strict=True)):
-      if best[k] is None or pce > best[k].pce:
+      if best[k] is None or np.isnan(best[k].pce) or pce > best[k].pce:
         best[k] = Found(float(pce), look, (int(shift[0]), int(shift[1])), 0)
   if count == 0:
     (h, w), (height, width) = pattern.shape, prints.shape[1:]
-    raise ValueError(f"sizes differ: {w}x{h} here, {width}x{height} there; no look asked for brings them together")
+    raise UserError(f"sizes differ: {w}x{h} here, {width}x{height} there; no look asked for brings them together")
   return [found._replace(looks=count) for found in best]
 
 
 def _comparable(a: tuple[int, int], b: tuple[int, int], reach: int | None) -> bool:
+  if math.prod(a) > MAX_PIXELS:
+    return False
   if reach == 0:
     return a == b
   return (a[0] <= b[0] and a[1] <= b[1]) or (a[0] >= b[0] and a[1] >= b[1])
@@ -89,5 +99,4 @@ def _seen(pattern: Float[Numbers, "h w"], turns: int, mirrored: bool, scale: flo
   pattern = jnp.rot90(pattern[:, ::-1] if mirrored else pattern, turns)
   if scale == 1:
     return pattern
-  size = tuple(max(round(n * scale), 1) for n in pattern.shape)
-  return jax.image.resize(pattern, size, "cubic")
+  return jax.image.resize(pattern, Look(scale=scale).size(*pattern.shape), "cubic")

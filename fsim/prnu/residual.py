@@ -14,8 +14,9 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float, UInt8
 
 from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
 from fsim.prnu import Numbers
-from fsim.prnu.wavelet import Bands, Transform
+from fsim.prnu.wavelet import Bands, Transform, require_orthogonal
 
 SATURATED = 250  # Grey levels of the brightest channel from which on a pixel tells nothing about the sensor.
 SMALLEST = 64  # Pixels of the shorter side; below, four levels of a wavelet are mostly border.
@@ -43,6 +44,20 @@ class Settings(NamedTuple):
 
 
 DEFAULT = Settings()
+MAX_LEVELS = 8
+MAX_SIGMA = 100.0  # Grey levels; nothing is left of an image beyond.
+ZERO_MEANS = ("phases", "whole", "none")
+
+
+def require_sane(settings: Settings) -> None:
+  """Raises UserError naming the setting."""
+  require_orthogonal(settings.wavelet)
+  if not 0 < settings.sigma <= MAX_SIGMA:
+    raise UserError(f"sigma must be above 0 and at most {MAX_SIGMA:g} grey levels, got {settings.sigma:g}")
+  if not 1 <= settings.levels <= MAX_LEVELS:
+    raise UserError(f"levels must be from 1 to {MAX_LEVELS}, got {settings.levels}")
+  if settings.zero_mean not in ZERO_MEANS:
+    raise UserError(f"zero_mean must be one of {', '.join(ZERO_MEANS)}, got {shown(settings.zero_mean)}")
 
 
 @functools.partial(jax.jit, static_argnames="settings")

@@ -12,6 +12,7 @@ from jax import lax
 from jaxtyping import Float
 
 from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
 from fsim.prnu import Numbers
 
 Image = Float[Numbers, "..."]
@@ -83,12 +84,17 @@ class Transform(NamedTuple):
     return lax.slice_in_dim(whole, 0, size, 1, axis % low.ndim)
 
 
-def _orthogonal(name: str) -> pywt.Wavelet:
-  """Raises UserError for other wavelets, which would need reconstruction taps of their own."""
-  wavelet = pywt.Wavelet(name)
-  if not wavelet.orthogonal:
+def require_orthogonal(name: str) -> None:
+  """Raises UserError for other wavelets, which would need reconstruction taps of their own, and for other names."""
+  if name not in pywt.wavelist(kind="discrete"):
+    raise UserError(f"{shown(name[:40])} is no wavelet of PyWavelets")
+  if not pywt.Wavelet(name).orthogonal:
     raise UserError(f"the wavelet {name} is not orthogonal")
-  return wavelet
+
+
+def _orthogonal(name: str) -> pywt.Wavelet:
+  require_orthogonal(name)
+  return pywt.Wavelet(name)
 
 
 def _weighted(taps: np.ndarray, shifted: list[Image]) -> Image:

@@ -2,22 +2,18 @@
 
 import argparse
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 
+from fsim.boundary import console
 from fsim.report import page
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
   parser = argparse.ArgumentParser(prog="python -m fsim.report", description=__doc__)
-  parser.add_argument("run", type=Path, help="a run folder, the --workdir of fsim.main")
-  workdir = parser.parse_args().run
-  try:
-    print(page.build(workdir))
-  except FileNotFoundError as error:
-    print(f"{workdir} is not a finished run: {error.filename} is missing", file=sys.stderr)
-    return 1
-  return 0
+  parser.add_argument("run", type=console.path, help="a run folder, the --workdir of fsim.main")
+  console.say(str(page.rebuild(parser.parse_args(arguments).run)))
+  return console.ANSWERED
 
 
 if __name__ == "__main__":
-  sys.exit(main())
+  sys.exit(console.run(main, sys.argv[1:]))

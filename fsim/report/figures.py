@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
+from fsim.boundary import labels
 from fsim.evaluate.matrix import SimilarityMatrix
 from fsim.evaluate.rates import Rates
 from fsim.evaluate.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
@@ -42,8 +43,9 @@ def matrix(similarity: SimilarityMatrix, models: list[str]) -> bytes:
   side = 3.2 + 0.36 * d
   figure, axes = plt.subplots(figsize=(side + 1, side))
   image = axes.imshow(similarity.values, cmap="viridis", vmin=0, vmax=1)
-  axes.set_xticks(range(d), similarity.devices, rotation=90, fontsize=8)
-  axes.set_yticks(range(d), similarity.devices, fontsize=8)
+  names = labels.drawable(similarity.devices)
+  axes.set_xticks(range(d), names, rotation=90, fontsize=8)
+  axes.set_yticks(range(d), names, fontsize=8)
   for k in range(1, d):
     if models[k] != models[k - 1]:
       axes.axhline(k - 0.5, color="white", lw=1)
@@ -53,7 +55,8 @@ def matrix(similarity: SimilarityMatrix, models: list[str]) -> bytes:
       colour = "white" if value < 0.6 else "black"
       axes.text(column, row, f"{value:.2f}".lstrip("0") or "0", ha="center", va="center", color=colour, fontsize=7)
   figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, label="share of pairs called the same device")
-  axes.set_title(f"Similarity matrix, {d} devices; white lines part models", fontsize=10)
+  numbered = labels.legend(similarity.devices, "all devices by name")
+  axes.set_title(f"Similarity matrix, {d} devices; white lines part models{numbered}", fontsize=10)
   return png(figure)
 
 

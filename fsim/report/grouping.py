@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.axes_grid1 import make_axes_locatable
 from scipy.cluster.hierarchy import dendrogram
 
+from fsim.boundary import labels
 from fsim.evaluate.grouping import Grouping
 from fsim.report.figures import png
 
@@ -26,9 +27,10 @@ def picture(found: Grouping, names: list[str]) -> bytes:
   image = axes.imshow(shown, cmap=colours, vmin=-RANGE, vmax=RANGE, interpolation="nearest")
   _boxes(axes, found.groups[found.order])
   if m <= NAMED:
-    labels = [_short(names[k]) for k in found.order]
-    axes.set_xticks(range(m), labels, rotation=90, fontsize=7)
-    axes.set_yticks(range(m), labels, fontsize=7)
+    drawn = labels.drawable([_short(name) for name in names])
+    ordered = [drawn[k] for k in found.order]
+    axes.set_xticks(range(m), ordered, rotation=90, fontsize=7)
+    axes.set_yticks(range(m), ordered, fontsize=7)
   else:
     axes.set(xticks=[], yticks=[], xlabel=f"{m} images, too many to name here")
   around = make_axes_locatable(axes)
@@ -36,8 +38,9 @@ def picture(found: Grouping, names: list[str]) -> bytes:
   _tree(above, found)
   label = f"log-odds of one model (beyond ±{RANGE}: as ±{RANGE})"
   drawing.colorbar(image, cax=around.append_axes("right", size=0.15, pad=0.1), extend="both", label=label)
+  numbered = labels.legend(names, "the files in groups.json") if m <= NAMED else ""
   groups = f"{count} groups (boxes)" if count > 1 else "one group"
-  above.set_title(f"{m} images, {groups}\ngroups part at log-odds 0 (dashed)", fontsize=9)
+  above.set_title(f"{m} images, {groups}\ngroups part at log-odds 0 (dashed){numbered}", fontsize=9)
   return png(drawing)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
+from fsim.boundary import labels
 from fsim.data.patches import Choice
 from fsim.evaluate import naming
 from fsim.evaluate.naming import Naming
@@ -12,6 +13,8 @@ from fsim.report.figures import png
 
 TRANSFERRED = {"patch_accuracy": "patches", "image_accuracy": "images, majority of their patches"}
 GREY = (0.6, 0.6, 0.6)
+DRAWN = 2000  # Pixels of the longer side that are drawn; more are not seen, and cost memory.
+TALLEST = 5  # Height of a photograph, in widths, beyond which it is drawn smaller.
 OPACITY = 0.75  # Of the colours over a photograph.
 WRITTEN = 30  # Classes up to which the cells of a confusion matrix hold their percentage.
 
@@ -25,8 +28,9 @@ def confusion(answers: Naming) -> bytes:
   side = 3.2 + 0.36 * c
   drawing, axes = plt.subplots(figsize=(side + 1, side))
   image = axes.imshow(percent, cmap="viridis", vmin=0, vmax=100)
-  axes.set_xticks(range(c), answers.classes, rotation=90, fontsize=8)
-  axes.set_yticks(range(c), answers.classes, fontsize=8)
+  names = labels.drawable(answers.classes)
+  axes.set_xticks(range(c), names, rotation=90, fontsize=8)
+  axes.set_yticks(range(c), names, fontsize=8)
   axes.set(xlabel="said", ylabel="true")
   for (row, column), value in np.ndenumerate(percent):
     if c <= WRITTEN and value >= 0.5:
@@ -34,7 +38,8 @@ def confusion(answers: Naming) -> bytes:
       axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=7)
   drawing.colorbar(image, ax=axes, fraction=0.046, pad=0.03, label="percent of the true class")
   total, devices = len(answers.answers), answers.answers["device"].nunique()
-  axes.set_title(f"{total:,} {answers.unit} of {devices} devices, {c} classes", fontsize=10)
+  numbered = labels.legend(answers.classes, "the classes in the table")
+  axes.set_title(f"{total:,} {answers.unit} of {devices} devices, {c} classes{numbered}", fontsize=10)
   return png(drawing)
 
 
@@ -48,10 +53,11 @@ def by_class(namings: list[Naming]) -> bytes:
     bars = axes.bar(np.arange(len(classes)) + (k - (len(namings) - 1) / 2) * thick, percent, thick, label=answers.name)
     if len(classes) * len(namings) <= WRITTEN:
       axes.bar_label(bars, fmt="%.0f", fontsize=7)
-  axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right", fontsize=8)
+  axes.set_xticks(range(len(classes)), labels.drawable(classes), rotation=30, ha="right", fontsize=8)
   axes.set(ylabel="named rightly (%)", ylim=(0, 108))
   axes.grid(axis="y", alpha=0.3)
   axes.set_axisbelow(True)
+  axes.set_title(labels.legend(classes, "the classes in the table").strip(), fontsize=9)
   axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
   return png(drawing)
 
@@ -118,18 +124,21 @@ def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Cho
   shades = _shades(len(classes))
   colours = np.where((found >= 0)[..., None], shades[found], (*GREY, 1.0))
   height, width = image.shape[:2]
-  drawing, (left, right) = plt.subplots(1, 2, figsize=(12, 1.5 + 5.5 * height / width))
-  left.imshow(image)
-  right.imshow(image)
+  drawing, (left, right) = plt.subplots(1, 2, figsize=(12, 1.5 + 5.5 * min(height / width, TALLEST)))
+  step = -(-max(height, width) // DRAWN)
+  for axes in (left, right):
+    axes.imshow(image[::step, ::step], extent=(0, width, height, 0))
   rows, columns = found.shape
   right.imshow(colours, extent=(0, columns * choice.stride, rows * choice.stride, 0), alpha=OPACITY)
   right.set(xlim=(0, width), ylim=(height, 0))
-  labels = [f"{classes[k]}: {count} blocks" for k, count in zip(present, counts, strict=True)]
-  handles = [Patch(facecolor=shades[k], alpha=OPACITY, label=label) for k, label in zip(present, labels, strict=True)]
+  names = labels.drawable(classes)
+  texts = [f"{names[k]}: {count} blocks" for k, count in zip(present, counts, strict=True)]
+  handles = [Patch(facecolor=shades[k], alpha=OPACITY, label=text) for k, text in zip(present, texts, strict=True)]
   if (found < 0).any():
     handles.append(Patch(facecolor=GREY, alpha=OPACITY, label=f"no statement: {(found < 0).sum()} blocks"))
   right.legend(handles=handles, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3)
-  for axes, title in ((left, "image"), (right, f"model of each {choice.size}x{choice.size} block, alone")):
+  numbered = labels.legend(classes, "the models that the run has learned")
+  for axes, title in ((left, "image"), (right, f"model of each {choice.size}x{choice.size} block, alone{numbered}")):
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, fontsize=9)
   return png(drawing)

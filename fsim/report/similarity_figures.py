@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
+from fsim.boundary import labels
 from fsim.evaluate.triangle import Triangle
 from fsim.report.figures import LINES, png
 
@@ -29,8 +30,9 @@ def triangle(found: Triangle) -> bytes:
   _cells(left, percent.diagonal()[:, None], d)
   image = _cells(right, others, d)
   left.set_xticks([0], ["Self"], fontsize=8)
-  left.set_yticks(range(d), found.models, fontsize=8)
-  right.set_xticks(range(others.shape[1]), found.models[: others.shape[1]], rotation=90, fontsize=8)
+  names = labels.drawable(found.models)
+  left.set_yticks(range(d), names, fontsize=8)
+  right.set_xticks(range(others.shape[1]), names[: others.shape[1]], rotation=90, fontsize=8)
   right.set_yticks([])
   right.spines[["top", "right"]].set_visible(False)
   for name in dict.fromkeys(found.sides):
@@ -43,7 +45,8 @@ def triangle(found: Triangle) -> bytes:
       right.axvline(rows[0] - 0.5, color="black", lw=1.5)
   drawing.colorbar(image, ax=(left, right), fraction=0.046, pad=0.07, extend="min", label="right decisions (%)")
   pairs = found.counts[np.tril_indices(d)].sum()
-  right.set_title(f"{d} models, {pairs:,} pairs of patches", fontsize=10, loc="left")
+  numbered = labels.legend(found.models, "the models from the top")
+  right.set_title(f"{d} models, {pairs:,} pairs of patches{numbered}", fontsize=10, loc="left")
   return png(drawing)
 
 

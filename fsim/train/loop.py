@@ -10,12 +10,17 @@ import jax
 import numpy as np
 import optax
 
-from fsim.boundary import progress
+from fsim.boundary import console, progress
+from fsim.boundary.errors import UserError
 from fsim.train.checkpoints import Checkpoints
 from fsim.train.mesh import Layout, put, to_host
 from fsim.train.metrics import Diary
 from fsim.train.step import Loss, State, start, training_step
-from fsim.train.stop import Stop, Stopped
+from fsim.train.stop import Stop, interruption
+
+
+class Diverged(UserError, FloatingPointError):
+  """A loss that is no longer a number, as with a learning rate that is too large."""
 
 
 class Phase(NamedTuple):
@@ -48,10 +53,10 @@ class Phase(NamedTuple):
 def fit(phase: Phase, folder: Path, diary: Diary, layout: Layout) -> State:
   """Trains, or goes on training, or does nothing if the phase is complete; returns the state that the phase keeps.
 
-  Raises Stopped after saving if SIGTERM or SIGINT came, FloatingPointError if the loss is no longer a number.
+  Raises Diverged. After SIGTERM or SIGINT it saves and raises what `stop.interruption` makes of them.
   """
   fresh = put(jax.tree.map(np.asarray, start(phase.init(), phase.optimiser)), layout.everywhere)
-  checkpoints = Checkpoints(folder / "checkpoints" / phase.name, fresh, layout)
+  checkpoints = Checkpoints(folder / "checkpoints" / phase.name, fresh, layout, phase.keep)
   try:
     state = checkpoints.latest() or fresh
     if int(state.step) < phase.epochs * phase.steps_in_epoch:
@@ -80,15 +85,22 @@ def _train(phase: Phase, state: State, checkpoints: Checkpoints, diary: Diary, l
         summary = meter.close(phase.name, step)
         state = phase.settle(state)
         validation = phase.validate(state)
-        checkpoints.save(state, validation)
+        _require_finite(validation["loss"], f"validation loss of {phase.name}", step)
+        # In this order: what a kill leaves unsaved is trained and written again.
         diary.write(phase.name, step, summary | {f"validation_{k}": v for k, v in validation.items()})
+        checkpoints.save(state, validation)
         bar.set_postfix(loss=f"{summary['loss']:.4f}", validation=f"{validation['loss']:.4f}")
         meter = Meter()
       elif stopping or step % phase.save_every == 0:
         checkpoints.save(state, None)
       if stopping:
-        raise Stopped(f"{phase.name} stopped after step {step} of {last}; the same command goes on from there")
+        raise interruption(stopping, f"{phase.name} is saved after step {step} of {last}; {console.GOES_ON}")
   return state
+
+
+def _require_finite(loss: float, name: str, step: int) -> None:
+  if not math.isfinite(loss):
+    raise Diverged(f"the {name} is {loss} in the epoch that ends at step {step}: take a smaller learning_rate")
 
 
 class Meter:
@@ -114,7 +126,6 @@ class Meter:
   def close(self, phase: str, step: int) -> dict[str, float]:
     values = to_host(self._metrics)
     means = {name: float(np.mean([v[name] for v in values])) for name in values[0]}
-    if not math.isfinite(means["loss"]):
-      raise FloatingPointError(f"the loss of {phase} is {means['loss']} in the epoch that ends at step {step}")
+    _require_finite(means["loss"], f"loss of {phase}", step)
     seconds = time.perf_counter() - self._began
     return means | {"steps_per_second": len(values) / seconds, "waiting": self._waited / seconds}

@@ -1,6 +1,8 @@
 """One program for one device and many: a mesh of all devices and two ways to lay an array on it."""
 
+import hashlib
 import os
+import signal
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -30,6 +32,10 @@ def join() -> None:
     jax.distributed.initialize(num_processes=count, process_id=index, cluster_detection_method="deactivate")
   elif os.environ.get("FSIM_CLUSTER") == "detect":
     jax.distributed.initialize()
+  else:
+    return
+  # JAX has put its own handler in place of the command's, which lets a run save and end.
+  signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM) or signal.SIG_DFL)
 
 
 def layout() -> Layout:
@@ -50,3 +56,18 @@ def to_host(tree: Any) -> Any:
 def from_first(make: Callable[[], Any], like: Any) -> Any:
   """What the first process makes, on every process; `like` has its shape and type for the others."""
   return multihost_utils.broadcast_one_to_all(make() if jax.process_index() == 0 else like)
+
+
+def everyone(claim: bool) -> bool:
+  """Whether it holds on every process; each waits for all."""
+  if jax.process_count() == 1:
+    return claim
+  return bool(multihost_utils.process_allgather(np.asarray(claim)).all())
+
+
+def digest(tree: Any) -> str:
+  """SHA-256 of the numbers of all its arrays, in hexadecimal."""
+  found = hashlib.sha256()
+  for leaf in jax.tree.leaves(to_host(tree)):
+    found.update(np.ascontiguousarray(leaf).tobytes())
+  return found.hexdigest()

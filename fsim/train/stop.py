@@ -3,20 +3,19 @@
 import signal
 
 import jax
+import numpy as np
 from jax.experimental import multihost_utils
 
+from fsim.boundary import console
+
 CHECK_EVERY = 10  # Steps between agreements when several processes must stop together.
-
-
-class Stopped(Exception):
-  """Training was asked to stop; its state is saved and the same command goes on from there."""
 
 
 class Stop:
   """Catches SIGTERM and SIGINT while in force; a second SIGINT interrupts at once."""
 
   def __init__(self):
-    self._asked = False
+    self._asked = 0  # The number of the signal that came.
     self._former = {}
 
   def __enter__(self) -> "Stop":
@@ -28,17 +27,24 @@ class Stop:
     for number, handler in self._former.items():
       signal.signal(number, handler)
     if self._asked and kind is None:  # The signal came after the last step had asked.
-      raise Stopped("stopped at the end of a phase; the same command goes on from there")
+      raise interruption(self._asked, f"saved at the end of a phase; {console.GOES_ON}")
 
   def _remember(self, number: int, frame) -> None:
     if self._asked and number == signal.SIGINT:
       raise KeyboardInterrupt
-    self._asked = True
+    self._asked = self._asked or number
 
-  def requested(self, step: int) -> bool:
-    """Whether to stop after this step: the same answer on every process."""
+  def requested(self, step: int) -> int:
+    """The signal that asks to stop after this step, or 0: the same answer on every process."""
     if jax.process_count() == 1:
       return self._asked
     if step % CHECK_EVERY:
-      return False
-    return bool(multihost_utils.process_allgather(self._asked).any())
+      return 0
+    return int(multihost_utils.process_allgather(np.asarray(self._asked)).max())
+
+
+def interruption(number: int, said: str) -> KeyboardInterrupt:
+  """What a signal raises once everything is saved; commands print what is said (see `console.run`)."""
+  error = console.Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+  error.add_note(said)
+  return error

@@ -4,11 +4,14 @@ Every image is stored once, as the file's original bytes. The stored splits are 
 protocols are index sets over the same records (fsim/data/splits.py).
 """
 
+import csv
 import dataclasses
 import functools
 import hashlib
+import os
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +20,13 @@ import tensorflow_datasets as tfds
 from jaxtyping import Int
 from tqdm import tqdm
 
-from fsim.boundary import progress
+from fsim.boundary import console, progress
 from fsim.boundary.errors import UserError
-from fsim.data import splits
+from fsim.boundary.inputs import Unreadable, read_bytes
+from fsim.boundary.text import shown
+from fsim.data import photographs, splits
+from fsim.data.dresden import journal
+from fsim.data.dresden.journal import Journal
 from fsim.data.dresden.listing import Listing, listing
 from fsim.data.dresden.names import Repairs
 from fsim.data.dresden.pattern import Pattern
@@ -30,6 +37,7 @@ PROBLEMS = "problems.csv"
 STORED = ("train", "validation", "test", "rest")  # In the records' order; "rest" is what the default protocol leaves.
 DEFAULT_PROTOCOL = functools.partial(splits.stratified, seed=0, validation=0.1, test=0.3)
 SHARD_BYTES = 256 << 20
+SLUG = 60  # Letters of a folder's name in the names that are made of it.
 SHOWN = 5  # Causes in the message about a folder without any usable image.
 
 
@@ -46,7 +54,8 @@ class FolderConfig(tfds.core.BuilderConfig):
     if on_error not in ("skip", "raise"):
       raise UserError(f'on_error must be "skip" or "raise", got {on_error!r}')
     found = listing(folder)
-    state = hashlib.sha256(repr((found.key(), rules, DEFAULT_PROTOCOL.keywords)).encode()).hexdigest()
+    said = (journal.VERSION, found.key(), rules, DEFAULT_PROTOCOL.keywords)
+    state = hashlib.sha256(repr(said).encode()).hexdigest()
     return cls(name=f"{_slug(folder)}-{state[:16]}", listing=found, rules=rules, on_error=on_error)
 
 
@@ -58,9 +67,12 @@ class Original:
     self.sha256 = sha256
 
   def read(self) -> bytes:
-    data = self.path.read_bytes()
+    try:
+      data = read_bytes(self.path, photographs.MAX_BYTES)
+    except Unreadable as error:
+      raise Unusable(str(error)) from error
     if hashlib.sha256(data).hexdigest() != self.sha256:
-      raise Unusable(f"{self.path}: changed while its folder was being prepared; start again")
+      raise Unusable(f"{shown(self.path)}: changed while its folder was being prepared; start again")
     return data
 
 
@@ -84,12 +96,12 @@ class Dresden(tfds.core.ShardBasedBuilder):
     del dl_manager  # Users bring their own copy of the database.
     scanned = verified(self.builder_config, Path(self.data_dir_root) / self.name)
     if scanned.table.empty:
-      causes = "".join(f"\n  {p.file}: {p.cause}" for p in scanned.problems.head(SHOWN).itertuples())
-      raise Unusable(f"{self.builder_config.listing.folder}: holds no usable JPEG{causes}")
+      causes = "".join(f"; {shown(p.file)}: {shown(p.cause)}" for p in scanned.problems.head(SHOWN).itertuples())
+      raise Unusable(f"{shown(self.builder_config.listing.folder)}: holds no usable JPEG{causes}")
     parts = default_splits(scanned.table)
     table = scanned.table.iloc[np.concatenate(list(parts.values()))].reset_index(drop=True)
     table.to_parquet(Path(self.data_dir) / TABLE)
-    scanned.problems.to_csv(Path(self.data_dir) / PROBLEMS, index=False)
+    scanned.problems.to_csv(Path(self.data_dir) / PROBLEMS, index=False, quoting=csv.QUOTE_NONNUMERIC)
     bar = progress.bar(total=len(table), desc="storing", unit="image")
     return {
       name: [functools.partial(self._examples, shard, bar) for shard in self._shards(scanned.table.iloc[rows])]
@@ -107,13 +119,16 @@ class Dresden(tfds.core.ShardBasedBuilder):
       bar.update()
 
 
-def verified(config: FolderConfig, home: Path) -> Scan:
+def verified(config: FolderConfig, home: Path | None) -> Scan:
   """Table and problems of the folder; `home` keeps a journal, so that no file is decoded twice in its life."""
-  home.mkdir(parents=True, exist_ok=True)
   folder = config.listing.folder.resolve()
-  journal = home / f"{_slug(folder)}-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}.verified.jsonl"
-  with journal.open("a+", encoding="utf-8") as lines:
-    return scan(config.listing, config.rules, config.on_error == "raise", lines)
+  name = f"{_slug(folder)}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.verified-{journal.VERSION}.jsonl"
+  memory = Journal(home and home / name)
+  try:
+    with console.resumable() if memory.is_kept else nullcontext():
+      return scan(config.listing, config.rules, config.on_error == "raise", memory)
+  finally:
+    memory.close()
 
 
 def default_splits(table: pd.DataFrame) -> dict[str, Int[np.ndarray, " n"]]:
@@ -129,4 +144,4 @@ def default_splits(table: pd.DataFrame) -> dict[str, Int[np.ndarray, " n"]]:
 
 def _slug(folder: Path) -> str:
   """The folder's name in letters that every file system has."""
-  return re.sub("[^A-Za-z0-9]+", "_", folder.resolve().name).strip("_") or "folder"
+  return re.sub("[^A-Za-z0-9]+", "_", folder.resolve().name)[:SLUG].strip("_") or "folder"

@@ -1,15 +1,12 @@
-"""What lies in a folder, without opening any image: fast enough to be asked on every start."""
+"""What lies in a folder, without decoding any image: fast enough to be asked on every start."""
 
 import hashlib
-import os
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from fsim.boundary.errors import UserError
-
-JPEG = (".jpg", ".jpeg")
+from fsim.boundary.text import shown
+from fsim.data import tables
+from fsim.data.walk import Entry, require_folder, walk
 
 
 class File(NamedTuple):
@@ -19,55 +16,57 @@ class File(NamedTuple):
 
 
 class Listing(NamedTuple):
+  """Every file of a folder, in one of the five lists; (name, cause) where it is not used.
+
+  Attributes:
+    jpegs: sorted by name. metadata: tables with a column filename, those nearest to the folder first.
+    left_out: images that are no JPEGs, or cannot be had; folders that cannot be read.
+    other_tables: without such a column. others: no photographs.
+  """
+
   folder: Path
-  jpegs: list[File]  # Sorted by name.
-  manifests: list[File]  # Metadata, those nearest to the folder first.
-  others: Counter[str]  # Number of files by extension.
-  problems: list[tuple[str, str]]  # (file or folder, cause) of what could not be listed.
+  jpegs: list[File]
+  metadata: list[File]
+  left_out: list[tuple[str, str]]
+  other_tables: list[tuple[str, str]]
+  others: list[tuple[str, str]]
+
+  @property
+  def considered(self) -> int:
+    return sum(map(len, self[1:]))
 
   def key(self) -> str:
-    """Changes when a JPEG or metadata file is added, removed, renamed or rewritten."""
-    return hashlib.sha256(repr((self.jpegs, self.manifests)).encode()).hexdigest()
+    """Changes when an image or its metadata is added, removed, renamed or rewritten."""
+    return hashlib.sha256(repr((self.jpegs, self.metadata, self.left_out)).encode()).hexdigest()
 
 
 def listing(folder: Path) -> Listing:
-  """Walks the folder, through links to other folders too. Raises UserError if there is no such folder."""
-  if not folder.is_dir():
-    raise UserError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
-  jpegs, manifests, others, problems = [], [], Counter[str](), list[tuple[str, str]]()
-  for path in _files(folder, problems):
-    name = path.relative_to(folder).as_posix()
-    kind = ".*" if path.name.startswith(".") else path.suffix.lower()
-    try:
-      if kind not in JPEG and not (kind == ".csv" and _is_manifest(path)):
-        others[kind or "none"] += 1
-        continue
-      status = path.stat()
-    except OSError as error:
-      problems.append((name, f"cannot be read: {error.strerror}"))
-      continue
-    (manifests if kind == ".csv" else jpegs).append(File(name, status.st_size, status.st_mtime_ns))
-  manifests.sort(key=lambda f: (f.file.count("/"), f.file))
-  return Listing(folder, sorted(jpegs), manifests, others, problems)
+  """Walks the folder, through links to other folders too. Raises Unreadable if there is no such folder."""
+  require_folder(folder)
+  found = Listing(folder, [], [], [], [], [])
+  for entry in walk(folder):
+    _sort_in(entry, entry.path.relative_to(folder).as_posix(), found)
+  found.metadata.sort(key=lambda f: (f.file.count("/"), f.file))
+  return found._replace(jpegs=sorted(found.jpegs), left_out=sorted(found.left_out))
 
 
-def _is_manifest(path: Path) -> bool:
-  """Whether a CSV file has a column "filename". Others, such as the lists that a run writes, do not matter here."""
-  with path.open(encoding="utf-8-sig", errors="replace") as lines:
-    return "filename" in [name.strip(' \r\n"').lower() for name in lines.readline().split(",")]
+def _sort_in(entry: Entry, name: str, found: Listing) -> None:
+  if entry.kind == "other":
+    (found.left_out if entry.is_image else found.others).append((shown(name), entry.cause))
+  elif not _is_utf8(name):
+    cause = f"the name is not UTF-8 and is shown as {shown(name)}: rename the file or its folder"
+    found.left_out.append((shown(name), cause))
+  elif entry.kind == "jpeg":
+    found.jpegs.append(File(name, entry.status.st_size, entry.status.st_mtime_ns))
+  elif cause := tables.cause_against(entry.path, "filename"):
+    found.other_tables.append((name, f"no metadata: {cause}"))
+  else:
+    found.metadata.append(File(name, entry.status.st_size, entry.status.st_mtime_ns))
 
 
-def _files(folder: Path, problems: list[tuple[str, str]]) -> Iterator[Path]:
-  """Every file below the folder; a folder is entered once, so that circular links end."""
-
-  def unreadable(error: OSError) -> None:
-    problems.append((Path(error.filename).relative_to(folder).as_posix(), f"folder cannot be read: {error.strerror}"))
-
-  entered = set()
-  for parent, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
-    status = os.stat(parent)
-    if (status.st_dev, status.st_ino) in entered:
-      folders.clear()
-      continue
-    entered.add((status.st_dev, status.st_ino))
-    yield from (Path(parent, name) for name in files)
+def _is_utf8(name: str) -> bool:
+  try:
+    name.encode()
+  except UnicodeEncodeError:
+    return False
+  return True

@@ -1,16 +1,19 @@
 """The Dresden metadata CSV: the scene of every image, and its subset where there is such a column."""
 
-import csv
 import re
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
+from fsim.boundary.inputs import Unreadable
+from fsim.data import tables
 from fsim.data.dresden import names
 from fsim.data.dresden.subsets import subset_of
+from fsim.data.tables import Table
 
 # One device may be spelt differently in the CSV and on disk (the published CSV has mju-1050SW, the server mju_1050SW).
 REPAIRED = names.Repairs(merge_d70=True, repair_mju=True)
-NUMBER = re.compile(r"([0-9]{1,6})(\.0*)?")
+NUMBER = re.compile(r"([0-9]{1,6})([.,]0*)?")
 
 
 class Entry(NamedTuple):
@@ -38,41 +41,40 @@ def identity(file: str) -> tuple[str, int] | str:
   try:
     name = names.parse(file, REPAIRED)
   except names.BadName:
-    return file.rsplit("/", 1)[-1].lower()
+    return unicodedata.normalize("NFC", file.rsplit("/", 1)[-1]).lower()
   return name.device, name.shot
 
 
 def read(folder: Path, files: list[str]) -> Manifest:
-  """These CSV files together; where two rows name one image, the first is believed."""
+  """These tables together; where two rows name one image, the first is believed."""
   manifest = Manifest({}, [])
   for file in files:
     try:
-      # Only numbers and file names are used: a place's name in another encoding must not stop the run.
-      with (folder / file).open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        _read_one(file, csv.DictReader(lines, skipinitialspace=True), manifest)
-    except (OSError, csv.Error) as error:
-      manifest.problems.append((file, f"metadata cannot be read: {error}"))
+      _take(file, tables.read(folder / file, "filename"), manifest)
+    except Unreadable as error:
+      manifest.problems.append((file, f"metadata cannot be read: {error.cause}"))
   return manifest
 
 
-def _read_one(file: str, rows: csv.DictReader, manifest: Manifest) -> None:
-  rows.fieldnames = [name.strip().lower() for name in rows.fieldnames]
-  for row in rows:
-    cells = {column: (cell or "").strip() for column, cell in row.items() if column is not None}
+def _take(file: str, table: Table, manifest: Manifest) -> None:
+  manifest.problems.extend((file, f"line {number}: {cause}") for number, cause in table.problems)
+  for number, cells in table.lines:
     entry = Entry(
-      cells["filename"],
+      cells.get("filename", ""),
       _number(cells.get("position_num", "")),
       _number(cells.get("motive_num", "")),
       subset_of(cells.get("subset", "")),
     )
     understood = {"position_num": entry.position >= 0, "motive_num": entry.motive >= 0, "subset": entry.subset != ""}
     manifest.problems.extend(
-      (file, f"line {rows.line_num}: {column} {cells[column]!r} is not understood")
+      (file, f"line {number}: {column} {cells[column]!r} is not understood")
       for column, fine in understood.items()
       if cells.get(column) and not fine
     )
-    if entry.file:
-      manifest.entries.setdefault(identity(entry.file), entry)
+    if entry.file and manifest.entries.setdefault(identity(entry.file), entry)[1:] != entry[1:]:
+      manifest.problems.append(
+        (file, f"line {number}: {entry.file} stands above with another scene or subset; that counts")
+      )
 
 
 def _number(text: str) -> int:

@@ -1,11 +1,22 @@
 """File names of the Dresden Image Database: Brand_Model_Instance_Shot.JPG (Gloe and Böhme 2010)."""
 
 import re
+import unicodedata
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 # Read from the right: model names hold underscores and dashes (mju_1050SW), instance and shot never do.
-PATTERN = re.compile(r"([^_]+)_(.+)_([0-9]{1,9})_([0-9]{1,9})\.jpe?g", re.IGNORECASE)
+PATTERN = re.compile(r"([^_]+)_(.+)_([0-9]{1,9})_([0-9]{1,9})\.(?:jpe?g|jpe|jfif|jif)", re.IGNORECASE)
+YEAR, MONTH, DAY = "(?:19[89]|20[0-4])[0-9]", "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
+# 20200131 (and the time behind it), 2020-01-31, 31.01.2020: phones name their photographs and bursts by date.
+DATE = re.compile(
+  rf"(?<![0-9]){YEAR}{MONTH}{DAY}(?:[0-9]{{4,9}})?(?![0-9])"
+  rf"|(?<![A-Za-z0-9]){YEAR}([-_. ]){MONTH}\1{DAY}(?![A-Za-z0-9])"
+  rf"|(?<![A-Za-z0-9]){DAY}([-_. ]){MONTH}\2{YEAR}(?![A-Za-z0-9])"
+)
+# What cameras, phones and messengers begin file names with; no camera is made by it.
+PREFIXES = re.compile("burst|cimg|dsc[fn]?|(mv)?img|image|pano|pict|photo|pxl|screenshot|signal|whatsapp", re.I)
+NEEDED = "Brand_Model_Instance_Shot.JPG or a pattern (--pattern, data.pattern) is needed"
 
 
 class Repairs(NamedTuple):
@@ -28,14 +39,19 @@ class BadName(ValueError):
 
 
 def parse(file: str, repairs: Repairs) -> Name:
-  """Labels of a file, from the last part of its path. Raises BadName.
+  """Labels of a file, from the last part of its path, in composed letters (NFC). Raises BadName.
 
   The make ends at the first underscore. If it has one of its own, it is cut short; model and device are whole still.
   """
-  match = PATTERN.fullmatch(PurePosixPath(file).name)
+  own = unicodedata.normalize("NFC", PurePosixPath(file).name)
+  match = PATTERN.fullmatch(own)
   if not match:
-    raise BadName("wrong name, Brand_Model_Instance_Shot.JPG is needed")
+    raise BadName(f"wrong name, {NEEDED}")
   make, model, instance, shot = match.groups()
+  if (date := DATE.search(own)) and date.start() < match.start(4):
+    raise BadName(f"wrong name, {date[0]} is a date, and what was taken on one day is no camera: {NEEDED}")
+  if PREFIXES.fullmatch(make):
+    raise BadName(f"wrong name, {make} is no make but how file names begin: {NEEDED}")
   if repairs.repair_mju and model.startswith("mju_"):
     model = "mju-" + model.removeprefix("mju_")
   device = f"{make}_{model}_{instance}"

@@ -7,7 +7,12 @@ from fsim.boundary.errors import UserError
 NATURAL = "natural"
 SUBSETS = (NATURAL, "flat-field", "dark", "jpeg")
 # Tried on the letters alone: "Dresden_flat-fields" and "dark frames" say what they are, "jpgs" does not.
-WORDS = {"natural": NATURAL, "flatfield": "flat-field", "^dark|darkf(rame|ield)": "dark", "^jpeg": "jpeg"}
+WORDS = {
+  "natural|^nat$": NATURAL,
+  "flatfield|^flats?$": "flat-field",
+  "^dark|darkf(rame|ield)": "dark",
+  "^jpeg": "jpeg",
+}
 
 
 def listed(names: str) -> list[str]:

@@ -2,25 +2,27 @@
 
 import json
 import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from functools import lru_cache
 from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from fsim.boundary import progress
+from fsim.boundary import outputs, progress
 from fsim.boundary.errors import UserError
-from fsim.data.virtual import camera, lens, plan, scene, sensor
+from fsim.boundary.inputs import Unreadable, read_bytes
+from fsim.boundary.text import shown
+from fsim.data.virtual import camera, in_parallel, lens, plan, scene, sensor
 from fsim.data.virtual.plan import Frame
 from fsim.data.virtual.presets import PRESETS, Preset
 from fsim.data.virtual.seeds import generator
 
 OVERSAMPLING = 1.1  # Canvas pixels per pixel of the longest sensor at scale 1.
+NOTE, TABLE = "preset.json", "metadata.csv"
+LOCK = "lock"  # See boundary/lock.py.
+OWN_BYTES = 1 << 26  # More than a note or a table of a preset has.
 KEPT_BYTES = 400_000_000  # Of sensor patterns that a process keeps; further ones are made anew for every shot.
 
 _patterns: dict[tuple, sensor.Maps] = {}
@@ -30,29 +32,45 @@ def make(preset: str, folder: Path, workers: int) -> None:
   """Writes a preset of PRESETS into a folder by that many processes, or goes on where an earlier call stopped.
 
   Files: <subset>/Brand_Model_Instance_Shot.JPG, preset.json, and when all is there metadata.csv.
-  Raises UserError for an unknown preset, and where the folder holds another one.
+  Raises UserError for an unknown preset, and where the folder holds anything else.
   """
   if preset not in PRESETS:
-    raise ValueError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
+    raise UserError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
   write(PRESETS[preset], folder, workers, shard=(0, 1))
+
+
+def is_complete(preset: str, folder: Path) -> bool:
+  """Whether all files of a preset of PRESETS are there, as `make` would leave them."""
+  chosen = PRESETS[preset]
+  expected = {NOTE: _note(chosen), TABLE: _table(chosen)}
+  named = all(_content(folder / name) == data for name, data in expected.items())
+  return named and not any(_missing(folder, chosen, plan.frames(chosen)))
 
 
 def write(preset: Preset, folder: Path, workers: int, shard: tuple[int, int]) -> None:
   """`make` for any preset; of n machines that share a folder or join their files, number i passes shard (i, n)."""
   index, count = shard
   if not 0 <= index < count:
-    raise ValueError(f"shard {index}/{count}: numbers run from 0 to {count - 1}")
-  _claim(preset, folder)
+    raise UserError(f"shard {index}/{count}: numbers run from 0 to {count - 1}")
+  try:
+    _claim(preset, folder)
+    _write(preset, folder, workers, index, count)
+  except OSError as error:
+    raise UserError(f"{shown(folder)}: {error.strerror}") from error  # A full disk names no place.
+
+
+def _write(preset: Preset, folder: Path, workers: int, index: int, count: int) -> None:
   everything = plan.frames(preset)
   mine = [list(group) for _, group in groupby(everything, plan.work)][index::count]
   total = sum(map(len, mine))
-  missing = [[frame for frame in group if not (folder / plan.path(preset, frame)).exists()] for group in mine]
+  missing = [_missing(folder, preset, group) for group in mine]
   left = sum(map(len, missing))
+  tasks = [(preset, folder, group) for group in missing if group]
   with progress.bar(total=total, initial=total - left, unit="photo", desc="virtual cameras") as bar:
-    for made in _done([(preset, folder, group) for group in missing if group], workers):
+    for made in in_parallel.done(_write_all, tasks, workers):
       bar.update(made)
-  if all((folder / plan.path(preset, frame)).exists() for frame in everything):
-    _settle(folder / "metadata.csv", plan.table(preset).encode())
+  if not _missing(folder, preset, everything):
+    _settle(folder / TABLE, _table(preset))
 
 
 def picture(preset: Preset, frame: Frame) -> bytes:
@@ -94,44 +112,61 @@ def _pattern(kind: sensor.Sensor, seed: int, device: str, height: int, width: in
 
 
 def _write_all(preset: Preset, folder: Path, group: list[Frame]) -> int:
-  for frame in group:
-    _replace(folder / plan.path(preset, frame), picture(preset, frame))
+  for number, frame in enumerate(group):
+    if in_parallel.is_over():
+      return number
+    outputs.replace(folder / plan.path(preset, frame), picture(preset, frame))
   return len(group)
 
 
-def _done(tasks: list[tuple[Preset, Path, list[Frame]]], workers: int) -> Iterator[int]:
-  """Carries the tasks out and yields how many files each has made."""
-  if workers == 1:
-    for task in tasks:
-      yield _write_all(*task)
-    return
-  with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-    try:
-      for future in as_completed([pool.submit(_write_all, *task) for task in tasks]):
-        yield future.result()
-    except BaseException:
-      pool.shutdown(wait=False, cancel_futures=True)
-      raise
+def _missing(folder: Path, preset: Preset, group: list[Frame]) -> list[Frame]:
+  return [frame for frame in group if not (folder / plan.path(preset, frame)).exists()]
 
 
 def _claim(preset: Preset, folder: Path) -> None:
-  """Notes in the folder what it is to hold; refuses a folder that holds something else."""
-  for subset in sorted({frame.subset for frame in plan.frames(preset)}):
-    (folder / subset).mkdir(parents=True, exist_ok=True)
-  wanted = json.dumps(asdict(preset), indent=1)
-  note = folder / "preset.json"
-  if note.exists() and note.read_text() != wanted:
-    raise UserError(f"{folder} holds virtual cameras of other settings; give another folder or remove it")
-  _settle(note, wanted.encode())
+  """Notes in the folder what it is to hold; raises UserError, before anything is made, for one that holds more."""
+  outputs.Folder(folder)
+  note = _content(folder / NOTE)
+  if note is not None and note != _note(preset):
+    raise UserError(f"{shown(folder)} holds virtual cameras of other settings; give another folder or remove it")
+  frames = plan.frames(preset)
+  own = {name for name, _ in outputs.written(folder)} | {NOTE, LOCK}
+  if _content(folder / TABLE) in (None, _table(preset)):  # Nobody else's.
+    own.add(TABLE)
+  own |= {plan.path(preset, frame).as_posix() for frame in frames}
+  for name in _files(folder):
+    if name not in own:
+      raise UserError(f"{shown(folder / name)}: not a file of these virtual cameras; give another folder")
+  for subset in sorted({frame.subset for frame in frames}):
+    (folder / subset).mkdir(exist_ok=True)
+  _settle(folder / NOTE, _note(preset))
+
+
+def _files(folder: Path) -> list[str]:
+  """Everything but hidden files, which systems and killed writers leave, relative to the folder."""
+  found = [Path(parent, name).relative_to(folder).as_posix() for parent, _, names in os.walk(folder) for name in names]
+  return sorted(name for name in found if not any(part.startswith(".") for part in Path(name).parts))
+
+
+def _note(preset: Preset) -> bytes:
+  return json.dumps(asdict(preset), indent=1).encode()
+
+
+def _table(preset: Preset) -> bytes:
+  return plan.table(preset).encode()
+
+
+def _content(path: Path) -> bytes | None:
+  """None if there is no such file; b"" for what is none, or is larger than any of ours."""
+  if not os.path.lexists(path):
+    return None
+  try:
+    return read_bytes(path, OWN_BYTES)
+  except Unreadable:
+    return b""
 
 
 def _settle(target: Path, data: bytes) -> None:
   """Writes what is not there yet: a folder whose files were touched would be stored anew (see dresden/listing.py)."""
-  if not target.exists() or target.read_bytes() != data:
-    _replace(target, data)
-
-
-def _replace(target: Path, data: bytes) -> None:
-  part = target.with_name(f"{target.name}.{os.getpid()}.part")
-  part.write_bytes(data)
-  os.replace(part, target)
+  if _content(target) != data:
+    outputs.replace(target, data)

@@ -1,0 +1,45 @@
+"""Files of a command that are not used: each is named with its cause, and counted."""
+
+from pathlib import Path
+
+from fsim.boundary import console
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+from fsim.data.photographs import Found
+
+
+class LeftOut:
+  """Said once each as they come, and fatal only if asked for.
+
+  Attributes:
+    entries: file and cause of each, for JSON.
+    lost: how many of them would have got an answer; copies and files that are no pictures lose nothing.
+  """
+
+  def __init__(self, stop: bool):
+    self.stop, self.entries, self.lost = stop, [], 0
+
+  def __call__(self, path: Path, cause: str) -> None:
+    """A photograph that cannot be used."""
+    if self.stop:
+      raise UserError(f"{shown(path)}: {cause}")
+    self.lost += 1
+    self._name(path, cause)
+
+  def passed_over(self, found: Found, own: Path | None = None) -> None:
+    """All other files of the folders, but for those in the folder `own`, which fsim writes."""
+    for path, cause in found.passed_over:
+      if own is not None and own.resolve() in path.resolve().parents:
+        continue
+      if path in found.lost:
+        self(path, cause)
+      else:
+        self._name(path, cause)
+
+  def copies(self, copies: dict[Path, Path]) -> None:
+    for path, original in copies.items():
+      self._name(path, f"a duplicate of {original}: the same picture")
+
+  def _name(self, path: Path, cause: str) -> None:
+    console.note(f"left out {shown(path)}: {shown(cause)}")
+    self.entries.append({"file": str(path), "cause": cause})
