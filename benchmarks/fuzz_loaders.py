@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks import fuzz_commands, fuzz_photographs
 from benchmarks.fuzz_archives import MISSING, crafted, replaced
 from benchmarks.fuzz_commands import call
-from benchmarks.fuzz_readers import Outcome, is_user_error
+from benchmarks.fuzz_readers import Outcome, is_user_error, warnings_as_errors
 
 TABLE = (
   "filename,position_num,position_name,motive_num\n"
@@ -119,7 +119,8 @@ def _loaded(number: int, path: Path, data: bytes, load: Callable[[Path], Any]) -
   kind = "fingerprint files"
   path.write_bytes(data)
   try:
-    pattern = load(path).pattern()
+    with warnings_as_errors():
+      pattern = load(path).pattern()
   except Exception as error:
     return Outcome(number, kind, str(error), False, {} if is_user_error(error) else {"exception": repr(error)[:200]})
   faults = {} if np.isfinite(pattern).all() else {"wrongly accepted": "its pattern is not finite"}

@@ -73,7 +73,7 @@ def to_npz(arrays: Mapping[str, Any]) -> bytes:
 
 def is_sane(values: Float[np.ndarray, "..."]) -> bool:
   """Whether all are finite, and so small that sums and products of a few stay finite too."""
-  return values.size == 0 or bool(values.min() >= -LARGEST and values.max() <= LARGEST)
+  return values.size == 0 or (float(values.min()) >= -LARGEST and float(values.max()) <= LARGEST)
 
 
 def _arrays(data: bytes) -> dict[str, Shaped[np.ndarray, "..."]]:
