@@ -6,22 +6,24 @@ import json
 import warnings
 import zipfile
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
+MISSING = object()
 Arrays = dict[str, Shaped[np.ndarray, "..."]]
 
 
 def crafted(path: Path, hostile: tuple[Any, ...]) -> Iterator[bytes]:
-  """From a good file, whatever its fields are."""
+  """From a good file, whatever its fields are; of each kind of craft in turn."""
   with np.load(path, allow_pickle=False) as file:
     arrays = {name: file[name] for name in file.files}
-  yield from other_texts(arrays, hostile)
-  yield from other_arrays(arrays)
-  yield from other_archives(path.read_bytes(), arrays)
+  kinds = (other_archives(path.read_bytes(), arrays), other_arrays(arrays), other_texts(arrays, hostile))
+  for files in zip_longest(*kinds):
+    yield from (data for data in files if data is not None)
 
 
 def other_texts(arrays: Arrays, hostile: tuple[Any, ...]) -> Iterator[bytes]:
@@ -30,25 +32,23 @@ def other_texts(arrays: Arrays, hostile: tuple[Any, ...]) -> Iterator[bytes]:
     if array.dtype.kind != "U":
       continue
     about = json.loads(str(array))
-    for value in hostile:
-      yield saved(arrays | {name: np.array(json.dumps(value))})
-      for changed in replaced(about, value):
+    for value in (*hostile, MISSING):
+      changes = [] if value is MISSING else [value]
+      for changed in (*changes, *replaced(about, value)):
         yield saved(arrays | {name: np.array(json.dumps(changed))})
     for text in ("", "{", "[" * 100_000, "null", str(array)[:-1]):
       yield saved(arrays | {name: np.array(text)})
 
 
 def replaced(value: Any, by: Any) -> Iterator[Any]:
-  """Copies in which one part is another value, or is missing; one place after the other, whatever it is nested in."""
-  places = list(value) if isinstance(value, dict) else range(min(len(value), 3)) if isinstance(value, list) else ()
-  for place in places:
-    without, changed = copy.copy(value), copy.copy(value)
-    del without[place]
-    changed[place] = by
-    yield from (without, changed)
-    for part in replaced(value[place], by):
-      yield (changed := copy.copy(value))
+  """Copies in which one part is another value, or is MISSING; one place after the other, whatever it is nested in."""
+  for place in list(value) if isinstance(value, dict) else range(min(len(value), 3)) if isinstance(value, list) else ():
+    for part in (by, *replaced(value[place], by)):
+      changed = copy.copy(value)
       changed[place] = part
+      if part is MISSING:
+        del changed[place]
+      yield changed
 
 
 def other_arrays(arrays: Arrays) -> Iterator[bytes]:

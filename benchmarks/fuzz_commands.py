@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks import fuzz_photographs
 from benchmarks.fuzz_mutations import MUTATIONS
-from benchmarks.fuzz_readers import Outcome, is_user_error
+from benchmarks.fuzz_readers import Outcome, is_user_error, warnings_as_errors
 from fsim.data import photographs
 
 WHOLE, MUTATED = 6, 24  # Photographs in a folder.
@@ -56,7 +56,7 @@ class Called(NamedTuple):
 def call(main: Main, arguments: Sequence[object]) -> Called:
   """A command in this process. What users cause is an answer, as in `console.run`."""
   out, err = io.StringIO(), io.StringIO()
-  with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+  with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings_as_errors():
     try:
       code = main([str(argument) for argument in arguments])
     except SystemExit as error:

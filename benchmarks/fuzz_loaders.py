@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import fuzz_archives, fuzz_commands, fuzz_photographs
+from benchmarks import fuzz_commands, fuzz_photographs
+from benchmarks.fuzz_archives import MISSING, crafted, replaced
 from benchmarks.fuzz_commands import call
-from benchmarks.fuzz_readers import Outcome, is_user_error
+from benchmarks.fuzz_readers import Outcome, is_user_error, warnings_as_errors
 
 TABLE = (
   "filename,position_num,position_name,motive_num\n"
@@ -68,12 +69,12 @@ def kinds(folder: Path, home: Path, seed: int) -> Iterator[Kind]:
   if call(prnu.main, [*fingerprinting, made]).code:
     raise RuntimeError("no fingerprint could be made of whole photographs")
   good = made.read_bytes()
-  prints = itertools.chain([good], fuzz_archives.crafted(made, HOSTILE), altered(rng, good))
+  prints = itertools.chain([good], crafted(made, HOSTILE), altered(rng, good))
   yield Kind("fingerprint files", prints, lambda number, data: _loaded(number, tried, data, fingerprint.load))
 
   name, part = "unfinished fingerprints", tried.with_name("tried.npz.part")
   resuming = _Beside(name, part, prnu.main, [*fingerprinting, tried, "--json"])
-  yield Kind(name, itertools.chain(fuzz_archives.crafted(made, HOSTILE), altered(rng, good)), resuming, share=5)
+  yield Kind(name, itertools.chain(crafted(made, HOSTILE), altered(rng, good)), resuming, share=5)
 
   checking, table = [folder, "--json"], folder / "metadata.csv"
   tables = itertools.chain((text.encode() for text in CRAFTED_TABLES), encodings(), altered(rng, TABLE.encode()))
@@ -106,9 +107,9 @@ def encodings() -> Iterator[bytes]:
 def journals(data: bytes) -> Iterator[bytes]:
   """Lines that are JSON, but none of a journal."""
   first = json.loads(data.strip().splitlines()[0])
-  for value in HOSTILE:
-    yield (json.dumps(value) + "\n").encode()
-    for changed in fuzz_archives.replaced(first, value):
+  for value in (*HOSTILE, MISSING):
+    changes = [] if value is MISSING else [value]
+    for changed in (*changes, *replaced(first, value)):
       yield (json.dumps(changed) + "\n").encode()
   yield b"[" * 100_000 + b"\n" + data
 
@@ -118,7 +119,8 @@ def _loaded(number: int, path: Path, data: bytes, load: Callable[[Path], Any]) -
   kind = "fingerprint files"
   path.write_bytes(data)
   try:
-    pattern = load(path).pattern()
+    with warnings_as_errors():
+      pattern = load(path).pattern()
   except Exception as error:
     return Outcome(number, kind, str(error), False, {} if is_user_error(error) else {"exception": repr(error)[:200]})
   faults = {} if np.isfinite(pattern).all() else {"wrongly accepted": "its pattern is not finite"}

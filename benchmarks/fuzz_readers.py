@@ -1,9 +1,11 @@
 """One file through the readers of all commands, measured, and held against what libjpeg itself says of it."""
 
+import contextlib
 import resource
 import subprocess
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from shutil import which
@@ -13,7 +15,7 @@ import simplejpeg
 
 from benchmarks.fuzz_pieces import SOF, pieces
 from fsim.boundary.errors import UserError
-from fsim.data import jpeg, photographs
+from fsim.data import exif, jpeg, photographs
 from fsim.data.dresden import verify
 
 SECONDS, BYTES = 2.0, 500e6  # Budget of a file and reader.
@@ -46,7 +48,9 @@ class Outcome(NamedTuple):
 
 
 def by_photographs(path: Path) -> Verdict:
+  """As commands do, with the camera that its EXIF names."""
   photograph = photographs.read(path)
+  exif.camera(photograph.exif)
   return Verdict(photograph.problem, photograph.pixels)
 
 
@@ -79,7 +83,8 @@ def _measured(reader: Reader, path: Path, name: str, faults: dict[str, str]) -> 
   for _ in range(2):  # Other work on the machine may cost a second: only what is slow twice is slow.
     before, start = _memory(reset=True), time.perf_counter()
     try:
-      verdict = reader(path)
+      with warnings_as_errors():
+        verdict = reader(path)
     except Exception as error:
       faults["exception"] = f"{name}: {error!r}"
     seconds, grown = time.perf_counter() - start, _memory() - before
@@ -169,6 +174,15 @@ def _by_simplejpeg(data: bytes) -> tuple[str, bytes]:
   except ValueError as error:
     return PREMATURE if PREMATURE in str(error) else str(error), b""
   return "", pixels.tobytes()
+
+
+@contextlib.contextmanager
+def warnings_as_errors() -> Iterator[None]:
+  """Those that users would see; what libraries plan to remove does not count."""
+  with warnings.catch_warnings():
+    for category in (UserWarning, RuntimeWarning, ResourceWarning):
+      warnings.simplefilter("error", category)
+    yield
 
 
 def is_user_error(error: Exception) -> bool:
