@@ -1,10 +1,9 @@
 """A source named in a configuration -> its images: a folder of photographs, or virtual cameras made on first use."""
 
-import os
-
 from fsim.boundary import inputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.lock import alone
+from fsim.boundary.machine import cores
 from fsim.data import kept, source
 from fsim.data.source import Images
 from fsim.data.virtual import dataset
@@ -27,6 +26,6 @@ def open_source(
     folder = home / "cameras" / name
     if not dataset.is_complete(name, folder):  # Then it is only read, whoever made it.
       with kept.writing(home), alone(folder):
-        dataset.make(name, folder, workers=len(os.sched_getaffinity(0)))
+        dataset.make(name, folder, workers=cores())
   labels = {"merge_d70": merge_d70, "repair_mju": repair_mju, "pattern": pattern}
   return source.open_folder(folder, data_dir=home, on_error=on_error, **labels)

@@ -3,7 +3,6 @@
 Shapes: h w pixels of an image, n patches of one image, s pixels a side, m images, k patches kept of each.
 """
 
-import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from scipy.special import entr
 
 from fsim.boundary import progress
 from fsim.boundary.errors import UserError
+from fsim.boundary.machine import cores
 from fsim.data import jpeg, kept
 from fsim.data.loader import JPEG_GRID, Batch
 
@@ -211,6 +211,6 @@ def _of_each(records: Sequence[bytes], rows: Int[np.ndarray, " r"], choice: Choi
       raise UserError(f"image {row} of the data set: {error}") from error
     return row, cut(image, choose(image, choice), choice.size)
 
-  with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+  with ThreadPoolExecutor(cores()) as pool:
     for first in range(0, len(rows), CHUNK):
       yield from pool.map(of, rows[first : first + CHUNK].tolist())

@@ -3,7 +3,6 @@
 Shapes: m images of a data set, r rows of it, s pixels a side.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from fsim.boundary import progress
+from fsim.boundary.machine import cores
 from fsim.data import kept
 from fsim.data.loader import Cut
 from fsim.data.patches import Stored
@@ -56,7 +56,7 @@ def _some(
 ) -> Iterator[tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n s s"]]]:
   """Batches of one size, so that one program is compiled; the last is filled up with its last image."""
   cut = Cut(records, size)
-  with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+  with ThreadPoolExecutor(cores()) as pool:
     for first in range(0, len(rows), AT_ONCE):
       some = rows[first : first + AT_ONCE]
       squares = np.stack(list(pool.map(cut, some)))
