@@ -47,6 +47,10 @@ def photographs(seed: int) -> list[Photograph]:
     Photograph(kind, simplejpeg.encode_jpeg(first[k], 90, "RGB", kind, fastdct=False))
     for k, kind in enumerate(SAMPLINGS)
   ]
+  grain = np.random.default_rng([seed, 4]).normal(scale=6, size=(6 * SIZES[2][1], 6 * SIZES[2][0], 3))
+  large = np.clip(np.tile(first[2], (6, 6, 1)) + grain, 0, 255).astype(np.uint8)
+  made += [Photograph("large", encoded(large, quality=97))]  # So many bytes that they could be any size's.
+  made += [Photograph("large, progressive", encoded(large, quality=97, progressive=True))]
   plain = made[0].data
   small = encoded(pixels(seed, 200, 64, 48), quality=60)
   around = {

@@ -24,6 +24,7 @@ JUDGED = (
   4_000_000  # Pixels that a refused file may claim and still be shown to libjpeg: more are no mutation's original.
 )
 PREMATURE = "Premature end of JPEG file"  # Of a file that lacks its end marker, or a part of it.
+PROFILE = 0xE2  # The code of segments that hold colour profiles.
 TINY = "are needed"  # What some readers say of whole photographs that are too small for what they do.
 
 
@@ -169,9 +170,12 @@ def _by_djpeg(data: bytes) -> tuple[str, bytes]:
 
 
 def _by_simplejpeg(data: bytes) -> tuple[str, bytes]:
+  profiles = [piece for piece in pieces(data) if piece.code == PROFILE]
   try:
     pixels = simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, strict=True)
   except ValueError as error:
+    if "ICC" in str(error) and profiles:  # TurboJPEG complains of them, libjpeg's own program does not look at them.
+      return _by_simplejpeg(data[: profiles[0].start] + data[profiles[0].end :])
     return PREMATURE if PREMATURE in str(error) else str(error), b""
   return "", pixels.tobytes()
 

@@ -132,3 +132,11 @@ def test_what_users_cause_is_an_answer_and_what_we_cause_is_not():
   assert fails_by(UserError("x.npz: damaged")) == Called(1, "fsim: x.npz: damaged", "")
   assert fails_by(SystemExit(2)).code == 2
   assert "KeyError" in fails_by(KeyError("format")).traceback
+
+
+def test_it_judges_without_the_program_of_libjpeg_too_and_says_so(monkeypatch):
+  monkeypatch.setattr(fuzz_readers, "which", lambda name: None)
+  assert "no judge apart from fsim's own library" in fuzz_readers.judge()
+  kinds = range(len(fuzz.MUTATIONS))
+  assert found(kinds, by_photographs) == set()
+  assert "wrongly accepted" in found(kinds, swallows_damage)
