@@ -1,5 +1,6 @@
 """Files from anybody, read with limits: regular files of a sane size, and never more of them than asked for."""
 
+import errno
 import json
 import os
 import stat
@@ -9,13 +10,15 @@ from typing import Any
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 
+LONGEST = 300  # Letters of a cause, which may quote what a file holds.
+
 
 class Unreadable(UserError):
   """A file that cannot be used; `cause` says why, the message names the file too."""
 
   def __init__(self, path: Path, cause: str):
-    super().__init__(f"{shown(path)}: {cause}")
-    self.path, self.cause = path, cause
+    self.path, self.cause = path, shown(cause)[:LONGEST]
+    super().__init__(f"{shown(path)}: {self.cause}")
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
@@ -24,21 +27,23 @@ def read_bytes(path: Path, limit: int) -> bytes:
     # Without waiting for somebody to write into a pipe.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
   except (OSError, ValueError) as error:  # ValueError: a name with a zero byte.
-    raise Unreadable(path, getattr(error, "strerror", None) or str(error)) from error
-  with os.fdopen(descriptor, "rb") as file:
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-      raise Unreadable(path, "a folder" if stat.S_ISDIR(mode) else "not a regular file")
-    try:
-      data = file.read(limit + 1)
-    except OSError as error:
-      raise Unreadable(path, error.strerror or "cannot be read") from error
-  if len(data) > limit:
-    raise Unreadable(path, f"larger than {limit / 1e6:,.0f} MB")
-  return data
+    cause = "not a regular file" if getattr(error, "errno", None) == errno.ENXIO else None  # A socket.
+    raise Unreadable(path, cause or getattr(error, "strerror", None) or str(error)) from error
+  try:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+      raise Unreadable(path, "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file")
+    if status.st_size > limit:
+      raise Unreadable(path, f"larger than {limit / 1e6:,.0f} MB")
+    with open(descriptor, "rb", closefd=False) as file:
+      return file.read(status.st_size)
+  except OSError as error:
+    raise Unreadable(path, error.strerror or "cannot be read") from error
+  finally:
+    os.close(descriptor)
 
 
-def read_json(path: Path, *names: str, limit: int = 1 << 26) -> dict[str, Any]:
+def read_json(path: Path, *names: str, limit: int = 1 << 24) -> dict[str, Any]:
   """An object that has these fields. Raises Unreadable for anything else, and for numbers that JSON does not have."""
   try:
     value = json.loads(read_bytes(path, limit), parse_constant=_refuse_constant)

@@ -13,17 +13,22 @@ class Lines(tqdm):
   """A bar that is not redrawn: each state is a line of its own."""
 
   def display(self, msg: str | None = None, pos: int | None = None) -> bool:
-    """Also called by `tqdm.write` after each line of others, which would bring a state with every answer."""
-    now = self._time()
-    # With an empty message tqdm wipes a bar at its end.
-    if msg != "" and now - max(self.last_print_t, self.start_t) >= SECONDS:
-      self.fp.write(f"{self if msg is None else msg}\n")
-      self.fp.flush()
-      self.last_print_t = now
+    self.fp.write(f"{self if msg is None else msg}\n")
+    self.fp.flush()
     return True
+
+  def close(self) -> None:
+    """tqdm's own wipes the bar with control characters."""
+    if not self.disable:
+      self.disable = True
+      self._decr_instances(self)
 
   def clear(self, nolock: bool = False) -> None:
     """Nothing is drawn over, so there is nothing to wipe."""
+
+  def refresh(self, nolock: bool = False, lock_args: tuple | None = None) -> bool:
+    """Nor to draw again below a line that somebody wrote: for that alone tqdm holds the lock already."""
+    return nolock or super().refresh(nolock, lock_args)
 
 
 def bar(steps: Iterable[Any] | None = None, **settings: Any) -> tqdm:

@@ -1,6 +1,7 @@
 """JPEG files that a command was given: found, read, hashed, and what is wrong with them."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -57,7 +58,7 @@ def find(places: Sequence[Path]) -> Found:
   passed_over: list[tuple[Path, str]] = []
   lost: set[Path] = set()
   for place in places:
-    if not place.is_dir():
+    if not os.path.isdir(place):  # A name that is too long is none, either.
       paths.append(place)
       continue
     entries = list(walk(place))
@@ -69,7 +70,7 @@ def find(places: Sequence[Path]) -> Found:
     paths += inside
     passed_over += others
     lost |= {entry.path for entry in entries if entry.is_image or entry.cause.startswith(UNREADABLE)}
-  return Found(list(dict.fromkeys(paths)), passed_over, frozenset(lost))
+  return Found(list(dict.fromkeys(paths)), list(dict.fromkeys(passed_over)), frozenset(lost))
 
 
 def read(path: Path) -> Photograph:
@@ -88,7 +89,9 @@ def read(path: Path) -> Photograph:
 
 def content_of(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
   """The same for all files with these pixels, whatever else they hold."""
-  return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+  digest = hashlib.sha256(repr(pixels.shape).encode())
+  digest.update(np.ascontiguousarray(pixels))
+  return digest.hexdigest()
 
 
 def read_all(paths: Sequence[Path]) -> Iterator[Photograph]:
