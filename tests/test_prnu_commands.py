@@ -1,7 +1,6 @@
 """The command `python -m fsim.prnu`, as a user types it, on JPEGs."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,23 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fsim.boundary import console
 from fsim.prnu import building, fingerprint
 from fsim.prnu.__main__ import main
 from fsim.prnu.residual import DEFAULT
 from tests import jpegs
 from tests.commands import ROOT, fsim, variables
-
-SIDE = 160
-
-
-def pattern(seed):
-  return 1 + 0.04 * np.random.default_rng(seed).normal(size=(SIDE, SIDE, 1))
-
-
-def save(path, seed, camera, crop=None, mode=None):
-  image = Image.fromarray(np.clip(jpegs.scene(SIDE, SIDE, seed=seed) * pattern(camera), 0, 255).astype(np.uint8))
-  image = image.crop(crop) if crop else image
-  (image.convert(mode) if mode else image).save(path, quality=95)
+from tests.sensors import SIDE, save
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +38,7 @@ def asked(folder, camera):
 
 def run(capsys, *arguments):
   capsys.readouterr()
-  status = main([str(a) for a in arguments])
+  status = console.run(main, [str(a) for a in arguments])
   out, err = capsys.readouterr()
   return status, out, err
 
@@ -66,6 +55,7 @@ def test_photographs_match_their_camera_and_no_other(folder, capsys):
     assert answer["answer"] == ("match" if own else "no match found")
     assert answer["looks"] == 2
     assert (answer["pce"] >= answer["threshold"]) == (answer["false_alarm"] <= 1.001e-4) == own
+    assert answer["false_alarm"] >= 1e-6
 
 
 def test_crops_turns_and_mirrors_are_found_if_asked_for(folder, tmp_path, capsys):
@@ -108,7 +98,7 @@ def test_an_image_can_be_matched_against_an_image(folder, capsys):
   other = folder / "asked0" / "Make_M_0_9.JPG"
   _, out, _ = run(capsys, "match", asked(folder, 0), asked(folder, 1), "--against", other)
   first, second = out.splitlines()
-  assert first.startswith("Make_M_0_7.JPG  Make_M_0_9.JPG  match: PCE")
+  assert first.startswith(f"{asked(folder, 0)}  {other}  match: PCE")
   assert "no match found" in second
 
 
@@ -124,7 +114,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_goes_on(folder, tmp_path, cap
   status, out, err = run(capsys, "fingerprint", tmp_path, "--out", tmp_path / "x.npz", "--json")
   result = json.loads(out)
   causes = {entry["file"].rsplit("/", 1)[1]: entry["cause"] for entry in result["left_out"]}
-  assert (status, result["images"]) == (0, 3)
+  assert (status, result["images"], result["considered"]) == (1, 3, 10)
   assert causes["empty.jpg"] == "empty file"
   assert causes["half.jpg"].startswith("damaged JPEG")
   assert causes["grey.jpg"].startswith("greyscale")
@@ -133,8 +123,9 @@ def test_what_cannot_be_used_is_named_and_the_rest_goes_on(folder, tmp_path, cap
   assert causes["wide.jpg"] == "160x120 pixels, but the fingerprint is of 160x160"
   assert causes["white.jpg"].startswith("over-exposed: 100 %")
   assert f"fsim: left out {tmp_path / 'empty.jpg'}: empty file" in err
-  _, out, _ = run(capsys, "match", tmp_path, "--against", folder / "0.npz")
-  reasons = {line.split()[0]: line for line in out.splitlines()}
+  status, out, _ = run(capsys, "match", tmp_path, "--against", folder / "0.npz")
+  reasons = {line.split()[0].rsplit("/", 1)[1]: line for line in out.splitlines()}
+  assert status == 1
   assert "no statement: empty file" in reasons["empty.jpg"]
   assert "no statement: too small: 63 pixels" in reasons["small.jpg"]
   assert "no statement: over-exposed" in reasons["white.jpg"]
@@ -147,7 +138,7 @@ def test_a_broken_candidate_does_not_keep_the_others_from_answering(folder, tmp_
   against = ["--against", tmp_path / "broken.npz", folder / "0.npz"]
   status, out, _ = run(capsys, "match", asked(folder, 0), *against)
   first, second = out.splitlines()
-  assert status == 0
+  assert status == 1
   assert "broken.npz  no statement" in first
   assert "not a fingerprint" in first
   assert "0.npz  match: PCE" in second
@@ -156,12 +147,10 @@ def test_a_broken_candidate_does_not_keep_the_others_from_answering(folder, tmp_
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [
-    (["match", "nowhere.jpg", "--against", "nothing.npz"], "nothing.npz: not a fingerprint"),
     (["fingerprint", "EMPTY", "--out", "x.npz"], "no JPEG files in this folder"),
     (["fingerprint", "nowhere.jpg", "--out", "x.npz"], "none of 1 files can be read"),
     (["merge", "CAMERA", "CAMERA", "--out", "x.npz"], "6 images are in both fingerprints"),
-    (["matrix", "ONE", "--out", "OUT"], "1 of 1 files are usable, and no two of one size"),
-    (["match", "ONE", "--against", "CAMERA", "--alpha", "2"], "false-alarm probability"),
+    (["matrix", "ONE", "--out", "OUT"], "1 of 1 files are usable and no copies of others, and no two"),
   ],
 )
 def test_mistakes_end_with_one_message(folder, tmp_path, capsys, monkeypatch, arguments, message):
@@ -196,7 +185,7 @@ def test_a_fingerprint_that_was_interrupted_goes_on(folder, tmp_path):
     time.sleep(0.02)
   process.send_signal(signal.SIGTERM)
   _, err = process.communicate(timeout=60)
-  assert (process.returncode, "interrupted; the same command goes on" in err) == (130, True)
+  assert (process.returncode, "stopped; the same command goes on" in err) == (75, True)
   begun = len(fingerprint.load(part).images)
   assert 0 < begun < 150
   assert not (tmp_path / "many.npz").exists()
@@ -224,16 +213,16 @@ def test_an_interruption_while_an_image_is_added_loses_that_image_alone(folder, 
     building.build(photographs, out, "cam", DEFAULT, lambda path, cause: None)
   assert len(fingerprint.load(tmp_path / "0.npz.part").images) == 2
   whole = building.build(photographs, out, "cam", DEFAULT, lambda path, cause: None)
-  assert len(whole.images) == len(photographs) == len(calls) - 1
+  assert len(whole.fingerprint.images) == len(photographs) == len(calls) - 1
   there = fingerprint.load(folder / "0.npz").pattern()
-  assert np.corrcoef(whole.pattern().ravel(), there.ravel())[0, 1] > 0.999
+  assert np.corrcoef(whole.fingerprint.pattern().ravel(), there.ravel())[0, 1] > 0.999
 
 
 def test_the_matrix_groups_photographs_by_camera(folder, tmp_path, data):
   (tmp_path / "broken.jpg").write_bytes(b"x")
   places = [folder / "asked0", folder / "asked1", tmp_path / "broken.jpg"]
   done = fsim("prnu", "matrix", *places, "--out", "out", "--json", cwd=tmp_path, data=data)
-  assert done.returncode == 0, done.stderr
+  assert done.returncode == 1, done.stderr
   result = json.loads(done.stdout)
   assert (result["images"], result["pairs"], result["matches"]) == (8, 28, 12)
   assert [{name.rsplit("/", 1)[1][:8] for name in group} for group in result["groups"]] == [{"Make_M_0"}, {"Make_M_1"}]
@@ -242,7 +231,7 @@ def test_the_matrix_groups_photographs_by_camera(folder, tmp_path, data):
     assert min(picture.size) > 400
   assert len((tmp_path / "out" / "pairs.csv").read_text().splitlines()) == 29
   kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cache").iterdir()}
-  assert fsim("prnu", "matrix", *places, "--out", "out", cwd=tmp_path, data=data).returncode == 0
+  assert fsim("prnu", "matrix", *places[:2], "--out", "out", cwd=tmp_path, data=data).returncode == 0
   assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cache").iterdir()} == kept
 
 
@@ -257,8 +246,3 @@ def test_one_camera_at_two_places(realcams, tmp_path, data):
   done = fsim("prnu", "match", *asked, "--against", "ixus.npz", "--json", cwd=tmp_path, data=data)
   answers = [answer["answer"] for answer in json.loads(done.stdout)]
   assert answers == ["match"] * 11 + ["no match found"] * 5
-
-
-def test_a_folder_that_cannot_be_written_to_is_named(folder, capsys):
-  status, _, err = run(capsys, "fingerprint", folder / "known0", "--out", os.fspath(folder / "none" / "x.npz"))
-  assert (status, "none" in err.splitlines()[-1]) == (1, True)
