@@ -17,7 +17,6 @@ from fsim.data import jpeg
 from fsim.data.walk import walk
 
 AHEAD = 4  # Files decoded while one is worked on.
-UNREADABLE = ("cannot be read", "folder cannot be read")  # Beginnings of the causes that hide photographs.
 MAX_BYTES = 1 << 29  # Of a file: 200 megapixels at the best quality, with a film behind them, are fewer.
 
 
