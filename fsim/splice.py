@@ -153,7 +153,7 @@ def arguments_of(given: Sequence[str]) -> argparse.Namespace:
 
 def main(given: Sequence[str]) -> int:
   chosen = arguments_of(given)
-  known = comparer.load(chosen.run / "comparer")
+  known = comparer.of_run(chosen.run)
   if chosen.stride is not None and not patchmap.fits(chosen.stride, known.size):
     wanted = f"a multiple of 8 up to the patch size {known.size}"
     raise UserError(f"--stride={chosen.stride}: the stride must be {wanted}")

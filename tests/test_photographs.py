@@ -85,5 +85,14 @@ def test_files_and_folders_are_found_once_and_the_rest_is_named(tmp_path):
 
 def test_a_folder_without_photographs_is_refused_with_what_it_has(tmp_path):
   (tmp_path / "shot\x1b.png").write_bytes(jpegs.png())
-  with pytest.raises(UserError, match=r"no JPEG files in this folder; shot\\x1b\.png: a PNG file, not a JPEG$"):
+  with pytest.raises(UserError, match=r"no JPEG files in this folder; .*shot\\x1b\.png: a PNG file, not a JPEG$"):
     photographs.find([tmp_path])
+
+
+def test_a_folder_without_photographs_costs_the_others_nothing(tmp_path):
+  (tmp_path / "empty").mkdir()
+  (tmp_path / "one.jpg").write_bytes(jpegs.jpeg())
+  found = photographs.find([tmp_path / "empty", tmp_path / "one.jpg"])
+  assert found.paths == [tmp_path / "one.jpg"]
+  assert found.passed_over == [(tmp_path / "empty", "no JPEG files in this folder")]
+  assert found.lost == {tmp_path / "empty"}

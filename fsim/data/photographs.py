@@ -17,6 +17,7 @@ from fsim.data import jpeg
 from fsim.data.walk import walk
 
 AHEAD = 4  # Files decoded while one is worked on.
+EMPTY = "no JPEG files in this folder"
 MAX_BYTES = 1 << 29  # Of a file: 200 megapixels at the best quality, with a film behind them, are fewer.
 
 
@@ -51,25 +52,30 @@ class Found(NamedTuple):
 def find(places: Sequence[Path]) -> Found:
   """The JPEGs among files and in folders, sorted within each; a path given twice counts once.
 
-  Raises UserError naming a folder that has none.
+  A folder without any is named like a file that cannot be used; UserError if that leaves nothing.
   """
   paths: list[Path] = []
   passed_over: list[tuple[Path, str]] = []
   lost: set[Path] = set()
   for place in places:
-    if not os.path.isdir(place):  # A name that is too long is none, either.
+    if not os.path.isdir(place):
       paths.append(place)
       continue
     entries = list(walk(place))
     inside = [entry.path for entry in entries if entry.kind == "jpeg"]
-    others = [(entry.path, entry.cause or "no photograph") for entry in entries if entry.kind != "jpeg"]
-    if not inside:
-      why = "".join(f"; {shown(path.name)}: {cause}" for path, cause in others[:3])
-      raise UserError(f"{shown(place)}: no JPEG files in this folder{why}")
     paths += inside
-    passed_over += others
+    passed_over += [(entry.path, entry.cause or "no photograph") for entry in entries if entry.kind != "jpeg"]
     lost |= {entry.path for entry in entries if entry.is_image}
+    if not inside:
+      passed_over.append((place, EMPTY))
+      lost.add(place)
+  if not paths:
+    raise UserError("; ".join(f"{shown(path)}: {cause}" for path, cause in sorted(passed_over, key=_empty_first)[:4]))
   return Found(list(dict.fromkeys(paths)), list(dict.fromkeys(passed_over)), frozenset(lost))
+
+
+def _empty_first(passed_over: tuple[Path, str]) -> bool:
+  return passed_over[1] != EMPTY
 
 
 def read(path: Path) -> Photograph:
