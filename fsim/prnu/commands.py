@@ -105,7 +105,7 @@ def match(chosen: argparse.Namespace) -> int:
     if chosen.json:
       console.say(console.to_json([answer._asdict() for answer in answers]))
   considered = len(found.paths) + len(found.passed_over)
-  console.note(f"{considered} files considered, {len(found.passed_over)} of them no JPEGs")
+  console.note(f"{considered} files considered, {len(found.passed_over)} of them passed over")
   return console.ANSWERED if all(answer.usable for answer in answers) else console.INCOMPLETE
 
 
