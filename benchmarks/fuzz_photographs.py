@@ -10,7 +10,7 @@ import simplejpeg
 from jaxtyping import UInt8
 from PIL import Image
 
-from fsim.data.virtual import file, scene
+from fsim.virtual import file, scene
 
 SIZES = ((160, 160), (208, 136), (333, 217))  # The first is that of the folders for commands.
 LABEL = file.Label("Acme", "A1", "00217", datetime(2024, 5, 17, 10, 30), 0)

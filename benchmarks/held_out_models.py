@@ -21,12 +21,13 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from fsim import cpu
-from fsim.evaluate import comparer, similarity, triangle
-from fsim.evaluate.comparer import Comparer
-from fsim.experiment import model, patched
-from fsim.experiment.patched import Part
-from fsim.experiment.subjects import open_subjects
 from fsim.models.mislnet import FEATURES
+from fsim.systems import patched
+from fsim.systems.model import comparer, similarity, triangle
+from fsim.systems.model import run as model
+from fsim.systems.model.comparer import Comparer
+from fsim.systems.patched import Part
+from fsim.systems.subjects import open_subjects
 from fsim.train import mesh
 from fsim.train.metrics import Diary
 

@@ -22,8 +22,9 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from tqdm import tqdm
 
-from fsim.data import jpeg, virtual
-from fsim.evaluate import rates
+from fsim import virtual
+from fsim.data import jpeg
+from fsim.metrics import rates
 from fsim.prnu import fingerprint, matching, probe
 from fsim.prnu.looks import Look
 from fsim.prnu.residual import DEFAULT, residuals

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fsim.data import virtual
-from fsim.data.virtual import camera, dataset, demosaic, file, lens, pipeline, plan, scene, sensor
-from fsim.data.virtual.presets import Preset
-from fsim.data.virtual.seeds import generator
+from fsim import virtual
+from fsim.virtual import camera, dataset, demosaic, file, lens, pipeline, plan, scene, sensor
+from fsim.virtual.presets import Preset
+from fsim.virtual.seeds import generator
 
 REPEATS = 5
 

@@ -28,13 +28,13 @@ from fsim.data import jpeg, patches
 from fsim.data.loader import JPEG_GRID
 from fsim.data.opening import open_source
 from fsim.data.source import Images
-from fsim.data.virtual import splice
-from fsim.data.virtual.seeds import generator
-from fsim.evaluate import comparer, splicing
-from fsim.evaluate.comparer import Comparer
-from fsim.evaluate.localising import Found, localise
-from fsim.evaluate.patchmap import NoStatement
-from fsim.evaluate.splicing import Splicing, Undecided
+from fsim.systems.model import comparer, splicing
+from fsim.systems.model.comparer import Comparer
+from fsim.systems.model.localising import Found, localise
+from fsim.systems.model.patchmap import NoStatement
+from fsim.systems.model.splicing import Splicing, Undecided
+from fsim.virtual import splice
+from fsim.virtual.seeds import generator
 
 STEP = 4  # Every so many-th pixel is judged, in rows and columns.
 ORIGINAL = "as it is"

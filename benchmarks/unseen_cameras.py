@@ -22,9 +22,9 @@ from fsim import cpu
 from fsim.data import jpeg
 from fsim.data.opening import open_source
 from fsim.data.source import Images
-from fsim.evaluate import comparer
-from fsim.evaluate.comparer import Comparer
 from fsim.group import chosen, scores
+from fsim.systems.model import comparer
+from fsim.systems.model.comparer import Comparer
 
 Features = list[Float[np.ndarray, "p d"]]
 

@@ -19,7 +19,8 @@ import pandas as pd
 import scipy.ndimage
 from tqdm import tqdm
 
-from fsim.data import jpeg, virtual
+from fsim import virtual
+from fsim.data import jpeg
 from fsim.prnu import fingerprint, matching, probe
 from fsim.prnu.residual import DEFAULT, residuals
 

@@ -3,7 +3,7 @@
 python -m fsim.group FOLDER_OR_IMAGE... --run=DIR [--out DIR] [--json]
 
 The network of a run of configs/model.py compares patches of every two images, and the mean log-odds of a common model
-make groups; fsim/evaluate/grouping.py states the rule. --out gets groups.json and the picture groups.png.
+make groups; fsim/systems/model/grouping.py states the rule. --out gets groups.json and the picture groups.png.
 """
 
 import argparse
@@ -23,10 +23,10 @@ from fsim.boundary.text import shown
 from fsim.data import patches
 from fsim.data.patches import Choice
 from fsim.data.photographs import find, read_all
-from fsim.evaluate import comparer, grouping, imagelevel
-from fsim.evaluate.comparer import Comparer
-from fsim.evaluate.grouping import Grouping
-from fsim.report import grouping as pictures
+from fsim.systems.model import comparer, grouping, imagelevel
+from fsim.systems.model import grouping_figures as pictures
+from fsim.systems.model.comparer import Comparer
+from fsim.systems.model.grouping import Grouping
 
 FILES = ("groups.json", "groups.png")
 LEAST = 4  # Patches without which an image is not spoken about.

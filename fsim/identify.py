@@ -19,9 +19,9 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
 from fsim.data.photographs import find, read_all
-from fsim.evaluate import namer
-from fsim.evaluate.namer import LEAST, NONE, SILENT, Namer, Verdict
 from fsim.report import naming_figures
+from fsim.systems.patch import namer
+from fsim.systems.patch.namer import LEAST, NONE, SILENT, Namer, Verdict
 
 
 def sentence(verdict: Verdict) -> str:

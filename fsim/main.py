@@ -17,7 +17,7 @@ from pathlib import Path
 from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from fsim import cpu, experiment
+from fsim import cpu, systems
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
@@ -45,11 +45,11 @@ def main(arguments: Sequence[str]) -> int:
       raise
     return _refused(_said(error))
   system = config.get("system")
-  if system not in experiment.SYSTEMS:
-    raise UserError(f"the configuration's system must be one of {', '.join(experiment.SYSTEMS)}, got {system!r}")
+  if system not in systems.SYSTEMS:
+    raise UserError(f"the configuration's system must be one of {', '.join(systems.SYSTEMS)}, got {system!r}")
   mesh.join()
   workdir = workdir or Path("runs") / (Path(path).stem + (f"-{mode}" if mode else ""))
-  console.say(f"report: {experiment.SYSTEMS[system](config, workdir)}")
+  console.say(f"report: {systems.system(system).run(config, workdir)}")
   return console.ANSWERED
 
 

@@ -18,12 +18,13 @@ import pandas as pd
 from jaxtyping import UInt8
 from PIL import ExifTags, Image, ImageOps
 
+from fsim import virtual
 from fsim.boundary import console, outputs, text
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
-from fsim.data import photographs, virtual
-from fsim.data.virtual import plan
-from fsim.data.virtual.presets import PRESETS, Preset
+from fsim.data import photographs
+from fsim.virtual import plan
+from fsim.virtual.presets import PRESETS, Preset
 
 THUMBNAIL = 160  # Pixels of a contact sheet's squares.
 SHOWN = 8  # Scenes on a contact sheet.

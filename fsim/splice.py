@@ -25,11 +25,11 @@ from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
 from fsim.data import photographs
 from fsim.data.photographs import Photograph
-from fsim.evaluate import comparer, patchmap, splicing
-from fsim.evaluate.comparer import Comparer
-from fsim.evaluate.patchmap import NoStatement
-from fsim.evaluate.splicing import Splicing, Undecided, percent
-from fsim.report import splicing as report
+from fsim.systems.model import comparer, patchmap, splicing
+from fsim.systems.model import splicing_figures as report
+from fsim.systems.model.comparer import Comparer
+from fsim.systems.model.patchmap import NoStatement
+from fsim.systems.model.splicing import Splicing, Undecided, percent
 
 MAP, MASK, FACTS = ".map.png", ".mask.png", ".map.json"  # Behind the name of an image: no two names give one file.
 LONGEST = 200  # Bytes of a name before those; most file systems allow 255 in all.

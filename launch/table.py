@@ -10,8 +10,9 @@ import pandas as pd
 from fsim.boundary import console, lock
 from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import replace
-from fsim.report import naming_figures, page
+from fsim.report import naming_figures
 from fsim.report.figures import png
+from fsim.systems import finished
 from launch.runs import Run, Sweep
 
 DRAWN = 6  # Measures in the figure if the sweep names none.
@@ -31,7 +32,7 @@ def found_by(runs: Sequence[Run]) -> list[Found]:
   found = []
   for run in filter(Run.finished, runs):
     try:
-      found.append(Found(run, page.numbers(run.folder)))
+      found.append(Found(run, finished.numbers(run.folder)))
     except UserError as error:
       console.note(str(error))
   return found

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fsim.evaluate import comparer
-from fsim.evaluate.comparer import Comparer
 from fsim.models.constrained import KERNEL, constrain
+from fsim.systems.model import comparer
+from fsim.systems.model.comparer import Comparer
 
 SIZE = 72
 SURE = 8.0  # Logit of two patches of one texture, about; of two it is -SURE.

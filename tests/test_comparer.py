@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fsim.boundary.errors import UserError
-from fsim.evaluate import comparer
-from fsim.evaluate.comparer import BATCH
 from fsim.models import posteriors
 from fsim.models.extractors import PATCH_SIDE
+from fsim.systems.model import comparer
+from fsim.systems.model.comparer import BATCH
 from tests import comparers
 from tests.comparers import SIZE, SURE
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from fsim.experiment import SYSTEMS
 from fsim.run import flat
+from fsim.systems import SYSTEMS
 from tests.commands import ROOT, config
 
 CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.py") if path.stem != "__init__")

@@ -9,8 +9,9 @@ import pytest
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.data import splits
-from fsim.experiment import SYSTEMS, device, subjects
-from fsim.experiment.entrance import entrance
+from fsim.systems import SYSTEMS, subjects, system
+from fsim.systems.device import run as device
+from fsim.systems.entrance import entrance
 from fsim.train import mesh
 from tests import commands
 from tests.commands import ROOT, variables
@@ -76,7 +77,7 @@ SCRIPT = """
 import multiprocessing
 from pathlib import Path
 
-from fsim.experiment.entrance import entrance
+from fsim.systems.entrance import entrance
 from tests import commands
 
 
@@ -113,10 +114,10 @@ def test_a_script_with_a_guard_has_its_workers(tmp_path):
 
 
 def test_every_system_has_the_entrance(config, tmp_path):
-  for experiment in SYSTEMS.values():
+  for name in SYSTEMS:
     config.save_every = 0
     with pytest.raises(UserError, match="save_every must be a whole number from 1"):
-      experiment(config, tmp_path / "run")
+      system(name).run(config, tmp_path / "run")
   assert not (tmp_path / "run").exists()
 
 

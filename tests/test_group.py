@@ -9,10 +9,10 @@ from PIL import Image
 from fsim import group
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
-from fsim.evaluate import comparer
-from fsim.evaluate.comparer import Comparer
 from fsim.models.mislnet import MislNet
 from fsim.models.scorers import PairScorer
+from fsim.systems.model import comparer
+from fsim.systems.model.comparer import Comparer
 from tests import jpegs
 
 SIZE = 72

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fsim.evaluate import grouping
-from fsim.report import grouping as pictures
+from fsim.systems.model import grouping
+from fsim.systems.model import grouping_figures as pictures
 
 
 def scores(models, noise=0.0, seed=0, same=4.0, different=-4.0):

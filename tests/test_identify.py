@@ -11,9 +11,9 @@ from fsim import identify
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.data.patches import Choice
-from fsim.evaluate import namer, openset, svm
-from fsim.evaluate.namer import NONE, SILENT, Namer
 from fsim.models.extractors import PatchNet
+from fsim.systems.patch import namer, openset, svm
+from fsim.systems.patch.namer import NONE, SILENT, Namer
 from tests import jpegs
 
 CLASSES = ["Ardent_A", "Calyx_B", "Corvin_C"]

@@ -4,8 +4,9 @@ import signal
 
 import pytest
 
-from fsim import experiment, main
+from fsim import main, systems
 from fsim.boundary import console
+from fsim.systems import System
 from tests.commands import ROOT, fsim
 
 DEVICE = f"--config={ROOT}/configs/device.py"
@@ -16,8 +17,7 @@ def called(tmp_path, monkeypatch, capsys):
   """Calls the command in an empty folder, without a run: what the run was given, the exit code, and what was said."""
   monkeypatch.chdir(tmp_path)
   given = []
-  for system in experiment.SYSTEMS:
-    monkeypatch.setitem(experiment.SYSTEMS, system, lambda *arguments: given.append(arguments))
+  monkeypatch.setattr(systems, "system", lambda name: System(lambda *arguments: given.append(arguments), None, None))
   former = signal.getsignal(signal.SIGTERM)
 
   def call(*arguments):
@@ -119,7 +119,7 @@ def test_a_mistake_of_the_program_keeps_its_traceback(called, monkeypatch):
   def mistaken(config, workdir):
     raise ValueError("shapes differ")
 
-  monkeypatch.setitem(experiment.SYSTEMS, "device", mistaken)
+  monkeypatch.setattr(systems, "system", lambda name: System(mistaken, None, None))
   with pytest.raises(ValueError, match="shapes differ"):
     called(DEVICE)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsim.evaluate.matrix import similarity_matrix
+from fsim.metrics.matrix import similarity_matrix
 
 
 def images(counts):

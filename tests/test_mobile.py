@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from fsim.data.splits import CannotServe
-from fsim.evaluate import naming
-from fsim.experiment import mobile, patched
-from fsim.experiment.subjects import open_subjects
+from fsim.metrics import naming
 from fsim.models.mobile import LEAK, PhoneNet
-from fsim.report import page as pages
+from fsim.systems import finished as runs
+from fsim.systems import patched
+from fsim.systems.mobile import run as mobile
+from fsim.systems.subjects import open_subjects
 from fsim.train import mesh
 from tests import commands, jpegs
 from tests.commands import ROOT
@@ -126,7 +127,7 @@ def test_a_phone_has_both_its_cameras_and_every_patch_counts_once(finished):
 
 
 def test_the_numbers_of_a_run_are_those_of_its_page(finished):
-  numbers = pages.numbers(finished)
+  numbers = runs.numbers(finished)
   images, _, alone = naming.load(finished)
   assert numbers["images, mean softmax"] == naming.top(images, 1)
   assert numbers["patches: Ilex_5"] == naming.per_class(alone)[1]

@@ -14,14 +14,15 @@ from ml_collections import ConfigDict
 from fsim import run
 from fsim.data import patches
 from fsim.data.patches import Cache, Choice
-from fsim.evaluate import comparer, similarity
-from fsim.experiment import model, patched, trials
-from fsim.experiment.patched import Part
-from fsim.experiment.subjects import open_subjects
-from fsim.experiment.tiles import Tiles
 from fsim.models import posteriors
 from fsim.models.constrained import KERNEL
 from fsim.models.scorers import DistanceScorer
+from fsim.systems import patched
+from fsim.systems.model import comparer, similarity, trials
+from fsim.systems.model import run as model
+from fsim.systems.model.tiles import Tiles
+from fsim.systems.patched import Part
+from fsim.systems.subjects import open_subjects
 from fsim.train.compare import Signed
 from fsim.train.step import State
 from tests import commands

@@ -9,8 +9,8 @@ from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
 from fsim.data.patches import Choice
-from fsim.evaluate import naming
-from fsim.evaluate.naming import Naming
+from fsim.metrics import naming
+from fsim.metrics.naming import Naming
 from fsim.report import naming as pages
 from fsim.report import naming_figures
 

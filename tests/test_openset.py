@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from fsim.evaluate import openset, svm
-from fsim.evaluate.openset import Evidence
+from fsim.systems.patch import openset, svm
+from fsim.systems.patch.openset import Evidence
 
 C, D, EACH = 5, 8, 6  # Learned classes, features, patches an image.
 

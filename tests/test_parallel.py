@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from fsim.evaluate import similarity
+from fsim.systems.model import similarity
 from fsim.train import metrics
 from tests.commands import ROOT, command, fsim
 

@@ -10,10 +10,12 @@ import pytest
 
 from fsim.data import jpeg, patches
 from fsim.data.patches import Choice
-from fsim.evaluate import naming
-from fsim.experiment import patch, patched, strangers
-from fsim.experiment.subjects import open_subjects, split
+from fsim.metrics import naming
 from fsim.models.extractors import PatchNet
+from fsim.systems import patched
+from fsim.systems.patch import run as patch
+from fsim.systems.patch import strangers
+from fsim.systems.subjects import open_subjects, split
 from fsim.train import mesh
 from tests import commands
 from tests.commands import ROOT, fsim

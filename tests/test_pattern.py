@@ -16,7 +16,7 @@ from fsim.data.dresden.names import BadName, Name, Repairs
 from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.scan import scan
 from fsim.data.source import open_folder
-from fsim.experiment import subjects
+from fsim.systems import subjects
 from tests import jpegs
 from tests.commands import ROOT, config
 from tests.test_scan import write

@@ -11,20 +11,21 @@ import pytest
 
 from fsim.data import jpeg, loader
 from fsim.data.source import Images, open_folder
-from fsim.data.virtual import dataset
-from fsim.data.virtual.cameras import SIX
-from fsim.data.virtual.presets import Preset
-from fsim.evaluate import matcher, naming, siblings
-from fsim.evaluate.matcher import Square
-from fsim.evaluate.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
-from fsim.experiment import prnu, subjects
-from fsim.experiment.subjects import Subjects
+from fsim.metrics import naming
+from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.models.alexnet import AlexNet
 from fsim.prnu import fingerprint, patterns, residual
 from fsim.prnu.residual import DEFAULT
-from fsim.report import page as pages
-from fsim.report import prnu as report
+from fsim.systems import finished as runs
+from fsim.systems import subjects
+from fsim.systems.prnu import matcher, report, siblings
+from fsim.systems.prnu import run as prnu
+from fsim.systems.prnu.matcher import Square
+from fsim.systems.subjects import Subjects
 from fsim.train import mesh
+from fsim.virtual import dataset
+from fsim.virtual.cameras import SIX
+from fsim.virtual.presets import Preset
 from tests import commands, jpegs
 from tests.commands import ROOT, fsim
 
@@ -274,7 +275,7 @@ def test_the_page_sets_network_and_matcher_side_by_side(finished):
   for text in ("network", "matcher, same patterns", "matcher, whole images", "among devices of one model", "PCE"):
     assert text in page, text
   assert page.count("<h3>Confusion matrix") == 3
-  numbers = pages.numbers(finished)
+  numbers = runs.numbers(finished)
   assert numbers["network: top 1"] == naming.top(naming.load(finished)[0], 1)
   assert "matcher, whole images: device of a model" in numbers
   facts = json.loads((finished / "environment.json").read_text())["data"]

@@ -7,10 +7,12 @@ import pytest
 from fsim import run
 from fsim.boundary import console, outputs
 from fsim.boundary.errors import UserError
-from fsim.evaluate import matrix, rates, result, scores
-from fsim.evaluate.result import Evaluation
-from fsim.report import figures, page
+from fsim.metrics import matrix, rates, scores
+from fsim.report import figures
 from fsim.report.__main__ import main
+from fsim.systems import finished as finished_runs
+from fsim.systems.device import result
+from fsim.systems.device.result import Evaluation
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -85,7 +87,7 @@ def test_the_page_of_a_finished_run_is_written_anew(finished, tmp_path, capsys):
   assert capsys.readouterr().out == f"{folder / 'report' / 'index.html'}\n"
   text = (folder / "report" / "index.html").read_text()
   assert ">NA<" in text  # A cause, not a missing value.
-  assert 0 < page.numbers(folder)["test: overall accuracy"] <= 1
+  assert 0 < finished_runs.numbers(folder)["test: overall accuracy"] <= 1
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_a_page_is_never_made_of_damaged_files(name, damage, finished, tmp_path)
     path.write_bytes(changed[damage])
   if changed.get(damage) == data:
     pytest.skip("the same")
-  for read in (page.rebuild, page.numbers):
+  for read in (finished_runs.rebuild, finished_runs.numbers):
     with pytest.raises(UserError, match=name) as error:
       read(tmp_path / "run")
     assert "\n" not in str(error.value)
@@ -128,4 +130,4 @@ def begun(path):
 def test_what_is_no_finished_run_is_named_with_what_it_lacks(make, cause, tmp_path):
   make(tmp_path / "run")
   with pytest.raises(UserError, match=f"run: {cause}"):
-    page.rebuild(tmp_path / "run")
+    finished_runs.rebuild(tmp_path / "run")

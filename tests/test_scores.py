@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from fsim.evaluate import scores
+from fsim.metrics import scores
 
 
 def images(devices):

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from fsim.boundary.errors import UserError
-from fsim.experiment import settings
 from fsim.run import flat
+from fsim.systems import settings
 from tests.commands import ROOT, config
 
 CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.py") if path.stem != "__init__")

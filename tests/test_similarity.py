@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from scipy.spatial import distance
 from sklearn.metrics import roc_auc_score
 
-from fsim.evaluate import braycurtis, imagelevel, similarity, triangle
-from fsim.evaluate.scores import SAME_DEVICE, SAME_MODEL
-from fsim.report import page, similarity_figures
+from fsim.metrics.scores import SAME_DEVICE, SAME_MODEL
+from fsim.systems.model import braycurtis, imagelevel, report, similarity, triangle
+from fsim.systems.model import figures as similarity_figures
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SIZES = (1, 2, 4)
@@ -255,13 +255,13 @@ def test_the_page_shows_every_set_and_its_numbers(evaluated, tmp_path):
   similarity.save(tmp_path, evaluated)
   (tmp_path / "report").mkdir()
   config = {"seed": 0, "evaluate": {"resamples": 5}}
-  summary, (first, second) = page.RESULTS["model"](tmp_path, config)
+  summary, (first, second) = report.sections(tmp_path, config)
   assert "known-unknown" in summary
   assert (len(first.tables), len(second.tables)) == (5, 4)  # The second has no baseline.
   assert [line[0] for line in second.tables[0].lines] == ["unknown-unknown"]
   assert all(len(line) == len(table.head) for part in (first, second) for table in part.tables for line in table.lines)
   assert len(list((tmp_path / "report").glob("*.png"))) == len(first.figures) + len(second.figures) == 10
-  numbers = page.NUMBERS["model"](tmp_path)
+  numbers = report.numbers(tmp_path)
   assert numbers["elsewhere, patches, unknown-unknown: accuracy"] == 1
   assert 0.5 < numbers["test, patches, all: AUC"] < numbers["test, images, all: AUC"] <= 1
   assert numbers["test, 4 patches an image, all: accuracy"] == pytest.approx(numbers["test, images, all: accuracy"])

@@ -17,9 +17,9 @@ from PIL import Image
 
 from fsim import simulate
 from fsim.boundary.errors import UserError
-from fsim.data.virtual import chains, in_parallel
-from fsim.data.virtual.presets import PRESETS
-from fsim.data.virtual.seeds import generator
+from fsim.virtual import chains, in_parallel
+from fsim.virtual.presets import PRESETS
+from fsim.virtual.seeds import generator
 from tests.commands import ROOT, variables
 
 PIXELS = generator(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
@@ -83,7 +83,7 @@ SHARD = ["--preset=virtual/tiny", "--size=64", "--workers=1", "--shard=0/8"]
   "file", ["metadata.csv", "preset.json", "contact.png", "cameras.csv", "notes.txt", "natural/Acme_A1_0_1.JPG"]
 )
 def test_files_of_others_are_left_alone_and_refused_before_the_work(tmp_path, monkeypatch, file):
-  monkeypatch.setattr("fsim.data.virtual.dataset.picture", None)
+  monkeypatch.setattr("fsim.virtual.dataset.picture", None)
   path = tmp_path / file
   path.parent.mkdir(exist_ok=True)
   path.write_bytes(b"mine")

@@ -13,8 +13,8 @@ from fsim import splice
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import MANIFEST, Folder
-from fsim.evaluate import comparer, patchmap, splicing
-from fsim.report import splicing as report
+from fsim.systems.model import comparer, patchmap, splicing
+from fsim.systems.model import splicing_figures as report
 from tests import comparers, jpegs
 from tests.comparers import texture
 

@@ -7,11 +7,11 @@ from scipy.special import expit
 
 from benchmarks import splicing as benchmark
 from fsim.boundary.errors import UserError
-from fsim.data.virtual import splice
-from fsim.evaluate import comparer, patchmap, splicing
-from fsim.evaluate.localising import localise
-from fsim.evaluate.patchmap import NoStatement
-from fsim.evaluate.splicing import Undecided
+from fsim.systems.model import comparer, patchmap, splicing
+from fsim.systems.model.localising import localise
+from fsim.systems.model.patchmap import NoStatement
+from fsim.systems.model.splicing import Undecided
+from fsim.virtual import splice
 from tests import comparers
 from tests.comparers import SIZE, texture
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
-from fsim.experiment import strangers
+from fsim.systems.patch import strangers
 
 
 def settings(named=""):

@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from fsim.evaluate import transfer
-from fsim.evaluate.svm import Chosen
+from fsim.systems.patch import transfer
+from fsim.systems.patch.svm import Chosen
 
 SETTING = Chosen(c=0.1, standardised=False, tried=[])
 

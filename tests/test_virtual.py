@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fsim.data import virtual
-from fsim.data.virtual import camera, crowd, dataset, lens, plan, scene
-from fsim.data.virtual.presets import PRESETS
-from fsim.data.virtual.seeds import generator
+from fsim import virtual
+from fsim.virtual import camera, crowd, dataset, lens, plan, scene
+from fsim.virtual.presets import PRESETS
+from fsim.virtual.seeds import generator
 
 TINY = PRESETS["virtual/tiny"]
 SMALL = dataclasses.replace(TINY, scenes=2, devices=(2, 1), studied=1, flat_fields=1, darks=1, side=96)

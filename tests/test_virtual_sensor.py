@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fsim.data.virtual import demosaic, file, pipeline, sensor
-from fsim.data.virtual.cameras import AUREL, SIX
-from fsim.data.virtual.seeds import generator
+from fsim.virtual import demosaic, file, pipeline, sensor
+from fsim.virtual.cameras import AUREL, SIX
+from fsim.virtual.seeds import generator
 
 PLAIN = replace(
   AUREL.sensor,

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsim.evaluate import votes
+from fsim.metrics import votes
 
 
 def made(seed, images=20, c=5, most=8):

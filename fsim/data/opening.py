@@ -6,7 +6,7 @@ from fsim.boundary.lock import alone
 from fsim.boundary.machine import cores
 from fsim.data import kept, source
 from fsim.data.source import Images
-from fsim.data.virtual import dataset
+from fsim.virtual import dataset
 
 PREFIX = "virtual/"
 

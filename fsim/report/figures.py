@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from fsim.boundary import labels
-from fsim.evaluate.matrix import SimilarityMatrix
-from fsim.evaluate.rates import Rates
-from fsim.evaluate.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
+from fsim.metrics.matrix import SimilarityMatrix
+from fsim.metrics.rates import Rates
+from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 
 COLOURS = {SAME_DEVICE: "#1b7837", SAME_MODEL: "#d95f02", OTHER_MODEL: "#4575b4"}
 LINES = {  # By kind of pairs, or by group of models.

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fsim.evaluate import naming
-from fsim.evaluate.naming import Naming
+from fsim.metrics import naming
+from fsim.metrics.naming import Naming
 from fsim.report import naming_figures
 from fsim.report.parts import Section, Table, figure
 

@@ -7,8 +7,8 @@ from matplotlib.patches import Patch
 
 from fsim.boundary import labels
 from fsim.data.patches import Choice
-from fsim.evaluate import naming
-from fsim.evaluate.naming import Naming
+from fsim.metrics import naming
+from fsim.metrics.naming import Naming
 from fsim.report.figures import png
 
 TRANSFERRED = {"patch_accuracy": "patches", "image_accuracy": "images, majority of their patches"}

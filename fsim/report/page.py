@@ -1,6 +1,8 @@
 """The HTML page of a run, rebuilt at any time from the run folder; self-contained, opens offline."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
@@ -8,25 +10,22 @@ import pandas as pd
 from fsim import run
 from fsim.boundary import inputs, outputs
 from fsim.boundary.text import shown
-from fsim.report import figures, matching, mobile, patch, prnu, similarity
-from fsim.report.parts import figure
+from fsim.report import figures
+from fsim.report.parts import Section, figure
 from fsim.run import flat
 from fsim.train import metrics
 
-SYSTEMS = {"device": matching, "mobile": mobile, "model": similarity, "patch": patch, "prnu": prnu}
-# System -> {measure: value} of a finished run.
-NUMBERS = {name: module.numbers for name, module in SYSTEMS.items()}
-# System -> what its results look like.
-RESULTS = {name: module.sections for name, module in SYSTEMS.items()}
+# (run folder, settings) -> one sentence about the results, and the parts of the page that are a system's own.
+Sections = Callable[[Path, dict[str, Any]], tuple[str, list[Section]]]
 
 
-def build(workdir: Path) -> Path:
+def build(workdir: Path, sections_of: Sections) -> Path:
   """Writes report/index.html (and each figure as a PNG beside it) from a run that has just been evaluated."""
   config, facts = (inputs.read_json(workdir / name) for name in (run.CONFIG, run.ENVIRONMENT))
   diary = metrics.read(workdir)
   problems = pd.read_csv(workdir / run.PROBLEMS, keep_default_na=False)
   folder = outputs.Folder(workdir / "report").path
-  summary, sections = RESULTS[config["system"]](workdir, config)
+  summary, sections = sections_of(workdir, config)
   page = _template().render(
     title=f"fsim {config['system']}: {shown(workdir.absolute().name)}",
     summary=summary,
@@ -41,17 +40,6 @@ def build(workdir: Path) -> Path:
   path = folder / "index.html"
   outputs.replace(path, page.encode("utf-8", "backslashreplace"))
   return path
-
-
-def rebuild(workdir: Path) -> Path:
-  """`build` for any folder. Raises UserError if it is no finished run, or if a file is not as the run wrote it."""
-  run.require_finished(workdir)
-  return build(workdir)
-
-
-def numbers(workdir: Path) -> dict[str, float]:
-  """The measures of a finished run, by name, to be set beside those of others. Raises UserError as `rebuild`."""
-  return NUMBERS[run.require_finished(workdir)](workdir)
 
 
 def _template() -> jinja2.Template:

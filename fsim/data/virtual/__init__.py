@@ -1,6 +1,0 @@
-"""Virtual cameras: photographs of procedural scenes by simulated lenses, sensors and pipelines, every trace known."""
-
-from fsim.data.virtual.dataset import make, write
-from fsim.data.virtual.presets import PRESETS, Preset
-
-__all__ = ["PRESETS", "Preset", "make", "write"]

@@ -1,1 +1,0 @@
-"""What scores are worth: similarity matrices, ROC and DET, intervals over devices."""

@@ -1,0 +1,1 @@
+"""Device-based image matching (Bennabhaktula et al. 2020)."""

@@ -1,0 +1,93 @@
+"""The results of a matcher on pairs of images, as sections of its page."""
+
+import base64
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fsim.metrics.rates import RATES, Rates
+from fsim.metrics.scores import SAME_DEVICE, worst_errors
+from fsim.report import figures
+from fsim.report.parts import Section, Table, figure
+from fsim.systems.device import result
+from fsim.systems.device.result import Evaluation
+
+THUMBNAIL = 240  # Pixels of the longer side.
+HEAD = ["pairs", "devices", "same device", "different", "AUC", "EER", "TPR at FPR 1e-2", "TPR at FPR 1e-3"]
+NOTE = (
+  "In brackets: 95 % intervals, bootstrapped over devices. A false positive rate below 1 / (number of different pairs) "
+  "cannot be resolved by these data."
+)
+
+
+def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
+  """A summary in one sentence, and a section a set of test images. Raises FileNotFoundError before the evaluation."""
+  evaluations = result.load(workdir)
+  return _summary(evaluations[0]), [_section(e, workdir, config["evaluate"]["errors"]) for e in evaluations]
+
+
+def numbers(workdir: Path) -> dict[str, float]:
+  """AUC and EER of every set and kind of pairs, and the overall accuracy."""
+  found = {}
+  for evaluation in result.load(workdir):
+    found[f"{evaluation.name}: overall accuracy"] = evaluation.matrix.accuracy()
+    for line in evaluation.rates:
+      found |= {f"{evaluation.name}, {line.subset}: {name}": line.values[name] for name in ("auc", "eer")}
+  return found
+
+
+def save_thumbnail(folder: Path, row: int, pixels: np.ndarray) -> None:
+  """A small JPEG of an image, so that the page can be rebuilt without the data."""
+  folder.mkdir(parents=True, exist_ok=True)
+  image = Image.fromarray(pixels)
+  image.thumbnail((THUMBNAIL, THUMBNAIL))
+  image.save(folder / f"{row}.jpg", quality=85)
+
+
+def _summary(evaluation: Evaluation) -> str:
+  line, matrix = evaluation.rates[0], evaluation.matrix
+  low, high = line.intervals["auc"]
+  return (
+    f"AUC {line.values['auc']:.3f} (95 % interval over devices {low:.3f} to {high:.3f}) on "
+    f"{line.same + line.different:,} pairs of images from {line.devices} devices; overall accuracy of the similarity "
+    f"matrix {matrix.accuracy():.3f}, balanced {matrix.balanced_accuracy():.3f}, at threshold "
+    f"{evaluation.threshold:.3f}."
+  )
+
+
+def _section(evaluation: Evaluation, workdir: Path, errors: int) -> Section:
+  name = evaluation.name
+  drawn = {
+    "similarity matrix": figures.matrix(evaluation.matrix, evaluation.models),
+    "ROC and DET": figures.roc_and_det(evaluation.rates),
+    "scores": figures.histograms(evaluation.pairs, evaluation.threshold),
+  }
+  return Section(
+    title=f"Results: {name}",
+    note=f"{evaluation.note} {_summary(evaluation)}",
+    tables=[Table(HEAD, [_line(line) for line in evaluation.rates], NOTE)],
+    figures=[figure(workdir / "report", f"{title}, {name}", image) for title, image in drawn.items()],
+    pairs=_errors(evaluation, workdir, errors),
+  )
+
+
+def _line(line: Rates) -> list[str]:
+  cells = [f"{line.values[r]:.3f} [{line.intervals[r][0]:.3f}, {line.intervals[r][1]:.3f}]" for r in RATES]
+  return [line.subset, str(line.devices), f"{line.same:,}", f"{line.different:,}", *cells]
+
+
+def _errors(evaluation: Evaluation, workdir: Path, count: int) -> list[dict]:
+  errors = worst_errors(evaluation.pairs, evaluation.threshold, count)
+  folder = workdir / "thumbnails" / evaluation.name
+  return [
+    {
+      "verdict": "Missed" if pair.truth == SAME_DEVICE else f"False match ({pair.truth})",
+      "score": pair.score,
+      "names": (pair.file_a, pair.file_b),
+      "thumbnails": [
+        base64.b64encode((folder / f"{row}.jpg").read_bytes()).decode() for row in (pair.row_a, pair.row_b)
+      ],
+    }
+    for pair in errors.itertuples()
+  ]

@@ -1,0 +1,142 @@
+"""Device-based image matching (Bennabhaktula et al. 2020): the phases of a run in order."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from ml_collections import ConfigDict
+
+from fsim.boundary import progress
+from fsim.data import jpeg
+from fsim.data.loader import Cut, TrainingCut
+from fsim.metrics import matrix, rates, scores
+from fsim.models.extractors import SignatureNet
+from fsim.models.scorers import HadamardScorer
+from fsim.report import page
+from fsim.store import SignatureStore
+from fsim.systems.device import report, result
+from fsim.systems.device.result import Evaluation
+from fsim.systems.entrance import entrance
+from fsim.systems.subjects import Subjects, labelled, open_subjects, require_pairs, split
+from fsim.train import classify, compare, mesh
+from fsim.train.classify import Views
+from fsim.train.compare import Signed
+from fsim.train.loop import fit
+from fsim.train.mesh import Layout
+from fsim.train.metrics import Diary
+from fsim.train.step import State
+
+WIDTH = 1024  # Values of a signature.
+CHUNK = 256  # Images between two writes to the signature database.
+
+
+@entrance
+def experiment(config: ConfigDict, workdir: Path) -> Path:
+  """Two-part device matching (Bennabhaktula et al. 2020). Returns the page of the report (on the first process)."""
+  layout = mesh.layout()
+  diary = Diary(workdir)
+  subjects = open_subjects(config.data.source, config, workdir)
+  parts = {name: subjects.some(rows) for name, rows in split(subjects.table, config).items()}
+  tests = {"test": parts["test"]}
+  if config.evaluate.elsewhere:
+    tests["elsewhere"] = open_subjects(config.evaluate.elsewhere, config, workdir / "elsewhere")
+  for name, part in {"validation": parts["validation"], **tests}.items():
+    require_pairs(name, part.table)
+  classes = sorted(parts["train"].table["device"].unique())
+
+  net = SignatureNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
+  learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
+  records = subjects.images.records
+  views = Views(TrainingCut(records, config.input.size, config.input.crop), Cut(records, config.input.size))
+  phase_a = classify.phase(net, views, learned["train"], learned["validation"], config.signature, config, layout)
+  signer = fit(phase_a, workdir, diary, layout)
+
+  sign = Signing(net, signer, workdir, config, layout)
+  signed = {name: Signed(sign(parts[name]), learned[name].labels) for name in learned}
+  scorer = HadamardScorer(width=config.similarity.width)
+  drawing = compare.every_pair(signed["train"], config.similarity.batch, config.seed)
+  judged = np.stack(np.triu_indices(len(signed["validation"].signatures), 1), 1)
+  phase_b = compare.phase(scorer, signed["train"], drawing, signed["validation"], judged, config, layout)
+  matcher = fit(phase_b, workdir, diary, layout)
+  diary.close()
+
+  threshold = choose_threshold(scorer, matcher, signed["validation"])
+  evaluations = []
+  for name, part in tests.items():
+    logits = compare.all_pairs(scorer, matcher, sign(part))
+    evaluations.append(evaluate(name, part, logits, threshold, config))
+    save_thumbnails(workdir / "thumbnails" / name, part, evaluations[-1], config.evaluate.errors)
+  if jax.process_index() > 0:
+    return workdir
+  result.save(workdir, evaluations)
+  return page.build(workdir, report.sections)
+
+
+class Signing(NamedTuple):
+  """Images -> signatures by way of the run's database: what is known there is not computed again."""
+
+  net: SignatureNet
+  state: State
+  workdir: Path
+  config: ConfigDict
+  layout: Layout
+
+  def __call__(self, part: Subjects) -> Float[np.ndarray, "n d"]:
+    checkpoint = fingerprint(self.state.params)
+    n = len(part.table)
+    known = mesh.from_first(
+      lambda: part.table["sha256"].isin(self.store().known(checkpoint)).to_numpy(), np.zeros(n, bool)
+    )
+    fresh = part.table[~known]
+    chunks = range(0, len(fresh), CHUNK)
+    for first in progress.bar(chunks, desc="signing", unit="chunk", disable=jax.process_index() > 0 or not chunks):
+      some = fresh.iloc[first : first + CHUNK]
+      rows = some["row"].to_numpy()
+      still = Cut(part.images.records, self.config.input.size)
+      batch, threads = self.config.signature.batch, self.config.reading.threads
+      vectors, _ = classify.embed(self.net, self.state, still, rows, batch=batch, threads=threads, layout=self.layout)
+      if jax.process_index() == 0:
+        self.store().add(some, checkpoint, vectors)
+    return mesh.from_first(lambda: self.store().get(part.table, checkpoint), np.zeros((n, WIDTH), np.float32))
+
+  def store(self) -> SignatureStore:
+    """The database; only the first process opens it."""
+    return SignatureStore(self.workdir, WIDTH)
+
+
+def fingerprint(params: dict) -> str:
+  """A short name of a set of weights, by which signatures know the network that made them."""
+  return mesh.digest(params)[:16]
+
+
+def choose_threshold(scorer: HadamardScorer, state: State, validation: Signed) -> float:
+  """Best F1 on the pairs of validation images; never on what is reported."""
+  logits = compare.all_pairs(scorer, state, validation.signatures)
+  upper = np.triu_indices(len(logits), 1)
+  same = (validation.sources[:, None] == validation.sources)[upper]
+  return scores.best_f1_threshold(same, 1 / (1 + np.exp(-logits[upper].astype(np.float64))))
+
+
+def evaluate(
+  name: str, part: Subjects, logits: Float[np.ndarray, "n n"], threshold: float, config: ConfigDict
+) -> Evaluation:
+  """Algorithm 1, rates and intervals on one set of images."""
+  settings = config.evaluate
+  pairs = scores.pair_table(part.table.reset_index(drop=True), logits)
+  probability = 1 / (1 + np.exp(-logits.astype(np.float64)))
+  similarity = matrix.similarity_matrix(part.table, probability, threshold, settings.draws, config.seed)
+  models = part.table.drop_duplicates("device").set_index("device")["model"]
+  lines = rates.rates(pairs, settings.resamples, config.seed)
+  note = f"{len(part.table):,} images of {config.data.source if name == 'test' else settings.elsewhere}."
+  return Evaluation(name, note, threshold, similarity, models[similarity.devices].tolist(), lines, pairs)
+
+
+def save_thumbnails(folder: Path, part: Subjects, evaluation: Evaluation, count: int) -> None:
+  if jax.process_index() > 0:
+    return
+  errors = scores.worst_errors(evaluation.pairs, evaluation.threshold, count)
+  for row in set(errors["row_a"]) | set(errors["row_b"]):
+    report.save_thumbnail(folder, row, jpeg.decode(part.images.records[int(part.table.iloc[row]["row"])]))

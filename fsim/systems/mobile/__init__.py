@@ -1,0 +1,1 @@
+"""Phones from 32x32 patches (Freire-Obregón et al. 2018)."""

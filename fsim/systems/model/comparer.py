@@ -1,0 +1,181 @@
+"""Everything that is needed to say whether two patches come from one camera model: the networks and their gate.
+
+Shapes: p patches, s pixels a side, d features, n m rows of features.
+"""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Array, Float, UInt8
+
+from fsim import cpu
+from fsim.boundary import arrays, console, fields, inputs, outputs
+from fsim.models import posteriors, saved, scorers
+from fsim.models.extractors import PATCH_SIDE, PatchNet
+from fsim.models.mislnet import COLOURS, FEATURES, LEAST_SIDE, POOLS, MislNet
+from fsim.systems import predictor
+
+BATCH = 32  # Patches whose features are computed at once.
+ARRAYS = {"network.npz": "variables", "tiles.npz": "tiles", "scorer.npz": "scorer"}  # Files, and what is in them.
+ROWS = 256  # Features are scored in multiples of so many, so that few shapes are compiled.
+MOST_SIDE = 512  # Pixels of a patch: its network takes gigabytes from there.
+MANY = 10_000  # More classes, patches an image or units of a layer than any run has.
+DTYPES = ("float32", "bfloat16", "float16")
+PLAIN = {  # Fields that are no arrays, and what they may be.
+  "size": fields.whole(LEAST_SIDE, MOST_SIDE),
+  "count": fields.whole(1, MANY),
+  "colours": fields.one_of(COLOURS),
+  "truncation": fields.number(0, 255),
+  "last_pool": fields.one_of(POOLS),
+  "constrained": fields.FLAG,
+  "classes": fields.whole(1, MANY),
+  "kind": fields.one_of(scorers.KINDS),
+  "hidden": fields.whole(1, MANY),
+  "width": fields.whole(1, MANY),
+  "product": fields.FLAG,
+  "zero": fields.number(-arrays.LARGEST, arrays.LARGEST),
+  "entropy": fields.number(0, 10),
+  "saturated": fields.number(0, 1),
+  "threshold": fields.number(0, 1),
+  "limit": fields.number(0, 1),
+  "dtype": fields.one_of(DTYPES),
+}
+
+
+class Comparer(NamedTuple):
+  """A trained system of Mayer & Stamm 2018, with or without the network of Bondi et al. 2017 on tiles.
+
+  size: pixels a side of a patch. count: patches an image, at most. entropy: nats below which a patch is not spoken
+  about; saturated: share of saturated pixels above which it is not. colours, truncation, last_pool, constrained,
+  classes and `variables` are those of a MislNet; `tiles` those of a PatchNet for as many classes, empty if none is
+  asked; kind, hidden, width, product and `scorer` those of `scorers.forensic`. zero: its logit that counts as log-odds
+  of 0. threshold: score (sigmoid of the log-odds, 0..1) from which two patches are said to be of one camera model.
+  limit: value above which a splicing map marks that has every patch as a reference (see `splicing.limit_of`).
+  dtype: of the networks' arithmetic.
+  """
+
+  size: int
+  count: int
+  colours: str
+  truncation: float
+  last_pool: str
+  constrained: bool
+  classes: int
+  variables: dict[str, Any]
+  tiles: dict[str, Any]
+  kind: str
+  hidden: int
+  width: int
+  product: bool
+  scorer: dict[str, Any]
+  zero: float
+  entropy: float
+  saturated: float
+  threshold: float
+  limit: float
+  dtype: str
+
+
+def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:
+  """The extractor's, and behind them the roots of the posteriors if there are tiles (see `kinds`).
+
+  Raises ValueError for patches of another size than the networks were trained on, UserError for features that are no
+  finite numbers.
+  """
+  if pixels.shape[1:3] != (comparer.size, comparer.size):
+    raise ValueError(f"patches must have {comparer.size} pixels a side, got {pixels.shape[1]}x{pixels.shape[2]}")
+  forward = _forward(network(comparer), tile_network(comparer.classes, comparer.dtype) if comparer.tiles else None)
+  made = np.empty((len(pixels), sum(kinds(bool(comparer.tiles), comparer.classes))), np.float32)
+  for first in range(0, len(pixels), BATCH):
+    some = pixels[first : first + BATCH]
+    padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
+    made[first : first + BATCH] = forward(comparer.variables, comparer.tiles, padded)[: len(some)]
+  predictor.require_sane(made)
+  return made
+
+
+def log_odds(comparer: Comparer, a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
+  """Of every pair of rows, both orders averaged: positive where one source is likelier in the scorer's view.
+
+  Raises UserError where they are no finite numbers.
+  """
+  logits = np.asarray(_scored(pair_scorer(comparer), comparer.scorer, _padded(a), _padded(b)))
+  found = logits[: len(a), : len(b)] - np.float32(comparer.zero)
+  predictor.require_sane(found)
+  return found
+
+
+def network(comparer: Comparer) -> MislNet:
+  settings = (comparer.classes, comparer.colours, comparer.truncation, comparer.last_pool, comparer.constrained)
+  return MislNet(*settings, dtype=jnp.dtype(comparer.dtype))
+
+
+def tile_network(classes: int, dtype: str) -> PatchNet:
+  """That of Bondi et al. 2017, shown residuals, from which it learns in far fewer steps."""
+  return PatchNet(classes=classes, front="residual", dtype=jnp.dtype(dtype))
+
+
+def kinds(fused: bool, classes: int) -> tuple[int, ...]:
+  """How many features there are of the extractor, and of the posteriors."""
+  return (FEATURES, classes) if fused else (FEATURES,)
+
+
+def pair_scorer(comparer: Comparer) -> nn.Module:
+  sizes = kinds(bool(comparer.tiles), comparer.classes)
+  return scorers.forensic(comparer.kind, comparer.hidden, comparer.width, comparer.product, 0.0, sizes)
+
+
+def save(folder: Path, comparer: Comparer) -> None:
+  """Arrays and JSON: nothing that runs when it is read."""
+  folder.mkdir(parents=True, exist_ok=True)
+  for name, field in ARRAYS.items():
+    saved.save(folder / name, getattr(comparer, field))
+  plain = {name: value for name, value in comparer._asdict().items() if name not in ARRAYS.values()}
+  outputs.replace(folder / "comparer.json", console.to_json(plain).encode())
+
+
+def load(folder: Path) -> Comparer:
+  """Raises Unreadable for the first file that is not as `save` writes it."""
+  plain = inputs.read_json(folder / "comparer.json", limit=MANY)
+  fields.require(folder / "comparer.json", plain, PLAIN)
+  start = Comparer(**plain, variables={}, tiles={}, scorer={})
+  patch, tile = (jnp.zeros((1, side, side, 3), jnp.uint8) for side in (start.size, PATCH_SIDE))
+  tiles = saved.load(folder / "tiles.npz", tile_network(start.classes, start.dtype), tile, optional=True)
+  variables = saved.load(folder / "network.npz", network(start), patch)
+  start = start._replace(variables=variables, tiles=tiles)
+  row = jnp.zeros((1, sum(kinds(bool(tiles), start.classes))))
+  return start._replace(scorer=saved.load(folder / "scorer.npz", pair_scorer(start), row, row))
+
+
+def of_run(run: Path) -> Comparer:
+  """Raises UserError for everything that is no finished run of the system model."""
+  return predictor.of_run(run, "model", "comparer", load)
+
+
+@functools.cache
+def _forward(net: MislNet, tile_net: PatchNet | None) -> Callable:
+  def forward(variables: dict, tiles: dict, x: UInt8[Array, "p s s 3"]) -> Float[Array, "p d"]:
+    found = [net.apply(variables, x)[0]]
+    if tile_net:
+      cut = posteriors.tiled(x)
+      logits = tile_net.apply(tiles, cut.reshape(-1, *cut.shape[2:]))[1]
+      found.append(posteriors.roots(logits.reshape(*cut.shape[:2], -1)))
+    return jnp.concatenate(found, axis=1)
+
+  return jax.jit(forward, compiler_options=cpu.compiler_options())
+
+
+@jax.jit(static_argnums=0)
+def _scored(scorer: nn.Module, params: dict, a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, "n m"]:
+  rows, columns = (scorer.apply(params, x, method="parts") for x in (a, b))
+  return scorers.score_rows(scorer, params, rows, columns)
+
+
+def _padded(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m d"]:
+  return np.pad(x, ((0, -len(x) % ROWS), (0, 0)))

@@ -1,0 +1,234 @@
+"""Forensic source similarity (Mayer & Stamm 2018): the phases of a run in order.
+
+Shapes: p patches, d features.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from flax import linen as nn
+from jaxtyping import Float, Int
+from ml_collections import ConfigDict
+from sklearn.metrics import roc_curve
+
+from fsim.boundary.errors import UserError
+from fsim.data import pairs, splits
+from fsim.data.patches import Cache
+from fsim.models import scorers
+from fsim.models.mislnet import MislNet
+from fsim.report import page
+from fsim.systems import patched
+from fsim.systems.entrance import entrance
+from fsim.systems.model import comparer, report, similarity, splicing, tiles, trials
+from fsim.systems.model.comparer import Comparer
+from fsim.systems.patched import Part
+from fsim.systems.subjects import open_subjects, split
+from fsim.train import compare, mesh, optimisers
+from fsim.train.compare import Signed
+from fsim.train.loop import Phase, fit
+from fsim.train.mesh import Layout
+from fsim.train.metrics import Diary
+from fsim.train.step import State, variables
+
+JUDGED = 10_000  # Pairs that validate the scorer of pairs.
+THRESHOLD = 0.5  # Of the probability that two patches are of one model (section 4).
+
+
+class Sides(NamedTuple):
+  """Images by what they are for: no model stands on two of a, b and c, and no scene on two sides of any.
+
+  a: "train", "validation" and "test" of the models that the extractor learns; b: "train" and "validation" of those that
+  the scorer of pairs learns from; c: "test" of models that nothing learns.
+  """
+
+  a: dict[str, pd.DataFrame]
+  b: dict[str, pd.DataFrame]
+  c: dict[str, pd.DataFrame]
+
+
+class Networks(NamedTuple):
+  """Both networks that name camera models, and what they make of the patches of a part; no namer, no `ask`."""
+
+  extractor: State
+  namer: State | None
+  see: trials.See
+  ask: trials.Ask | None
+
+
+@entrance
+def experiment(config: ConfigDict, workdir: Path) -> Path:
+  """Are two patches of one camera model? Returns the page of the report (on the first process)."""
+  optimisers.require_known(config.network, config.similarity, config.tiles)
+  tiles.require(config)
+  layout = mesh.layout()
+  diary = Diary(workdir)
+  subjects = open_subjects(config.data.source, config, workdir)
+  sides = divide(subjects.table, config)
+  classes = sorted(sides.a["train"]["model"].unique())
+  scorer = pair_scorer(config, len(classes))
+  cache = patched.open_patches(subjects, config)
+  a, b, c = ({name: patched.patches_of(cache, table) for name, table in side.items()} for side in sides)
+  require(a, b, classes, config)
+  tested = [trials.here(cache, a["test"], c["test"], config)]
+  if config.evaluate.elsewhere:
+    tested.append(trials.elsewhere(config, workdir))
+
+  networks = learn_models(cache, a, classes, config, workdir, diary, layout)
+  see, ask, fused = networks.see, networks.ask, config.similarity.fused
+  taught = {name: trials.look(see, ask if fused else None, fused, cache, part).features for name, part in b.items()}
+  signed = {name: signed_by(taught[name], part) for name, part in b.items()}
+  matcher, centre = learn_pairs(scorer, signed, b, config, workdir, diary, layout)
+  zero = centre if config.similarity.centred else 0.0
+  diary.close()
+
+  seen = [trials.look(see, ask, fused, trial.cache, trial.part) for trial in tested]
+  if jax.process_index() > 0:
+    return workdir
+  whole = together(networks, matcher, zero, len(classes), config)
+  authentic = taught["validation"], b["validation"].image
+  whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.marked))
+  comparer.save(workdir / "comparer", whole)
+  found = [trials.carry_out(trial, whole, own, config) for trial, own in zip(tested, seen, strict=True)]
+  similarity.save(workdir, found)
+  return page.build(workdir, report.sections)
+
+
+def divide(table: pd.DataFrame, config: ConfigDict) -> Sides:
+  """Models by `model_disjoint`, scenes by data.protocol."""
+  models = splits.model_disjoint(table, config.seed, tuple(config.data.sizes), config.data.subset)
+  scenes = split(table, config)
+
+  def images(letter: str, *names: str) -> dict[str, pd.DataFrame]:
+    return {name: table.iloc[np.intersect1d(models[letter], scenes[name])].reset_index(drop=True) for name in names}
+
+  return Sides(images("A", "train", "validation", "test"), images("B", "train", "validation"), images("C", "test"))
+
+
+def require(a: dict[str, Part], b: dict[str, Part], classes: list[str], config: ConfigDict) -> None:
+  """Raises UserError for patches that give one of the phases, hours later, too little to learn or to judge by."""
+  patched.require(a, classes, "model")
+  for name, part in b.items():
+    try:
+      nested(part)
+    except ValueError as error:
+      raise UserError(f"the {name} images of the models that teach the scorer: {error}") from None
+  splicing.require(b["validation"].image, config.evaluate.marked)
+
+
+def nested(part: Part) -> pairs.Nest:
+  """What pairs of a part's patches are drawn from."""
+  return pairs.nest(sources(part), part.image)
+
+
+def sources(part: Part) -> Int[np.ndarray, " p"]:
+  """Numbers of the camera models of a part's patches."""
+  return pd.factorize(part.table["model"], sort=True)[0][part.image]
+
+
+def mislnet(classes: int, config: ConfigDict) -> MislNet:
+  settings = config.network
+  return MislNet(
+    classes=classes,
+    colours=settings.colours,
+    truncation=settings.truncation,
+    last_pool=settings.last_pool,
+    constrained=settings.constrained,
+    dtype=jnp.dtype(config.dtype),
+  )
+
+
+def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
+  """classes: camera models that the features were learned from."""
+  pair, sizes = config.similarity, comparer.kinds(config.similarity.fused, classes)
+  return scorers.forensic(pair.kind, pair.hidden, pair.width, pair.product, pair.dropout, sizes)
+
+
+def learn_models(
+  cache: Cache,
+  a: dict[str, Part],
+  classes: list[str],
+  config: ConfigDict,
+  workdir: Path,
+  diary: Diary,
+  layout: Layout,
+) -> Networks:
+  """Trains the extractor and, unless tiles.epochs is 0, the network on tiles."""
+  net = mislnet(len(classes), config)
+  phase = patched.classify_patches(net, cache, a, classes, "model", config, layout)
+  extractor = fit(phase._replace(name="extractor"), workdir, diary, layout)
+  namer = tiles.learned(cache, a, classes, config, workdir, diary, layout)
+  ask = partial(tiles.roots, namer, len(classes), config, layout) if namer else None
+  return Networks(extractor, namer, partial(patched.seen, net, extractor, config, layout), ask)
+
+
+def signed_by(features: Float[np.ndarray, "p d"], part: Part) -> Signed:
+  """Features with the numbers of their models."""
+  return Signed(features, sources(part))
+
+
+def learn_pairs(
+  scorer: nn.Module,
+  signed: dict[str, Signed],
+  parts: dict[str, Part],
+  config: ConfigDict,
+  workdir: Path,
+  diary: Diary,
+  layout: Layout,
+) -> tuple[State, float]:
+  """Trains the scorer of pairs; it, and the logit that would centre it (see `zero_of`)."""
+  judged = pairs.balanced_batch(nested(parts["validation"]), JUDGED, config.seed, 0)
+  matcher = fit(compare_patches(scorer, signed, parts, judged, config, layout), workdir, diary, layout)
+  return matcher, zero_of(scorer, matcher, signed["validation"], judged)
+
+
+def compare_patches(
+  scorer: nn.Module,
+  signed: dict[str, Signed],
+  parts: dict[str, Part],
+  judged: Int[np.ndarray, "v 2"],
+  config: ConfigDict,
+  layout: Layout,
+) -> Phase:
+  """The phase that trains the scorer of pairs on frozen features (section 3)."""
+  step = config.similarity
+  drawing = compare.balanced(signed["train"], parts["train"].image, step.batch, config.seed, step.pairs)
+  return compare.phase(scorer, signed["train"], drawing, signed["validation"], judged, config, layout)
+
+
+def zero_of(scorer: nn.Module, matcher: State, validation: Signed, judged: Int[np.ndarray, "v 2"]) -> float:
+  """The logit from which most of the judged pairs, half of them of one model, are decided rightly."""
+  logits = compare.some_pairs(scorer, matcher, validation.signatures, judged)
+  false, true, limits = roc_curve(validation.sources[judged[:, 0]] == validation.sources[judged[:, 1]], logits)
+  return float(limits[1 + np.argmax((true - false)[1:])])  # The first limit is infinite.
+
+
+def together(networks: Networks, matcher: State, zero: float, classes: int, config: ConfigDict) -> Comparer:
+  """All that is needed to compare patches, on this process. The limit is to be measured (`splicing.limit_of`)."""
+  settings, pair = config.network, config.similarity
+  return Comparer(
+    size=config.input.size,
+    count=config.input.count,
+    colours=settings.colours,
+    truncation=settings.truncation,
+    last_pool=settings.last_pool,
+    constrained=settings.constrained,
+    classes=classes,
+    variables=variables(networks.extractor),
+    tiles=variables(networks.namer) if pair.fused else {},
+    kind=pair.kind,
+    hidden=pair.hidden,
+    width=pair.width,
+    product=pair.product,
+    scorer={"params": mesh.to_host(matcher.params)},
+    zero=zero,
+    entropy=config.input.entropy,
+    saturated=config.input.saturated,
+    threshold=THRESHOLD,
+    limit=1 - THRESHOLD,
+    dtype=config.dtype,
+  )

@@ -1,0 +1,86 @@
+"""A second network for forensic similarity: it names the camera model of small tiles, and its answers are compared.
+
+By themselves they are the baseline; beside the extractor's features they are what is fused with them.
+Shapes: p patches, t tiles of a patch, c classes.
+"""
+
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from ml_collections import ConfigDict
+
+from fsim.boundary.errors import UserError
+from fsim.data.patches import Cache, Stored, Training
+from fsim.models import posteriors
+from fsim.models.extractors import PATCH_SIDE
+from fsim.systems import patched
+from fsim.systems.model import comparer
+from fsim.systems.patched import Part
+from fsim.train import classify
+from fsim.train.classify import Labelled, Views
+from fsim.train.loop import fit
+from fsim.train.mesh import Layout
+from fsim.train.metrics import Diary
+from fsim.train.step import State
+
+
+class Tiles:
+  """Number -> pixels of a tile of PATCH_SIDE pixels: tile t of patch n has the number n * (tiles of a patch) + t."""
+
+  def __init__(self, stored: Stored, size: int):
+    self.stored, self.across = stored, size // PATCH_SIDE
+
+  def __call__(self, number: int | np.integer) -> UInt8[np.ndarray, "s s 3"]:
+    patch, tile = divmod(int(number), self.across**2)
+    top, left = (PATCH_SIDE * k for k in divmod(tile, self.across))
+    return self.stored(patch)[top : top + PATCH_SIDE, left : left + PATCH_SIDE]
+
+  def of(self, patches: Int[np.ndarray, " p"]) -> Int[np.ndarray, "p t"]:
+    """Numbers of the tiles of these patches."""
+    return patches[:, None] * self.across**2 + np.arange(self.across**2)
+
+
+def require(config: ConfigDict) -> None:
+  """Raises UserError if answers are to be fused and nobody learns to give them."""
+  if config.similarity.fused and not config.tiles.epochs:
+    raise UserError("similarity.fused needs the network on tiles, but tiles.epochs is 0")
+
+
+def learned(
+  cache: Cache,
+  parts: dict[str, Part],
+  classes: list[str],
+  config: ConfigDict,
+  workdir: Path,
+  diary: Diary,
+  layout: Layout,
+) -> State | None:
+  """Trains the network of Bondi et al. 2017 on the extractor's patches; None if tiles.epochs is 0."""
+  step = config.tiles
+  if not step.epochs:
+    return None
+  tiles = Tiles(cache.stored(), config.input.size)
+  net = comparer.tile_network(len(classes), config.dtype)
+  labelled = [labelled_tiles(tiles, parts[name], classes) for name in ("train", "validation")]
+  phase = classify.phase(net, Views(Training(tiles), tiles), *labelled, step, config, layout)
+  return fit(phase._replace(name="tiles"), workdir, diary, layout)
+
+
+def roots(
+  state: State, classes: int, config: ConfigDict, layout: Layout, cache: Cache, part: Part
+) -> Float[np.ndarray, "p c"]:
+  """What the trained network answers to the patches of a part, in their order (see `posteriors.roots`)."""
+  net = comparer.tile_network(classes, config.dtype)
+  own = Tiles(cache.stored(), config.input.size)
+  rows = own.of(part.numbers)
+  settings = {"batch": config.tiles.batch, "threads": config.reading.threads, "layout": layout, "desc": "answers"}
+  _, logits = classify.embed(net, state, own, rows.ravel(), **settings)
+  return np.asarray(posteriors.roots(jnp.asarray(logits).reshape(*rows.shape, -1)))
+
+
+def labelled_tiles(tiles: Tiles, part: Part, classes: list[str]) -> Labelled:
+  rows = tiles.of(part.numbers)
+  labels = patched.places(part, classes, "model")[part.image].astype(np.int32)
+  return Labelled(rows.ravel(), np.repeat(labels, rows.shape[1]))

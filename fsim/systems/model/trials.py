@@ -1,0 +1,98 @@
+"""What forensic similarity is tested on, and the test.
+
+Shapes: p patches, d features, c classes of the network on tiles.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from ml_collections import ConfigDict
+
+from fsim.data.patches import Cache
+from fsim.models import posteriors
+from fsim.systems import patched
+from fsim.systems.model import braycurtis, comparer, imagelevel, similarity
+from fsim.systems.model.comparer import Comparer
+from fsim.systems.model.similarity import Similarity
+from fsim.systems.model.triangle import KNOWN, UNKNOWN
+from fsim.systems.patched import Part
+from fsim.systems.subjects import open_subjects
+
+See = Callable[[Cache, Part], tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]]
+Ask = Callable[[Cache, Part], Float[np.ndarray, "p c"]]
+
+
+class Seen(NamedTuple):
+  """What the networks make of a part's patches.
+
+  features: what the scorer of pairs is shown. roots: what the network on tiles answers, None if it was not asked.
+  """
+
+  features: Float[np.ndarray, "p d"]
+  roots: Float[np.ndarray, "p c"] | None
+
+
+class Trial(NamedTuple):
+  """Patches to compare. The table of `part` says in its column "side" whether the extractor knows an image's model."""
+
+  name: str
+  note: str
+  cache: Cache
+  part: Part
+
+
+def here(cache: Cache, known: Part, unknown: Part, config: ConfigDict) -> Trial:
+  """Test images of some models that the extractor knows, drawn by lot, and of all that nothing has learned."""
+  models = np.random.default_rng(config.seed).permutation(sorted(known.table["model"].unique()))
+  own = known.table["model"].isin(models[: config.evaluate.models])
+  tables = [known.table[own].assign(side=KNOWN), unknown.table.assign(side=UNKNOWN)]
+  part = patched.patches_of(cache, pd.concat(tables, ignore_index=True))
+  return Trial("test", f"{_said(part)} of {config.data.source}.", cache, part)
+
+
+def elsewhere(config: ConfigDict, workdir: Path) -> Trial:
+  """All images of evaluate.elsewhere: their models count as unknown."""
+  name = config.evaluate.elsewhere
+  subjects = open_subjects(name, config, workdir / "elsewhere")
+  cache = patched.open_patches(subjects, config)
+  part = patched.patches_of(cache, subjects.table.assign(side=UNKNOWN))
+  return Trial("elsewhere", f"{_said(part)} of {name}, none of whose models were learned.", cache, part)
+
+
+def look(see: See, ask: Ask | None, fused: bool, cache: Cache, part: Part) -> Seen:
+  """see: patches of a part -> features and logits of the extractor. ask: -> `Seen.roots`, features too if `fused`."""
+  features, roots = see(cache, part)[0], ask(cache, part) if ask else None
+  return Seen(np.concatenate([features, roots], axis=1) if fused else features, roots)
+
+
+def carry_out(
+  trial: Trial,
+  whole: Comparer,
+  seen: Seen,
+  config: ConfigDict,
+) -> Similarity:
+  """Pairs of patches, pairs of images, and the baseline if there is one and two unknown models for it."""
+  settings, part = config.evaluate, trial.part
+  table = part.table.iloc[part.image].assign(image=part.image).reset_index(drop=True)
+
+  def log_odds(a: Int[np.ndarray, " m"], b: Int[np.ndarray, " n"]) -> Float[np.ndarray, "m n"]:
+    return comparer.log_odds(whole, seen.features[a], seen.features[b])
+
+  pairs = similarity.scored(similarity.draw_pairs(table, settings.pairs, config.seed), log_odds)
+  images, curve = imagelevel.decide(table, log_odds, tuple(settings.patches), settings.draws, config.seed)
+  baseline = {}
+  unknown = table.loc[table["side"] == UNKNOWN, "model"].nunique()
+  if seen.roots is not None and unknown > 1:
+    softmax = posteriors.softmax(seen.roots)
+    distance = braycurtis.distances(softmax[pairs["a"]], softmax[pairs["b"]])
+    baseline = braycurtis.compare(pairs, distance)._asdict()
+  return Similarity(trial.name, trial.note, pairs, images, curve, baseline)
+
+
+def _said(part: Part) -> str:
+  silent = f" ({part.silent} more have no usable patch)" if part.silent else ""
+  return f"{len(part.numbers):,} patches of {len(part.table):,} images{silent}"

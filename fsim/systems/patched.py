@@ -1,0 +1,103 @@
+"""What systems that learn from patches of images have in common.
+
+Shapes: p patches, m images, d features, c classes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from flax import linen as nn
+from jaxtyping import Float, Int
+from ml_collections import ConfigDict
+
+from fsim.boundary.errors import UserError
+from fsim.data import kept, patches
+from fsim.data.patches import Cache, Choice
+from fsim.systems.subjects import Subjects
+from fsim.train import classify
+from fsim.train.classify import Labelled, Views
+from fsim.train.mesh import Layout
+from fsim.train.step import State
+
+
+class Part(NamedTuple):
+  """The images of one side that have patches, their patches' numbers, and for each patch the place of its image.
+
+  silent: number of images without any usable patch.
+  """
+
+  table: pd.DataFrame
+  numbers: Int[np.ndarray, " p"]
+  image: Int[np.ndarray, " p"]
+  silent: int
+
+
+def open_patches(subjects: Subjects, config: ConfigDict) -> Cache:
+  settings = config.input
+  choice = Choice(**{name: settings[name] for name in Choice._fields})
+  home = kept.home(config.data.folder)
+  images = subjects.images
+  return patches.open_cache(images.records, subjects.table["row"].to_numpy(), images.fingerprint, choice, home)
+
+
+def patches_of(cache: Cache, table: pd.DataFrame) -> Part:
+  """Patches are taken of images that the protocol has already put on a side: none can stand on two."""
+  rows = table["row"].to_numpy()
+  speaks = cache.found[rows] > 0
+  table = table[speaks].reset_index(drop=True)
+  numbers = cache.numbers(rows[speaks])
+  return Part(table, numbers, np.repeat(np.arange(len(table)), cache.found[rows[speaks]]), int((~speaks).sum()))
+
+
+def require(parts: dict[str, Part], classes: list[str], column: str) -> None:
+  """Raises UserError for sides that cannot be learned from or tested, before time is spent on training.
+
+  column: of the table, whose values (models, say) are the classes.
+  """
+  if len(classes) < 2:
+    raise UserError(f"two {column}s or more are needed to tell them apart; the training images are of {len(classes)}")
+  trained = set(parts["train"].table[column])
+  missing = sorted(set(classes) - trained)
+  if missing:
+    raise UserError(f"the training images of {', '.join(missing)} have no usable patches (see the fields of input)")
+  for name, part in parts.items():
+    unknown = sorted(set(part.table[column]) - trained)
+    if unknown or part.table.empty:
+      strangers = f"are of {column}s that nothing is trained on: {', '.join(unknown)}"
+      cause = strangers if unknown else "have no usable patches"
+      raise UserError(f"the {name} images {cause} (see data.protocol, its settings, and input)")
+
+
+def places(part: Part, classes: list[str], column: str) -> Int[np.ndarray, " m"]:
+  """Class numbers of the images."""
+  return pd.Categorical(part.table[column], classes).codes.astype(np.int64)
+
+
+def seen(
+  net: nn.Module, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: Part
+) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]:
+  """Features and logits that the trained network gives for the patches of a part, in their order."""
+  batch, threads = config.network.batch, config.reading.threads
+  settings = {"batch": batch, "threads": threads, "layout": layout, "desc": "features"}
+  return classify.embed(net, state, cache.stored(), part.numbers, **settings)
+
+
+def classify_patches(
+  net: nn.Module,
+  cache: Cache,
+  parts: dict[str, Part],
+  classes: list[str],
+  column: str,
+  config: ConfigDict,
+  layout: Layout,
+) -> classify.Phase:
+  """The phase that trains a network to name the class of each patch."""
+  labelled = {
+    name: Labelled(parts[name].numbers, places(parts[name], classes, column)[parts[name].image].astype(np.int32))
+    for name in ("train", "validation")
+  }
+  pixels = cache.stored()
+  views = Views(patches.Training(pixels), pixels)
+  phase = classify.phase(net, views, labelled["train"], labelled["validation"], config.network, config, layout)
+  return phase._replace(name="patch")

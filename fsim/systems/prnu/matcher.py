@@ -1,0 +1,101 @@
+"""The classical matcher names cameras: a fingerprint of each from its training images, and the largest aligned PCE.
+
+Shapes: n images, c cameras, h w pixels.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from fsim.boundary import progress
+from fsim.data.loader import JPEG_GRID, Cut, central
+from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
+from fsim.prnu import fingerprint, matching, probe
+from fsim.prnu.fingerprint import Fingerprint
+from fsim.prnu.residual import Settings
+
+AT_ONCE = 8  # Images in question that are compared together.
+
+
+class Square(NamedTuple):
+  """What is seen of every image: pixels around the centre of its sensor."""
+
+  height: int
+  width: int
+
+  def __str__(self) -> str:
+    return f"{self.width}x{self.height}"
+
+
+def common(table: pd.DataFrame, largest: int) -> Square:
+  """The largest rectangle, in blocks of the JPEG grid, that fits into every image and is nowhere above `largest`."""
+  sides = (min(int(table[side].min()), largest) // JPEG_GRID * JPEG_GRID for side in ("height", "width"))
+  return Square(*sides)
+
+
+def fingerprints(
+  train: pd.DataFrame, records: Sequence[bytes], cameras: list[str], square: Square, settings: Settings, folder: Path
+) -> Float[np.ndarray, "c h w"]:
+  """A pattern for every camera, from the training images alone.
+
+  Each camera's file in `folder` is used again if it is of the same images, so that an interrupted call goes on. Every
+  image counts, because the network learns from every image too; saturated pixels are masked.
+  """
+  folder.mkdir(parents=True, exist_ok=True)
+  patterns = []
+  for camera in progress.bar(cameras, desc=f"fingerprints {square}", unit="camera"):
+    own = train[train["device"] == camera]
+    path = folder / f"{camera}.npz"
+    if not _is_of(path, tuple(own["sha256"]), settings):
+      fingerprint.save(path, _estimate(own, records, camera, square, settings))
+    patterns.append(fingerprint.load(path).pattern())
+  return np.stack(patterns)
+
+
+def compare(
+  table: pd.DataFrame, records: Sequence[bytes], patterns: Float[np.ndarray, "c h w"], settings: Settings
+) -> Float[np.ndarray, "n c"]:
+  """Aligned PCE of every image with every camera."""
+  square = Square(*patterns.shape[1:])
+  cut = Cut(records, min(square))
+  rows = table["row"].to_numpy()
+  pces = [np.zeros((0, len(patterns)), np.float32)]
+  for first in progress.bar(range(0, len(rows), AT_ONCE), desc=f"matching {square}", unit="batch"):
+    some = rows[first : first + AT_ONCE]
+    images = np.stack([central(cut.pixels(row), *square) for row in some])
+    full = np.pad(images, ((0, AT_ONCE - len(some)), (0, 0), (0, 0), (0, 0)), mode="edge")
+    probes = np.asarray(probe.against_fingerprint(full, settings))
+    pces.append(matching.aligned_pce(probes, patterns)[: len(some)])
+  return np.concatenate(pces)
+
+
+def comparisons(table: pd.DataFrame, pces: Float[np.ndarray, "n c"], models: dict[str, str]) -> pd.DataFrame:
+  """One row an image and camera: file, device, camera, pce, and truth (the same device, its model, or another).
+
+  models: of each camera, in the order of the columns.
+  """
+  n, c = pces.shape
+  made = table[["file", "device", "model"]].loc[table.index.repeat(c)].reset_index(drop=True)
+  made = made.assign(camera=np.tile(np.array(list(models), dtype=object), n), pce=pces.reshape(-1).astype(np.float64))
+  same = [made["device"] == made["camera"], made["model"] == made["camera"].map(models)]
+  return made.assign(truth=np.select(same, [SAME_DEVICE, SAME_MODEL], OTHER_MODEL)).drop(columns="model")
+
+
+def _is_of(path: Path, images: tuple[str, ...], settings: Settings) -> bool:
+  if not path.exists():
+    return False
+  former = fingerprint.load(path)
+  return former.images == images and former.settings == settings
+
+
+def _estimate(
+  images: pd.DataFrame, records: Sequence[bytes], camera: str, square: Square, settings: Settings
+) -> Fingerprint:
+  sums, cut = fingerprint.nothing(square), Cut(records, min(square))
+  for row in images["row"]:
+    sums = fingerprint.add(sums, central(cut.pixels(row), *square), settings)
+  return fingerprint.estimate(sums, camera, tuple(images["sha256"]), settings)

@@ -1,0 +1,97 @@
+"""The results of cameras named by a network and by the classical matcher, side by side, as sections of the page."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fsim.metrics import naming
+from fsim.metrics.naming import Naming
+from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
+from fsim.prnu import matching
+from fsim.report import naming as namings
+from fsim.report.parts import Section, Table, figure
+from fsim.systems.prnu import figures as prnu_figures
+from fsim.systems.prnu import siblings
+
+KINDS = (SAME_DEVICE, SAME_MODEL, OTHER_MODEL)
+NOTE = (
+  "The network and the classical matcher learn from the same training images and are asked about the same test images. "
+  "On the same patterns they see the same pixels. The matcher knows that positions on the sensor correspond. Where all "
+  "images are right, a bootstrap interval has no width, which does not mean that errors are impossible."
+)
+
+
+def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
+  """A summary in one sentence, and the sections. Raises FileNotFoundError before the evaluation."""
+  answers = naming.load(workdir)
+  pces = pd.read_parquet(workdir / "pce.parquet")
+  settings, seed = config["evaluate"], config["seed"]
+  threshold = matching.threshold(settings["alpha"], looks=1)
+  tables = [
+    namings.table(answers, settings["resamples"], seed),
+    _within(answers, settings["resamples"], seed),
+    *by_subset(answers),
+    _matched(pces, threshold, settings["alpha"]),
+  ]
+  drawn = figure(workdir / "report", "PCE of test images", prnu_figures.pces(pces, threshold))
+  confused = [namings.section(a, workdir) for a in answers]
+  return _summary(answers), [Section("Results", NOTE, tables, [drawn]), *confused]
+
+
+def numbers(workdir: Path) -> dict[str, float]:
+  """Accuracies by network and matcher: of cameras, of models, and of devices among those of a model."""
+  found = {}
+  for answers in naming.load(workdir):
+    found |= {f"{answers.name}: top {k}": naming.top(answers, k) for k in (1, 5)}
+    found[f"{answers.name}: mean over cameras"] = naming.balanced(answers)
+    found[f"{answers.name}: model"] = siblings.models(answers)
+    found[f"{answers.name}: device of a model"] = siblings.within(answers, resamples=1, seed=0).right
+  return found
+
+
+def _summary(answers: list[Naming]) -> str:
+  shares = "; ".join(f"{a.name} {100 * naming.top(a, 1):.1f} %" for a in answers)
+  return f"Of {len(answers[0].answers):,} images, named rightly among {len(answers[0].classes)} cameras: {shares}."
+
+
+def _within(answers: list[Naming], resamples: int, seed: int) -> Table:
+  lines = []
+  for own in answers:
+    found = siblings.within(own, resamples, seed)
+    share = f"{found.right:.3f} [{found.low:.3f}, {found.high:.3f}]" if found.images else "no such images"
+    chance = f"{found.chance:.3f}" if found.images else ""
+    lines.append([own.name, f"{siblings.models(own):.3f}", str(found.images), str(found.devices), share, chance])
+  head = ["among devices of one model", "model named rightly", "images", "devices", "right device", "chance"]
+  note = (
+    "Right device: of the images whose model was named rightly and of which there are several devices. This is what "
+    "only the sensor's own noise can tell."
+  )
+  return Table(head, lines, note)
+
+
+def by_subset(answers: list[Naming]) -> list[Table]:
+  """Empty where all images are of one subset."""
+  subsets = sorted(answers[0].answers["subset"].unique(), reverse=True)
+  if len(subsets) < 2:
+    return []
+  head = ["top 1 by subset", *(f"{name} ({(answers[0].answers['subset'] == name).sum():,} images)" for name in subsets)]
+  lines = []
+  for own in answers:
+    right = (own.answers["rank"] == 1).groupby(own.answers["subset"]).mean()
+    lines.append([own.name, *(f"{right[subset]:.3f}" for subset in subsets)])
+  return [Table(head, lines, "Evenly lit images show the sensor's noise better than photographs do.")]
+
+
+def _matched(pces: pd.DataFrame, threshold: float, alpha: float) -> Table:
+  lines = []
+  for name, rows in pces.groupby("naming", sort=False):
+    cells = []
+    for kind in KINDS:
+      own = rows.loc[rows["truth"] == kind, "pce"]
+      cells.append(f"{(own > threshold).mean():.4f} of {len(own):,}" if len(own) else "none")
+    lines.append([name, *cells])
+  note = (
+    f"Share of the comparisons of an image with a fingerprint whose PCE is above {threshold:.1f}, which unrelated "
+    f"white noise exceeds with probability {alpha:g}."
+  )
+  return Table(["matches", *KINDS], lines, note)

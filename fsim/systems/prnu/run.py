@@ -1,0 +1,136 @@
+"""Cameras from noise patterns (Athanasiadou et al. 2018), beside the classical matcher: the phases in order."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from ml_collections import ConfigDict
+
+from fsim.boundary.errors import UserError
+from fsim.data import kept
+from fsim.data.patches import Stored, Training
+from fsim.metrics import naming
+from fsim.metrics.naming import Naming
+from fsim.models import alexnet
+from fsim.models.alexnet import AlexNet
+from fsim.prnu.patterns import open_patterns
+from fsim.prnu.residual import DEFAULT, require_size
+from fsim.report import page
+from fsim.systems.entrance import entrance
+from fsim.systems.prnu import matcher, report, siblings
+from fsim.systems.prnu.matcher import Square
+from fsim.systems.subjects import Subjects, labelled, open_subjects, split
+from fsim.train import classify, mesh
+from fsim.train.classify import Views
+from fsim.train.loop import Phase, fit
+from fsim.train.mesh import Layout
+from fsim.train.metrics import Diary
+from fsim.train.step import State
+
+Parts = dict[str, Subjects]  # Side -> its images.
+Models = dict[str, str]  # Camera -> its model, in the order of the classes.
+
+
+@entrance
+def experiment(config: ConfigDict, workdir: Path) -> Path:
+  """Camera identification from noise patterns. Returns the page of the report (on the first process)."""
+  alexnet.require_known(config.network.kind, config.network.norm)
+  require_size(config.input.size, config.input.size)
+  layout = mesh.layout()
+  diary = Diary(workdir)
+  subjects = open_subjects(config.data.source, config, workdir, aligned=True)
+  table = choose_cameras(subjects.table, config.data.one_model, config.data.devices)
+  sides = {name: table.iloc[rows].reset_index(drop=True) for name, rows in split(table, config).items()}
+  models = sides["train"].drop_duplicates("device").set_index("device")["model"].sort_index().to_dict()
+  require(sides, models)
+  parts = {name: subjects._replace(table=side) for name, side in sides.items()}
+
+  patterns = patterns_of(parts, config)
+  net = AlexNet(len(models), config.network.kind, config.network.width, config.network.norm, jnp.dtype(config.dtype))
+  state = fit(classify_patterns(net, patterns, parts, list(models), config, layout), workdir, diary, layout)
+  diary.close()
+
+  logits = logits_of(net, state, patterns, parts["test"], config, layout)
+  if jax.process_index() > 0:
+    return workdir
+  size = config.input.size
+  note = f"AlexNet ({net.kind}) on the noise pattern of the central {size}x{size} pixels."
+  answers, compared = [named("network", note, parts["test"], logits, models)], []
+  for name, square in {
+    "matcher, same patterns": Square(size, size),
+    "matcher, whole images": matcher.common(table, config.evaluate.largest),
+  }.items():
+    pces = match(square, parts, models, workdir / "fingerprints" / str(square))
+    note = f"The camera with the largest aligned PCE, on the central {square} pixels."
+    answers.append(named(name, note, parts["test"], pces, models))
+    compared.append(matcher.comparisons(parts["test"].table, pces, models).assign(naming=name))
+  naming.save(workdir, answers)
+  pd.concat(compared, ignore_index=True).to_parquet(workdir / "pce.parquet")
+  return page.build(workdir, report.sections)
+
+
+def choose_cameras(table: pd.DataFrame, model: str, count: int) -> pd.DataFrame:
+  """The images of `count` cameras (0: all), of one model (empty: of all): those with most images, then by name.
+
+  Raises UserError for a model that has not two devices, and for more cameras than there are.
+  """
+  devices = table.groupby("model")["device"].nunique()
+  if model and devices.get(model, 0) < 2:
+    there = ", ".join(sorted(devices.index[devices > 1])) or "none"
+    raise UserError(f"data.one_model must be a model with two devices or more, got {model!r}; there are {there}")
+  table = table[table["model"] == model] if model else table
+  images = table["device"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+  if count == 1 or not 0 <= count <= len(images):
+    raise UserError(f"data.devices must be 2 to {len(images)}, or 0 for all of them, got {count}")
+  return table[table["device"].isin(images.index[: count or None])].reset_index(drop=True)
+
+
+def require(sides: dict[str, pd.DataFrame], models: Models) -> None:
+  """Raises UserError unless there are images of two trained cameras to validate and to test, before time is spent."""
+  for name, table in sides.items():
+    strangers = sorted(set(table["device"]) - set(models))
+    if strangers:
+      raise UserError(f"the {name} images hold cameras that are not trained on: {', '.join(strangers)}")
+    if table["device"].nunique() < 2:
+      raise UserError(f"the {name} images are of {table['device'].nunique()} cameras; two or more are needed")
+
+
+def patterns_of(parts: Parts, config: ConfigDict) -> Stored:
+  """The residual patterns of all sides, each by the row of its image: which may be trained on is the split's matter."""
+  rows = np.sort(np.concatenate([part.table["row"].to_numpy() for part in parts.values()]))
+  home = kept.home(config.data.folder)
+  images = parts["train"].images
+  return open_patterns(images.records, rows, images.fingerprint, config.input.size, DEFAULT, home)
+
+
+def classify_patterns(
+  net: AlexNet, patterns: Stored, parts: Parts, classes: list[str], config: ConfigDict, layout: Layout
+) -> Phase:
+  learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
+  views = Views(Training(patterns), patterns)
+  phase = classify.phase(net, views, learned["train"], learned["validation"], config.network, config, layout)
+  return phase._replace(name="pattern")
+
+
+def logits_of(
+  net: AlexNet, state: State, patterns: Stored, part: Subjects, config: ConfigDict, layout: Layout
+) -> Float[np.ndarray, "n c"]:
+  rows, batch, threads = part.table["row"].to_numpy(), config.network.batch, config.reading.threads
+  return classify.embed(net, state, patterns, rows, batch=batch, threads=threads, layout=layout)[1]
+
+
+def match(square: Square, parts: Parts, models: Models, folder: Path) -> Float[np.ndarray, "n c"]:
+  """PCE of every test image with the fingerprint of every camera's training images, which are kept in `folder`."""
+  records = parts["test"].images.records
+  prints = matcher.fingerprints(parts["train"].table, records, list(models), square, DEFAULT, folder)
+  return matcher.compare(parts["test"].table, records, prints, DEFAULT)
+
+
+def named(name: str, note: str, part: Subjects, scores: Float[np.ndarray, "n c"], models: Models) -> Naming:
+  classes = list(models)
+  answers = naming.answers(part.table, scores, labelled(part, "device", classes).labels, classes)
+  answers = siblings.with_models(answers, models).assign(subset=part.table["subset"].to_numpy())
+  return Naming(name, note, "images", classes, answers)

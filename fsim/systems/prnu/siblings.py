@@ -1,0 +1,52 @@
+"""Does what names cameras tell devices of one model apart, or only models?"""
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from fsim.metrics.naming import LEVEL, Naming
+
+
+class Within(NamedTuple):
+  """Of the images whose model was named rightly, where there are several devices of it: how many have the right device.
+
+  `chance` is what a guess among the devices of the model gives; the interval is bootstrapped over devices. Shares are
+  NaN where there are no such images.
+  """
+
+  images: int
+  devices: int
+  right: float
+  low: float
+  high: float
+  chance: float
+
+
+def with_models(answers: pd.DataFrame, models: dict[str, str]) -> pd.DataFrame:
+  """Answers that name devices, with the columns model, said_model and of_model, the number of devices of the model.
+
+  models: of each device that can be named.
+  """
+  model, counts = answers["truth"].map(models), Counter(models.values())
+  return answers.assign(model=model, said_model=answers["said"].map(models), of_model=model.map(counts))
+
+
+def models(naming: Naming) -> float:
+  """Share of the images whose model was named rightly, whatever the device."""
+  return float((naming.answers["model"] == naming.answers["said_model"]).mean())
+
+
+def within(naming: Naming, resamples: int, seed: int) -> Within:
+  """The answers have the columns of `with_models`."""
+  answers = naming.answers
+  own = answers[(answers["model"] == answers["said_model"]) & (answers["of_model"] > 1)]
+  if own.empty:
+    return Within(0, 0, np.nan, np.nan, np.nan, np.nan)
+  right = own["truth"] == own["said"]
+  sums = right.groupby(own["device"]).agg(["sum", "count"]).to_numpy()
+  drawn = sums[np.random.default_rng(seed).integers(len(sums), size=(resamples, len(sums)))].sum(1)
+  low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+  chance = float((1 / own["of_model"]).mean())
+  return Within(len(own), len(sums), float(right.mean()), float(low), float(high), chance)

@@ -1,0 +1,156 @@
+"""Collections of virtual cameras."""
+
+from dataclasses import dataclass
+
+from fsim.virtual.camera import Model
+from fsim.virtual.cameras import SIX
+from fsim.virtual.crowd import ALIKE, WIDE
+from fsim.virtual.fleet import DRESDEN, FAMILIES, PHONES, STRANGERS
+
+
+@dataclass(frozen=True)
+class Preset:
+  """A collection to be photographed.
+
+  Attributes:
+    models: the camera models.
+    devices: number of devices of each.
+    scenes: number of scenes, two motives a position; every device photographs all of them.
+    repeats: natural shots a device takes of each scene.
+    studied: number of scenes of the JPEG study, each at three settings.
+    flat_fields: evenly lit frames a device.
+    darks: frames a device with the lid on.
+    zoomed: share of the shots with digital zoom.
+    side: pixels of the files' longer side.
+    seed: fixes everything.
+  """
+
+  models: tuple[Model, ...]
+  devices: tuple[int, ...]
+  scenes: int
+  repeats: int
+  studied: int
+  flat_fields: int
+  darks: int
+  zoomed: float
+  side: int
+  seed: int
+
+
+PRESETS = {
+  "virtual/tiny": Preset(
+    models=SIX[:2],
+    devices=(2, 2),
+    scenes=6,
+    repeats=1,
+    studied=0,
+    flat_fields=2,
+    darks=0,
+    zoomed=0.0,
+    side=128,
+    seed=1,
+  ),
+  "virtual/default": Preset(
+    models=SIX,
+    devices=(2,) * 6,
+    scenes=40,
+    repeats=1,
+    studied=0,
+    flat_fields=10,
+    darks=0,
+    zoomed=0.0,
+    side=512,
+    seed=1,
+  ),
+  # The 18 models that Bondi et al. 2017 learn, two devices each, and ten more of one device that are never learned.
+  "virtual/models": Preset(
+    models=FAMILIES + STRANGERS,
+    devices=(2,) * len(FAMILIES) + (1,) * len(STRANGERS),
+    scenes=40,
+    repeats=1,
+    studied=0,
+    flat_fields=0,
+    darks=0,
+    zoomed=0.0,
+    side=768,
+    seed=1,
+  ),
+  # The same at the smallest size that still has models to learn, models to meet later, and scenes to keep apart.
+  "virtual/few": Preset(
+    models=SIX[:5],
+    devices=(2, 2, 1, 1, 1),
+    scenes=10,
+    repeats=1,
+    studied=0,
+    flat_fields=0,
+    darks=0,
+    zoomed=0.0,
+    side=256,
+    seed=1,
+  ),
+  # Models to learn, to compare and never to see: four times the 65 of Mayer & Stamm 2018.
+  "virtual/similarity": Preset(
+    models=ALIKE + WIDE,
+    devices=(2,) * len(ALIKE) + (1,) * len(WIDE),
+    scenes=40,
+    repeats=1,
+    studied=0,
+    flat_fields=0,
+    darks=0,
+    zoomed=0.0,
+    side=768,
+    seed=2,
+  ),
+  # The same with eight models, small.
+  "virtual/several": Preset(
+    models=SIX + ALIKE[:2],
+    devices=(1,) * 8,
+    scenes=8,
+    repeats=1,
+    studied=0,
+    flat_fields=0,
+    darks=0,
+    zoomed=0.0,
+    side=256,
+    seed=2,
+  ),
+  # Models, devices, scenes and the order of magnitude of images of the Dresden Image Database (Gloe & Boehme 2010).
+  "virtual/dresden": Preset(
+    models=tuple(model for model, _ in DRESDEN),
+    devices=tuple(count for _, count in DRESDEN),
+    scenes=83,
+    repeats=3,
+    studied=8,
+    flat_fields=20,
+    darks=3,
+    zoomed=0.03,
+    side=1024,
+    seed=1,
+  ),
+  # Three phones with five cameras, as in MICHE-I (De Marsico et al. 2015).
+  "virtual/phones": Preset(
+    models=PHONES,
+    devices=(1,) * len(PHONES),
+    scenes=60,
+    repeats=2,
+    studied=0,
+    flat_fields=10,
+    darks=0,
+    zoomed=0.05,
+    side=1024,
+    seed=1,
+  ),
+  # The same five cameras at the smallest size that can be divided into three folds.
+  "virtual/few_phones": Preset(
+    models=PHONES,
+    devices=(1,) * len(PHONES),
+    scenes=6,
+    repeats=1,
+    studied=0,
+    flat_fields=0,
+    darks=0,
+    zoomed=0.0,
+    side=128,
+    seed=1,
+  ),
+}
