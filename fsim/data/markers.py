@@ -185,8 +185,6 @@ def _require_sane(frame: Frame | None, scans: list[Scan]) -> None:
   if any(set(scan.components) - blocks.keys() for scan in scans):
     raise BadImage("damaged JPEG: a scan of a colour that the frame does not have")
   visits = [sum(blocks[name] for name in scan.components) for scan in scans]
-  if len(scans) > MAX_SCANS or sum(visits) > MAX_VISITS:
-    raise BadImage(f"{len(scans)} passes over {frame.width}x{frame.height} pixels, more than any camera writes")
   # A block takes one bit at least, and one more for the end of its block where it is sent in one piece. Passes without
   # the first coefficient may say in a few bits that thousands of blocks have nothing.
   bits = 1 if frame.coding == PROGRESSIVE else 2
@@ -195,6 +193,8 @@ def _require_sane(frame: Frame | None, scans: list[Scan]) -> None:
       f"damaged JPEG: {sum(scan.bytes for scan in scans):,} bytes of data cannot hold the {frame.width}x{frame.height}"
       " pixels it claims"
     )
+  if len(scans) > MAX_SCANS or sum(visits) > MAX_VISITS:
+    raise BadImage(f"{len(scans)} passes over {frame.width}x{frame.height} pixels, more than any camera writes")
   needed = 3 * frame.width * frame.height + 2 * COEFFICIENTS * sum(blocks.values())
   if len(scans) > 1 and needed > MAX_BYTES_IN_PASSES:
     raise BadImage(f"{frame.width}x{frame.height} pixels in several passes, which need {needed / 1e6:.0f} MB")
