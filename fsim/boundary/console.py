@@ -62,7 +62,7 @@ def leave(code: int) -> NoReturn:
   """
   if code in (STOPPED, INTERRUPTED):
     for child in multiprocessing.active_children():
-      child.terminate()
+      child.kill()
     sys.stderr.flush()
     os._exit(code)
   sys.exit(code)
