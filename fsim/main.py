@@ -7,6 +7,9 @@ of the configuration. A run that was interrupted goes on when the same command i
 docs/reliability.md. FSIM_DEBUG=1 shows the traceback behind a message, and what the libraries have to say.
 """
 
+if __name__ == "__main__":
+  from fsim.boundary import waking  # noqa: F401
+
 import importlib.util
 import os
 import re
@@ -124,4 +127,4 @@ if __name__ == "__main__":
   cpu.keep_memory()
   logging.use_absl_handler()
   logging.set_verbosity(logging.INFO if os.environ.get(console.DEBUG) else logging.WARNING)  # Of the libraries.
-  sys.exit(console.run(main, sys.argv[1:]))
+  console.leave(console.run(main, sys.argv[1:]))

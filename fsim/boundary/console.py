@@ -5,6 +5,7 @@ The exit codes are a table in docs/reliability.md.
 
 import argparse
 import json
+import multiprocessing
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
@@ -41,6 +42,8 @@ def run(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> in
       setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     getattr(sys, name).reconfigure(errors="backslashreplace")  # A letter that it lacks must not cost the answer.
   signal.signal(signal.SIGTERM, _terminate)
+  if getattr(signal.getsignal(signal.SIGINT), "__module__", "") == "fsim.boundary.waking":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
   try:
     code = command(arguments)
     sys.stdout.flush()
@@ -53,6 +56,19 @@ def run(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> in
   except (UserError, OSError) as error:
     return _ended(cause(error), INCOMPLETE)
   return code
+
+
+def leave(code: int) -> NoReturn:
+  """Ends a command with its exit code; after an interruption at once.
+
+  Threads of JAX and Grain may be at work then, and the usual end of Python may crash under them.
+  """
+  if code in (STOPPED, INTERRUPTED):
+    for child in multiprocessing.active_children():
+      child.kill()
+    sys.stderr.flush()
+    os._exit(code)
+  sys.exit(code)
 
 
 @contextmanager
