@@ -13,30 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from scipy.spatial.distance import squareform
 
 from fsim import cpu
 from fsim.boundary import console, progress
 from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
-from fsim.data import patches
-from fsim.data.patches import Choice
 from fsim.data.photographs import find, read_all
 from fsim.systems.model import comparer, grouping, imagelevel
 from fsim.systems.model import grouping_figures as pictures
 from fsim.systems.model.comparer import Comparer
 from fsim.systems.model.grouping import Grouping
+from fsim.systems.model.predictor import LEAST, chosen
 
 FILES = ("groups.json", "groups.png")
-LEAST = 4  # Patches without which an image is not spoken about.
 SILENT = "no statement"
-
-
-def chosen(image: UInt8[np.ndarray, "h w 3"], known: Comparer) -> UInt8[np.ndarray, "p s s 3"]:
-  """Patches by lot among those that do not overlap and have enough texture, always the same of an image."""
-  choice = Choice(known.size, known.size, known.count, "random", known.saturated, known.entropy)
-  return patches.cut(image, patches.choose(image, choice), known.size)
 
 
 def look(known: Comparer, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[Float[np.ndarray, "p d"]]]:

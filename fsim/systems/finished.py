@@ -1,10 +1,16 @@
 """Finished runs of any system: their page written anew, their measures."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 from fsim import run
+from fsim.boundary import inputs
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+from fsim.data import walk
 from fsim.report import page
-from fsim.systems import system
+from fsim.systems import SYSTEMS, system
 
 
 def rebuild(workdir: Path) -> Path:
@@ -15,3 +21,18 @@ def rebuild(workdir: Path) -> Path:
 def numbers(workdir: Path) -> dict[str, float]:
   """The measures by name, to be set beside those of others. Raises UserError as `rebuild`."""
   return system(run.require_finished(workdir)).numbers(workdir)
+
+
+def predictor(workdir: str | os.PathLike[str]) -> Any:
+  """What the run answers with. Raises UserError if it is no finished run, or of a system without a predictor."""
+  folder = inputs.expanded(os.fspath(workdir))
+  walk.require_folder(folder)
+  if not (folder / run.CONFIG).exists():
+    raise UserError(f"{shown(folder)}: not a run of fsim: {run.CONFIG} is missing")
+  name = inputs.read_json(folder / run.CONFIG, "system")["system"]
+  if name not in list(SYSTEMS):  # It may be anything that JSON has.
+    raise UserError(f"{shown(folder)}: a run of the system {shown(repr(name))[:60]}, which this fsim does not have")
+  of_run = system(name).predictor
+  if of_run is None:
+    raise UserError(f"{shown(folder)}: a run of the system {name} measures how well it works, and keeps no predictor")
+  return of_run(folder)

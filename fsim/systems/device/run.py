@@ -17,7 +17,8 @@ from fsim.models.extractors import SignatureNet
 from fsim.models.scorers import HadamardScorer
 from fsim.report import page
 from fsim.store import SignatureStore
-from fsim.systems.device import report, result
+from fsim.systems.device import predictor, report, result
+from fsim.systems.device.predictor import WIDTH, DevicePredictor
 from fsim.systems.device.result import Evaluation
 from fsim.systems.entrance import entrance
 from fsim.systems.subjects import Subjects, labelled, open_subjects, require_pairs, split
@@ -27,9 +28,8 @@ from fsim.train.compare import Signed
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
-from fsim.train.step import State
+from fsim.train.step import State, variables
 
-WIDTH = 1024  # Values of a signature.
 CHUNK = 256  # Images between two writes to the signature database.
 
 
@@ -71,6 +71,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     save_thumbnails(workdir / "thumbnails" / name, part, evaluations[-1], config.evaluate.errors)
   if jax.process_index() > 0:
     return workdir
+  predictor.save(workdir, assemble(net, signer, matcher, threshold, config))
   result.save(workdir, evaluations)
   return page.build(workdir, report.sections)
 
@@ -118,6 +119,20 @@ def choose_threshold(scorer: HadamardScorer, state: State, validation: Signed) -
   upper = np.triu_indices(len(logits), 1)
   same = (validation.sources[:, None] == validation.sources)[upper]
   return scores.best_f1_threshold(same, 1 / (1 + np.exp(-logits[upper].astype(np.float64))))
+
+
+def assemble(net: SignatureNet, signer: State, matcher: State, threshold: float, config: ConfigDict) -> DevicePredictor:
+  """All that is needed to score two images, on this process."""
+  return DevicePredictor(
+    classes=net.classes,
+    size=config.input.size,
+    front=net.front,
+    dtype=config.dtype,
+    width=config.similarity.width,
+    threshold=threshold,
+    network=variables(signer),
+    scorer={"params": mesh.to_host(matcher.params)},
+  )
 
 
 def evaluate(

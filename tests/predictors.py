@@ -1,0 +1,66 @@
+"""Folders of runs that were never trained: networks drawn at random, or set by hand, saved as a run saves them."""
+
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fsim.data.patches import Choice
+from fsim.models.extractors import PatchNet, SignatureNet
+from fsim.models.scorers import HadamardScorer
+from fsim.systems.device import predictor
+from fsim.systems.device.predictor import WIDTH, DevicePredictor
+from fsim.systems.model import comparer
+from fsim.systems.patch import namer, openset, svm
+from tests import comparers
+
+SIZE = 64
+
+
+def drawn(module, *inputs):
+  """Variables as `init` would draw them, without compiling that; scaled so that signals neither vanish nor grow."""
+  rng = np.random.default_rng(0)
+
+  def one(path, like):
+    if len(like.shape) > 1:
+      return rng.normal(0, np.prod(like.shape[:-1]) ** -0.5, like.shape).astype(np.float32)
+    return np.full(like.shape, path[-1].key in ("scale", "var"), np.float32)
+
+  return jax.tree_util.tree_map_with_path(one, jax.eval_shape(module.init, jax.random.key(0), *inputs))
+
+
+def device(dtype="float32"):
+  images, row = jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8), jnp.zeros((1, WIDTH))
+  network = drawn(SignatureNet(4, "residual", jnp.dtype(dtype)), images)
+  return DevicePredictor(4, SIZE, "residual", dtype, 8, 0.5, network, drawn(HadamardScorer(8), row, row))
+
+
+def device_run(folder: Path) -> Path:
+  """A run of configs/device.py."""
+  predictor.save(begun(folder, "device"), device())
+  return folder
+
+
+def model_run(folder: Path) -> Path:
+  comparer.save(begun(folder, "model") / "comparer", comparers.made())
+  return folder
+
+
+def patch_run(folder: Path) -> Path:
+  """Its SVMs answer anything."""
+  rng = np.random.default_rng(0)
+  classes, pairs = ["Aurel_K1", "Boreas_P20", "Calyx_I7"], np.array([[0, 1], [0, 2], [1, 2]])
+  machines = svm.Svms(classes, pairs, rng.normal(size=(3, 128)), np.zeros(3), np.zeros(128), np.ones(128), 1.0)
+  rule = openset.Rule("distance", -1e9, openset.Clouds(np.zeros((3, 128)), np.eye(128)), {})
+  variables = drawn(PatchNet(classes=3, front="residual"), jnp.zeros((1, 64, 64, 3), jnp.uint8))
+  known = namer.Namer(Choice(64, 64, 12, "paper", 1.0, 0.0), "residual", variables, machines, rule)
+  namer.save(begun(folder, "patch") / "namer", known)
+  return folder
+
+
+def begun(folder: Path, system: str) -> Path:
+  folder.mkdir(parents=True)
+  (folder / "config.json").write_text(json.dumps({"system": system}))
+  return folder
