@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fsim import load
 from fsim.boundary import console
+from fsim.boundary.errors import UserError
 from fsim.train import metrics
 from tests import commands, jpegs
 from tests.commands import ROOT, fsim, variables
@@ -36,6 +38,7 @@ def test_a_run_leaves_everything_it_promises(finished):
     "problems.csv",
     "scores.parquet",
     "evaluation.json",
+    "predictor/predictor.json",
     "results.json",
   ):
     assert (finished / name).is_file(), name
@@ -56,13 +59,31 @@ def test_every_test_pair_is_scored_once_and_no_image_was_trained_on(finished):
   assert len(files) < images
 
 
+def test_what_a_run_keeps_scores_new_images_as_it_scored_its_own(finished, data):
+  known = load(finished)
+  pairs = pd.read_parquet(finished / "scores.parquet")
+  some = pairs.iloc[:: len(pairs) // 4]
+  folder = data / "cameras" / "virtual" / "tiny"
+  found = [known.score(folder / pair.file_a, folder / pair.file_b) for pair in some.itertuples()]
+  np.testing.assert_allclose([score.log_odds for score in found], some["logit"], atol=1e-4)
+  np.testing.assert_allclose([score.probability for score in found], some["score"], atol=1e-5)
+  assert known.threshold == json.loads((finished / "evaluation.json").read_text())[0]["threshold"]
+  assert "predictor/network.npz" in json.loads((finished / "results.json").read_text())
+
+
 def test_a_finished_run_is_only_evaluated_again(finished, tmp_path, data):
+  """One that is older than predictors gets its own by that."""
   folder = copied(finished, tmp_path)
+  shutil.rmtree(folder / "predictor")
+  with pytest.raises(UserError, match="trains nothing and leaves them"):
+    load(folder)
   lines = len((folder / "metrics.jsonl").read_text().splitlines())
   again = ["--config.evaluate.draws=7", f"--config.evaluate.elsewhere={device_folder(tmp_path / 'photos')}"]
   done = fsim("main", QUICK, "--workdir=run", *again, cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
   assert len((folder / "metrics.jsonl").read_text().splitlines()) == lines
+  for file in ("network.npz", "scorer.npz", "predictor.json"):
+    assert (folder / "predictor" / file).read_bytes() == (finished / "predictor" / file).read_bytes()
   former, now = (pd.read_parquet(path / "scores.parquet") for path in (finished, folder))
   pd.testing.assert_frame_equal(now[now["evaluation"] == "test"], former)
   assert (now["evaluation"] == "elsewhere").sum() == 24 * 23 // 2
