@@ -61,7 +61,7 @@ def through(seed: int, each: int, home: Path, keep: Path | None) -> Iterator[Out
 def kinds(folder: Path, home: Path, seed: int) -> Iterator[Kind]:
   from fsim.data import check
   from fsim.prnu import __main__ as prnu
-  from fsim.prnu import fingerprint
+  from fsim.prnu import fingerprints
 
   rng = np.random.default_rng([seed, 3])
   made, tried = folder.parent / "camera.npz", folder.parent / "tried.npz"
@@ -70,7 +70,7 @@ def kinds(folder: Path, home: Path, seed: int) -> Iterator[Kind]:
     raise RuntimeError("no fingerprint could be made of whole photographs")
   good = made.read_bytes()
   prints = itertools.chain([good], crafted(made, HOSTILE), altered(rng, good))
-  yield Kind("fingerprint files", prints, lambda number, data: _loaded(number, tried, data, fingerprint.load))
+  yield Kind("fingerprint files", prints, lambda number, data: _loaded(number, tried, data, fingerprints.load))
 
   name, part = "unfinished fingerprints", tried.with_name("tried.npz.part")
   resuming = _Beside(name, part, prnu.main, [*fingerprinting, tried, "--json"])

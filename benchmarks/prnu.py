@@ -22,7 +22,7 @@ from jaxtyping import Float, UInt8
 from benchmarks import prnu_reference as peer
 from fsim import cpu
 from fsim.prnu import matching
-from fsim.prnu.residual import residuals
+from fsim.prnu.residuals import residuals
 
 SIZES = {"512x512": (512, 512), "1024x1024": (1024, 1024), "10 megapixels": (2736, 3648)}
 BATCH = {"512x512": 16, "1024x1024": 8, "10 megapixels": 1}

@@ -25,9 +25,9 @@ from tqdm import tqdm
 from fsim import virtual
 from fsim.data import jpeg
 from fsim.metrics import rates
-from fsim.prnu import fingerprint, matching, probe
+from fsim.prnu import fingerprints, matching, probe
 from fsim.prnu.looks import Look
-from fsim.prnu.residual import DEFAULT, residuals
+from fsim.prnu.residuals import DEFAULT, residuals
 
 ALPHA = 1e-4
 REFERENCES, QUERIES = 20, 20
@@ -82,10 +82,10 @@ def divide(photos: list[Photo]) -> Parts:
 def prints(references: dict[str, list[Photo]]) -> Float[np.ndarray, "d h w"]:
   made = []
   for device, photos in references.items():
-    sums = fingerprint.nothing(photos[0].pixels.shape[:2])
+    sums = fingerprints.nothing(photos[0].pixels.shape[:2])
     for photo in photos:
-      sums = fingerprint.add(sums, photo.pixels, DEFAULT)
-    made.append(fingerprint.estimate(sums, device, ("",), DEFAULT).pattern())
+      sums = fingerprints.add(sums, photo.pixels, DEFAULT)
+    made.append(fingerprints.estimate(sums, device, ("",), DEFAULT).pattern())
   return np.stack(made)
 
 

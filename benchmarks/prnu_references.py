@@ -17,7 +17,7 @@ from fsim.data.exif import Camera
 from fsim.data.photographs import find, read_all
 from fsim.prnu import membership
 from fsim.prnu.membership import Reference
-from fsim.prnu.residual import DEFAULT
+from fsim.prnu.residuals import DEFAULT
 
 DRAWS = 100
 SINGLE = (2, 3, 6, 10, 20)

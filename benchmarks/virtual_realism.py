@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from fsim import virtual
 from fsim.data import jpeg
-from fsim.prnu import fingerprint, matching, probe
-from fsim.prnu.residual import DEFAULT, residuals
+from fsim.prnu import fingerprints, matching, probe
+from fsim.prnu.residuals import DEFAULT, residuals
 
 SIDE = 1024
 REFERENCES = 20
@@ -107,11 +107,11 @@ def scores(found: dict[str, Camera]) -> pd.DataFrame:
 
 
 def _mark(images: list[Measured]) -> np.ndarray:
-  sums = fingerprint.nothing(images[0].pixels.shape[:2])
+  sums = fingerprints.nothing(images[0].pixels.shape[:2])
   for image in images:
     if image.pixels.shape == images[0].pixels.shape:
-      sums = fingerprint.add(sums, image.pixels, DEFAULT)
-  return fingerprint.estimate(sums, "", ("",), DEFAULT).pattern()
+      sums = fingerprints.add(sums, image.pixels, DEFAULT)
+  return fingerprints.estimate(sums, "", ("",), DEFAULT).pattern()
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pytest
 
 from fsim.boundary import console
 from fsim.data import exif
-from fsim.prnu import allpairs, building, comparing, fingerprint, looks
+from fsim.prnu import allpairs, building, comparing, fingerprints, looks
 from fsim.prnu.__main__ import main
 from fsim.prnu.looks import Found, Look
 from tests import jpegs, sensors
@@ -51,7 +51,7 @@ def test_a_mix_of_two_cameras_is_refused_and_leaves_nothing(cameras, tmp_path, c
   assert not list(tmp_path.glob("x*"))
   status, said, _ = run(capsys, "fingerprint", cameras / "a", cameras / "b", "--out", out, "--trusted", "--json")
   assert (status, json.loads(said)["checked"]) == (0, "taken as given, not checked")
-  assert fingerprint.load(out).checked == "taken as given, not checked"
+  assert fingerprints.load(out).checked == "taken as given, not checked"
 
 
 def test_one_foreign_photograph_is_named_left_out_and_not_in_the_sum(cameras, tmp_path, capsys):
@@ -65,7 +65,7 @@ def test_one_foreign_photograph_is_named_left_out_and_not_in_the_sum(cameras, tm
     min(r["pce_against_others"] for r in result["references"][:4]) > 60 > result["references"][4]["pce_against_others"]
   )
   assert f"fsim: left out {foreign}: not linked by sensor noise" in err
-  mended, whole = (fingerprint.load(path) for path in (tmp_path / "x.npz", cameras / "a.npz"))
+  mended, whole = (fingerprints.load(path) for path in (tmp_path / "x.npz", cameras / "a.npz"))
   assert mended.images == whole.images
   np.testing.assert_array_equal(mended.estimate, whole.estimate)
   assert not (tmp_path / "x.npz.part").exists()
@@ -92,7 +92,7 @@ def test_a_copy_is_added_once_and_named(cameras, tmp_path, capsys):
     for name, k in (("same", 1), ("exif", 2))
   }
   np.testing.assert_array_equal(
-    fingerprint.load(tmp_path / "x.npz").estimate, fingerprint.load(cameras / "a.npz").estimate
+    fingerprints.load(tmp_path / "x.npz").estimate, fingerprints.load(cameras / "a.npz").estimate
   )
 
 
@@ -261,7 +261,7 @@ def test_a_merge_names_the_bad_file_and_refuses_another_sensor(cameras, tmp_path
   status, _, err = run(capsys, "merge", cameras / "a.npz", tmp_path / "b.npz", "--out", out)
   assert (status, out.exists(), "b.npz: not of the sensor of the files before it (PCE" in err) == (1, False, True)
   assert run(capsys, "merge", cameras / "a.npz", tmp_path / "b.npz", "--out", out, "--trusted")[0] == 0
-  assert fingerprint.load(out).checked.endswith("merged: taken as given, not checked")
+  assert fingerprints.load(out).checked.endswith("merged: taken as given, not checked")
 
 
 def test_a_damaged_pattern_in_the_cache_is_made_anew(cameras, tmp_path, capsys):
@@ -281,7 +281,7 @@ def test_a_damaged_pattern_in_the_cache_is_made_anew(cameras, tmp_path, capsys):
 
 def interrupted(monkeypatch, how, at):
   """The process gets a signal while photograph number `at` is added."""
-  add, calls = fingerprint.add, []
+  add, calls = fingerprints.add, []
 
   def adding(*arguments):
     calls.append(1)
@@ -290,7 +290,7 @@ def interrupted(monkeypatch, how, at):
       time.sleep(0.1)
     return add(*arguments)
 
-  monkeypatch.setattr(fingerprint, "add", adding)
+  monkeypatch.setattr(fingerprints, "add", adding)
   return calls
 
 
@@ -304,7 +304,7 @@ def test_an_interrupted_fingerprint_goes_on(cameras, tmp_path, capsys, monkeypat
   calls = interrupted(monkeypatch, how, at=99)
   assert run(capsys, *command)[0] == 0
   assert len(calls) == 2
-  made, whole = (fingerprint.load(path) for path in (tmp_path / "x.npz", cameras / "a.npz"))
+  made, whole = (fingerprints.load(path) for path in (tmp_path / "x.npz", cameras / "a.npz"))
   assert made.images == whole.images
   np.testing.assert_allclose(made.estimate, whole.estimate, atol=1e-3 * np.abs(whole.estimate).max())
 
@@ -332,7 +332,7 @@ def test_what_was_begun_with_other_input_does_not_go_on(cameras, tmp_path, capsy
     part.write_bytes(begun[:-100])
     cause = "not a fingerprint"
   elif change == "older":
-    fingerprint.save(part, fingerprint.load(part)._replace(contents=()), bits=32)
+    fingerprints.save(part, fingerprints.load(part)._replace(contents=()), bits=32)
     cause = "begun by an older version; delete it"
   before = part.read_bytes()
   status, _, err = run(capsys, "fingerprint", folder, "--out", out, *more)

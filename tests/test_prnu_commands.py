@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from fsim.boundary import console
-from fsim.prnu import building, fingerprint
+from fsim.prnu import building, fingerprints
 from fsim.prnu.__main__ import main
-from fsim.prnu.residual import DEFAULT
+from fsim.prnu.residuals import DEFAULT
 from tests import jpegs
 from tests.commands import ROOT, fsim, variables
 from tests.sensors import SIDE, save
@@ -168,7 +168,7 @@ def test_halves_are_merged(folder, tmp_path, capsys):
     assert run(capsys, "fingerprint", *part, "--device", "cam", "--out", tmp_path / f"{name}.npz")[0] == 0
   _, out, _ = run(capsys, "merge", tmp_path / "a.npz", tmp_path / "b.npz", "--out", tmp_path / "whole.npz")
   assert out == f"{tmp_path / 'whole.npz'}: cam, from 6 images\n"
-  merged, whole = (fingerprint.load(p).pattern() for p in (tmp_path / "whole.npz", folder / "0.npz"))
+  merged, whole = (fingerprints.load(p).pattern() for p in (tmp_path / "whole.npz", folder / "0.npz"))
   assert np.corrcoef(merged.ravel(), whole.ravel())[0, 1] > 0.999
 
 
@@ -186,20 +186,20 @@ def test_a_fingerprint_that_was_interrupted_goes_on(folder, tmp_path):
   process.send_signal(signal.SIGTERM)
   _, err = process.communicate(timeout=60)
   assert (process.returncode, "stopped; the same command goes on" in err) == (75, True)
-  begun = len(fingerprint.load(part).images)
+  begun = len(fingerprints.load(part).images)
   assert 0 < begun < 150
   assert not (tmp_path / "many.npz").exists()
   assert subprocess.run(command, check=False, **options).returncode == 0
-  whole = fingerprint.load(tmp_path / "many.npz")
+  whole = fingerprints.load(tmp_path / "many.npz")
   assert len(whole.images) == 150
   assert not part.exists()
   assert main(["fingerprint", str(tmp_path / "many"), "--out", str(tmp_path / "again.npz")]) == 0
-  there = fingerprint.load(tmp_path / "again.npz")
+  there = fingerprints.load(tmp_path / "again.npz")
   np.testing.assert_allclose(whole.pattern(), there.pattern(), atol=2e-3 * there.pattern().std())
 
 
 def test_an_interruption_while_an_image_is_added_loses_that_image_alone(folder, tmp_path, monkeypatch):
-  add, calls = fingerprint.add, []
+  add, calls = fingerprints.add, []
 
   def interrupted(*arguments):
     calls.append(add(*arguments))
@@ -208,13 +208,13 @@ def test_an_interruption_while_an_image_is_added_loses_that_image_alone(folder, 
     return calls[-1]
 
   photographs, out = sorted((folder / "known0").iterdir()), tmp_path / "0.npz"
-  monkeypatch.setattr(fingerprint, "add", interrupted)
+  monkeypatch.setattr(fingerprints, "add", interrupted)
   with pytest.raises(KeyboardInterrupt):
     building.build(photographs, out, "cam", DEFAULT, lambda path, cause: None)
-  assert len(fingerprint.load(tmp_path / "0.npz.part").images) == 2
+  assert len(fingerprints.load(tmp_path / "0.npz.part").images) == 2
   whole = building.build(photographs, out, "cam", DEFAULT, lambda path, cause: None)
   assert len(whole.fingerprint.images) == len(photographs) == len(calls) - 1
-  there = fingerprint.load(folder / "0.npz").pattern()
+  there = fingerprints.load(folder / "0.npz").pattern()
   assert np.corrcoef(whole.fingerprint.pattern().ravel(), there.ravel())[0, 1] > 0.999
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fsim.boundary.inputs import Unreadable
-from fsim.prnu import fingerprint
-from fsim.prnu.residual import DEFAULT
+from fsim.prnu import fingerprints
+from fsim.prnu.residuals import DEFAULT
 
 SIDE = 64
 RNG = np.random.default_rng(0)
@@ -45,7 +45,7 @@ def without(name):
 
 
 def test_a_file_without_the_newer_fields_loads(tmp_path):
-  loaded = fingerprint.load(write(tmp_path / "old.npz"))
+  loaded = fingerprints.load(write(tmp_path / "old.npz"))
   assert (loaded.device, len(loaded.images), loaded.contents, loaded.checked) == ("cam", 2, (), "")
   assert loaded.settings == DEFAULT
   assert np.isfinite(loaded.pattern()).all()
@@ -101,7 +101,7 @@ BAD = {
 def test_what_cannot_be_true_is_refused(tmp_path, kind):
   path = write(tmp_path / "x.npz", **BAD[kind])
   with pytest.raises(Unreadable, match=r"x\.npz: not a fingerprint \(.+\)") as refused:
-    fingerprint.load(path)
+    fingerprints.load(path)
   assert str(refused.value).isprintable()
 
 
@@ -113,17 +113,17 @@ def test_damaged_files_are_refused(tmp_path):
   for name, content in contents.items():
     (tmp_path / name).write_bytes(content)
     with pytest.raises(Unreadable, match=f"{name}: not a fingerprint"):
-      fingerprint.load(tmp_path / name)
+      fingerprints.load(tmp_path / name)
   with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
     archive.writestr("estimate.npy", b"0" * 10_000_000)
   np.savez(tmp_path / "objects.npz", estimate=np.array([{}]), weight=WEIGHT, about="")
   np.save(tmp_path / "plain.npy", ESTIMATE)
   for name in ("bomb.npz", "objects.npz", "plain.npy", "nowhere.npz", "."):
     with pytest.raises(Unreadable, match="not a fingerprint"):
-      fingerprint.load(tmp_path / name)
+      fingerprints.load(tmp_path / name)
 
 
 def test_an_estimate_of_rows_alone_has_no_pattern(tmp_path):
   rows = np.tile(ESTIMATE[:, :1], (1, SIDE))
   with pytest.raises(ValueError, match="nothing is left of the fingerprint of cam after cleaning"):
-    fingerprint.load(write(tmp_path / "x.npz", estimate=rows)).pattern()
+    fingerprints.load(write(tmp_path / "x.npz", estimate=rows)).pattern()

@@ -4,8 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from fsim.prnu import fingerprint, matching, probe
-from fsim.prnu.residual import DEFAULT, Settings
+from fsim.prnu import fingerprints, matching, probe
+from fsim.prnu.residuals import DEFAULT, Settings
 from tests.jpegs import scene
 
 SIZE = (128, 128)
@@ -19,10 +19,10 @@ def photograph(seed, pattern=PATTERN):
 
 @functools.cache
 def made(first, last, device="a"):
-  sums = fingerprint.nothing(SIZE)
+  sums = fingerprints.nothing(SIZE)
   for seed in range(first, last):
-    sums = fingerprint.add(sums, photograph(seed), DEFAULT)
-  return fingerprint.estimate(sums, device, tuple(f"{k}" for k in range(first, last)), DEFAULT)
+    sums = fingerprints.add(sums, photograph(seed), DEFAULT)
+  return fingerprints.estimate(sums, device, tuple(f"{k}" for k in range(first, last)), DEFAULT)
 
 
 def test_a_fingerprint_knows_its_sensor_and_no_other():
@@ -40,7 +40,7 @@ def test_the_estimate_comes_nearer_to_the_pattern_with_every_image():
 
 
 def test_two_halves_merged_are_the_whole():
-  merged, whole = fingerprint.merge(made(0, 3), made(3, 8)), made(0, 8)
+  merged, whole = fingerprints.merge(made(0, 3), made(3, 8)), made(0, 8)
   np.testing.assert_allclose(merged.estimate, whole.estimate, atol=1e-5 * np.abs(whole.estimate).max())
   np.testing.assert_allclose(merged.weight, whole.weight, rtol=1e-5)
   assert merged.images == whole.images
@@ -48,21 +48,21 @@ def test_two_halves_merged_are_the_whole():
 
 def test_what_cannot_be_merged_is_refused():
   with pytest.raises(ValueError, match="2 images are in both"):
-    fingerprint.merge(made(0, 3), made(1, 4))
+    fingerprints.merge(made(0, 3), made(1, 4))
   with pytest.raises(ValueError, match="differ in size or settings"):
-    fingerprint.merge(made(0, 3), made(3, 8)._replace(settings=Settings(sigma=3.0)))
+    fingerprints.merge(made(0, 3), made(3, 8)._replace(settings=Settings(sigma=3.0)))
 
 
 def test_no_image_no_fingerprint():
   with pytest.raises(ValueError, match="no image is left for the fingerprint of x"):
-    fingerprint.estimate(fingerprint.nothing(SIZE), "x", (), DEFAULT)
+    fingerprints.estimate(fingerprints.nothing(SIZE), "x", (), DEFAULT)
 
 
 @pytest.mark.parametrize(("bits", "tolerance"), [(16, 1e-3), (32, 1e-6)])
 def test_files_keep_pattern_and_metadata(tmp_path, bits, tolerance):
   path, whole = tmp_path / "cam.npz", made(0, 3)
-  fingerprint.save(path, whole, bits)
-  read = fingerprint.load(path)
+  fingerprints.save(path, whole, bits)
+  read = fingerprints.load(path)
   np.testing.assert_allclose(read.estimate, whole.estimate, atol=tolerance * np.abs(whole.estimate).max())
   np.testing.assert_allclose(read.weight, whole.weight, rtol=tolerance, atol=tolerance * whole.weight.max())
   assert read[2:] == whole[2:]

@@ -11,7 +11,7 @@ from fsim.boundary.errors import UserError
 from fsim.data.exif import Camera
 from fsim.prnu import membership
 from fsim.prnu.membership import Reference
-from fsim.prnu.residual import DEFAULT
+from fsim.prnu.residuals import DEFAULT
 from tests import sensors
 
 PIXELS = 64 * 64

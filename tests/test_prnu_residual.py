@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks import prnu_reference as reference
 from fsim.prnu import probe
-from fsim.prnu.residual import DEFAULT, Settings, clean, local_power, noise, residuals
+from fsim.prnu.residuals import DEFAULT, Settings, clean, local_power, noise, residuals
 from fsim.prnu.wavelet import Transform
 from tests.jpegs import scene
 

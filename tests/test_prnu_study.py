@@ -14,8 +14,8 @@ from fsim.data.source import Images, open_folder
 from fsim.metrics import naming
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.models.alexnet import AlexNet
-from fsim.prnu import fingerprint, patterns, residual
-from fsim.prnu.residual import DEFAULT
+from fsim.prnu import fingerprints, patterns, residuals
+from fsim.prnu.residuals import DEFAULT
 from fsim.systems import finished as runs
 from fsim.systems import subjects
 from fsim.systems.prnu import matcher, report, siblings
@@ -54,7 +54,7 @@ def test_a_pattern_is_the_residual_of_the_central_square_whatever_its_company(tm
   stored = patterns.open_patterns(records, rows, "abc", 64, DEFAULT, tmp_path)
   for row in (3, 19, 20):
     square = loader.centre_crop(jpeg.decode(records[row]), 64)
-    expected = residual.residuals(jnp.asarray(square)[None], DEFAULT)[0]
+    expected = residuals.residuals(jnp.asarray(square)[None], DEFAULT)[0]
     assert stored(row).dtype == np.float16
     np.testing.assert_allclose(stored(row), expected, atol=0.02)
   np.testing.assert_array_equal(stored(0), 0)  # Not asked for.
@@ -199,7 +199,7 @@ def test_the_matcher_tells_two_devices_of_one_model_apart(twins, tmp_path):
   models = dict.fromkeys(sorted(table["device"].unique()), "Aurel_K1")
   square = matcher.common(table, largest=1024)
   assert square == Square(256, 256)
-  prints = matcher.fingerprints(train, images.records, list(models), square, DEFAULT, tmp_path / "prints")
+  prints = matcher.fingerprints_of(train, images.records, list(models), square, DEFAULT, tmp_path / "prints")
   pces = matcher.compare(test, images.records, prints, DEFAULT)
   truth = np.array([list(models).index(device) for device in test["device"]])
   answers = siblings.with_models(naming.answers(test, pces, truth, list(models)), models)
@@ -215,14 +215,14 @@ def test_fingerprints_are_kept_and_made_anew_only_for_other_images(twins, tmp_pa
   images, table = twins
   train = table[table["subset"] == "flat-field"]
   cameras, square = sorted(table["device"].unique()), Square(64, 128)
-  first = matcher.fingerprints(train, images.records, cameras, square, DEFAULT, tmp_path)
+  first = matcher.fingerprints_of(train, images.records, cameras, square, DEFAULT, tmp_path)
   assert first.shape == (2, 64, 128)
-  fewer = matcher.fingerprints(train[1:], images.records, cameras, square, DEFAULT, tmp_path)
+  fewer = matcher.fingerprints_of(train[1:], images.records, cameras, square, DEFAULT, tmp_path)
   assert np.abs(fewer[0] - first[0]).max() > 0
   np.testing.assert_array_equal(fewer[1], first[1])
-  monkeypatch.setattr(fingerprint, "add", lambda *a: pytest.fail("made again"))
+  monkeypatch.setattr(fingerprints, "add", lambda *a: pytest.fail("made again"))
   np.testing.assert_array_equal(
-    matcher.fingerprints(train[1:], images.records, cameras, square, DEFAULT, tmp_path), fewer
+    matcher.fingerprints_of(train[1:], images.records, cameras, square, DEFAULT, tmp_path), fewer
   )
 
 
@@ -289,7 +289,7 @@ def test_all_three_answer_about_the_same_images_of_which_none_is_in_a_fingerprin
   assert all(n["file"].tolist() == sets[0]["file"].tolist() for n in sets)
   table = open_folder(data / "cameras" / "virtual" / "tiny", data_dir=data).table.set_index("file")
   tested = set(table.loc[sets[0]["file"], "sha256"])
-  prints = [fingerprint.load(path) for path in finished.glob("fingerprints/*/*.npz")]
+  prints = [fingerprints.load(path) for path in finished.glob("fingerprints/*/*.npz")]
   assert sorted({p.estimate.shape for p in prints}) == [(64, 64), (128, 128)]
   assert len(prints) == 8
   for made in prints:

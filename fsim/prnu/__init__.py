@@ -1,6 +1,52 @@
-"""Sensor noise (PRNU): residual, fingerprint, correlation and PCE; no training."""
+"""Sensor noise (PRNU): residual, fingerprint, correlation and PCE; no training.
+
+residual(image), fingerprint(images) and match(image, fingerprint) take arrays or files, one or many; load and save keep
+fingerprints. Modules are imported when one of these names is first asked for.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
+if TYPE_CHECKING:
+  from fsim.prnu.comparing import Answer, Search
+  from fsim.prnu.face import fingerprint, load, match, residual, save
+  from fsim.prnu.fingerprints import Fingerprint
+  from fsim.prnu.looks import all_looks
+  from fsim.prnu.residuals import Settings
+
 Numbers = jax.Array | np.ndarray  # What the functions of this room take and, compiled or not, may return.
+
+# Where the names lie that are not in face.py.
+HOMES = {
+  "Answer": "comparing",
+  "Fingerprint": "fingerprints",
+  "Search": "comparing",
+  "Settings": "residuals",
+  "all_looks": "looks",
+}
+__all__ = [
+  "Answer",
+  "Fingerprint",
+  "Numbers",
+  "Search",
+  "Settings",
+  "all_looks",
+  "fingerprint",
+  "load",
+  "match",
+  "residual",
+  "save",
+]
+
+
+def __getattr__(name: str) -> Any:
+  if name not in __all__:
+    raise AttributeError(f"module 'fsim.prnu' has no attribute {name!r}")
+  return getattr(importlib.import_module(f"fsim.prnu.{HOMES.get(name, 'face')}"), name)
+
+
+def __dir__() -> list[str]:
+  return sorted({*globals(), *__all__})

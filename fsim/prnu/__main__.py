@@ -17,7 +17,7 @@ from fsim import cpu
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.prnu import commands
-from fsim.prnu.residual import DEFAULT, MAX_SIGMA
+from fsim.prnu.residuals import DEFAULT, MAX_SIGMA
 from fsim.prnu.wavelet import require_orthogonal
 
 ALPHA = 1e-4

@@ -6,7 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from fsim.data.markers import MAX_PIXELS
-from fsim.prnu.residual import SMALLEST, Settings, require_sane
+from fsim.prnu.residuals import SMALLEST, Settings, require_sane
 
 FORMAT = 1  # Of the files.
 MAX_IMAGES = 1_000_000

@@ -11,11 +11,11 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data import exif, jpeg
 from fsim.data.photographs import MAX_BYTES, Photograph, read_all
-from fsim.prnu import fingerprint, membership
-from fsim.prnu.fingerprint import Fingerprint, Sums
+from fsim.prnu import fingerprints, membership
+from fsim.prnu.fingerprints import Fingerprint, Sums
 from fsim.prnu.membership import Reference, Verdict
 from fsim.prnu.probe import quality
-from fsim.prnu.residual import Settings
+from fsim.prnu.residuals import Settings
 
 SAVE_EVERY = 25  # Images between two saves of what is summed up so far.
 ANEW = "delete it to begin anew"
@@ -48,16 +48,16 @@ class Gathered(NamedTuple):
   contents: tuple[str, ...] = ()
 
   def add(self, photograph: Photograph, settings: Settings) -> "Gathered":
-    sums = fingerprint.add(self.sums, photograph.pixels, settings)
+    sums = fingerprints.add(self.sums, photograph.pixels, settings)
     return Gathered(sums, (*self.images, photograph.sha256), (*self.contents, photograph.content))
 
   def fingerprint(self, order: Order, checked: str = "") -> Fingerprint:
-    made = fingerprint.estimate(self.sums, order.device, self.images, order.settings)
+    made = fingerprints.estimate(self.sums, order.device, self.images, order.settings)
     return made._replace(contents=self.contents, checked=checked)
 
   def keep(self, order: Order) -> None:
     if self.images:
-      fingerprint.save(order.part, self.fingerprint(order), bits=32)
+      fingerprints.save(order.part, self.fingerprint(order), bits=32)
 
 
 class Built(NamedTuple):
@@ -108,7 +108,7 @@ def build(
   begun = part.exists()  # Asked now, because a name that is too long must not cost the work.
   seen = survey(paths)
   order = Order(seen, commonest_size(seen), device, settings, part)
-  former = _begun(order) if begun else Gathered(fingerprint.nothing(order.size))
+  former = _begun(order) if begun else Gathered(fingerprints.nothing(order.size))
   gathered, references, copies = _gather(order, former, report)
   try:
     verdict = membership.taken_as_given(references) if trusted else membership.check(references)
@@ -121,7 +121,7 @@ def build(
     gathered.keep(order)
     gathered = _without_others([references[k].path for k in verdict.kept], order)
   made = gathered.fingerprint(order, verdict.said)
-  place.write(out.name, fingerprint.to_bytes(made))
+  place.write(out.name, fingerprints.to_bytes(made))
   part.unlink(missing_ok=True)
   return Built(made, references, verdict, copies)
 
@@ -161,7 +161,7 @@ def _gather(order: Order, gathered: Gathered, report: Report) -> tuple[Gathered,
 
 def _without_others(paths: list[Path], order: Order) -> Gathered:
   """The sum once more: to take images off it would leave rounding errors where few images say anything."""
-  gathered = Gathered(fingerprint.nothing(order.size))
+  gathered = Gathered(fingerprints.nothing(order.size))
   said = f"{shown(order.device)} without the others"
   for photograph in progress.bar(read_all(paths), total=len(paths), desc=said, unit="image"):
     if photograph.sha256 != order.seen[photograph.path].sha256:
@@ -173,7 +173,7 @@ def _without_others(paths: list[Path], order: Order) -> Gathered:
 def _begun(order: Order) -> Gathered:
   """What an interrupted call left. Raises UserError unless it was this one, on photographs that are still given."""
   try:
-    former = fingerprint.load(order.part)
+    former = fingerprints.load(order.part)
   except inputs.Unreadable as error:
     raise UserError(f"{error}; {ANEW}") from error
   if not set(former.images) <= {file.sha256 for file in order.seen.values()}:
@@ -182,7 +182,7 @@ def _begun(order: Order) -> Gathered:
     raise UserError(f"{shown(order.part)}: begun with another size, another name or other settings; {ANEW}")
   if not former.contents:
     raise UserError(f"{shown(order.part)}: begun by an older version; {ANEW}")
-  return Gathered(fingerprint.sums_of(former), former.images, former.contents)
+  return Gathered(fingerprints.sums_of(former), former.images, former.contents)
 
 
 def _objection(photograph: Photograph, order: Order, known: bool) -> str:

@@ -9,14 +9,14 @@ from fsim.boundary import console, outputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import csv, shown
 from fsim.data.photographs import Found, find
-from fsim.prnu import allpairs, building, comparing, figures, fingerprint, matching
+from fsim.prnu import allpairs, building, comparing, figures, fingerprints, matching
 from fsim.prnu.allpairs import Matrix
 from fsim.prnu.building import Built
 from fsim.prnu.comparing import FALSE_ALARM_FLOOR, NO_STATEMENT, Answer, Search
 from fsim.prnu.leaving import LeftOut
 from fsim.prnu.looks import all_looks
 from fsim.prnu.membership import ALPHA, HINT, TRUSTED
-from fsim.prnu.residual import Settings
+from fsim.prnu.residuals import Settings
 
 
 def make_fingerprint(chosen: argparse.Namespace) -> int:
@@ -61,23 +61,23 @@ def _described(out: Path, built: Built, considered: int, left_out: LeftOut) -> d
 def merge(chosen: argparse.Namespace) -> int:
   """Raises UserError if one of the files cannot be used, or two are not linked with each other."""
   place = outputs.file(chosen.out)
-  loaded = [fingerprint.load(path) for path in chosen.fingerprints]
+  loaded = [fingerprints.load(path) for path in chosen.fingerprints]
   merged = loaded[0]
   for path, other in zip(chosen.fingerprints[1:], loaded[1:], strict=True):
-    both = fingerprint.merge(merged, other)
+    both = fingerprints.merge(merged, other)
     if not chosen.trusted:
       _require_linked(merged, other, path)
     merged = both
   if chosen.trusted:
     merged = merged._replace(checked="; ".join(x for x in (merged.checked, f"merged: {TRUSTED}") if x))
-  place.write(chosen.out.name, fingerprint.to_bytes(merged))
+  place.write(chosen.out.name, fingerprints.to_bytes(merged))
   result = {"out": str(chosen.out), "device": merged.device, "images": len(merged.images), "checked": merged.checked}
   text = f"{shown(chosen.out)}: {shown(merged.device)}, from {len(merged.images)} images"
   console.say(console.to_json(result) if chosen.json else text)
   return console.ANSWERED
 
 
-def _require_linked(a: fingerprint.Fingerprint, b: fingerprint.Fingerprint, path: Path) -> None:
+def _require_linked(a: fingerprints.Fingerprint, b: fingerprints.Fingerprint, path: Path) -> None:
   pce = matching.aligned_pce(a.pattern()[None], b.pattern()[None]).item()
   limit = matching.threshold(ALPHA, 1)
   if not pce >= limit:  # Not "<": it may be no number.

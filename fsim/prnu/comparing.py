@@ -17,9 +17,10 @@ from fsim.boundary.text import shown
 from fsim.data import jpeg
 from fsim.data.photographs import Photograph, read, read_all
 from fsim.data.walk import SUFFIXES
-from fsim.prnu import fingerprint, looks, matching, probe
+from fsim.prnu import fingerprints, looks, matching, probe
+from fsim.prnu.fingerprints import Fingerprint
 from fsim.prnu.looks import Found, Look
-from fsim.prnu.residual import DEFAULT, Settings
+from fsim.prnu.residuals import DEFAULT, Settings
 
 BATCH = 32  # Fingerprints in memory at a time.
 FALSE_ALARM_FLOOR = 1e-6  # No smaller probability is said: nobody's data have tested such tails.
@@ -30,9 +31,9 @@ MATCH, NO_MATCH, NO_STATEMENT = "match", "no match found", "no statement"
 class Search(NamedTuple):
   """What is looked for: geometric looks, shifts (`reach` as in `matching.search`), and the false-alarm probability."""
 
-  looks: Sequence[Look]
-  reach: int | None
-  alpha: float
+  looks: Sequence[Look] = (Look(),)
+  reach: int | None = 0
+  alpha: float = 1e-4
 
 
 class Answer(NamedTuple):
@@ -139,12 +140,12 @@ def candidate(path: Path) -> Candidate:
   begins = inputs.read_bytes(path, arrays.LIMIT)[:16]
   is_named_so = path.suffix.lower() in SUFFIXES and not begins.startswith(ARCHIVE)
   if not begins.startswith(jpeg.BEGINNING) and not is_named_so:
-    loaded = fingerprint.load(path)
     try:
-      pattern = loaded.pattern()
+      return of_fingerprint(fingerprints.load(path), path)
+    except inputs.Unreadable:
+      raise
     except UserError as error:
       raise inputs.Unreadable(path, f"not a fingerprint ({error})") from error
-    return Candidate(path, pattern, loaded.settings, False, frozenset(loaded.images), frozenset(loaded.contents))
   photograph = read(path)
   if photograph.problem:
     raise inputs.Unreadable(path, photograph.problem)
@@ -153,6 +154,19 @@ def candidate(path: Path) -> Candidate:
     raise UserError(f"{shown(path)}: {objection}")
   pattern = np.asarray(probe.against_image(photograph.pixels[None]))[0]
   return Candidate(path, pattern, DEFAULT, True, frozenset([photograph.sha256]), frozenset([photograph.content]))
+
+
+def of_fingerprint(made: Fingerprint, path: Path) -> Candidate:
+  """Raises UserError if nothing is left of it after cleaning."""
+  return Candidate(path, made.pattern(), made.settings, False, frozenset(made.images), frozenset(made.contents))
+
+
+def answers(photograph: Photograph, candidates: Sequence[Candidate], search: Search) -> list[Answer]:
+  """Of one photograph and a few candidates of different paths, in their order."""
+  found = {}
+  for one in candidates:
+    found |= _matched(photograph, Batch([one], last=True), search)
+  return _answers(photograph, {one.path: found[photograph.path, one.path] for one in candidates}, {}, search.alpha)
 
 
 def _matched(photograph: Photograph, batch: Batch, search: Search) -> dict[tuple[Path, Path], Found | str]:

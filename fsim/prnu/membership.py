@@ -21,7 +21,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data.exif import Camera
 from fsim.prnu import probe
-from fsim.prnu.residual import SMALLEST, Settings
+from fsim.prnu.residuals import SMALLEST, Settings
 
 ALPHA = 1e-4  # Probability of a false link anywhere.
 ALPHA_WHOLE = 0.01  # Of all together being linked, if none can be checked by itself.

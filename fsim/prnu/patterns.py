@@ -15,7 +15,7 @@ from fsim.boundary.machine import cores
 from fsim.data import kept
 from fsim.data.loader import Cut
 from fsim.data.patches import Stored
-from fsim.prnu.residual import Settings, residuals
+from fsim.prnu.residuals import Settings, residuals
 
 AT_ONCE = 16  # Images whose residuals are made together.
 FORMAT = 2  # Of the folders.

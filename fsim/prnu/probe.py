@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from fsim.prnu import Numbers
-from fsim.prnu.residual import DEFAULT, SMALLEST, Settings, clean, exposed, grey, local_power, noise
+from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, clean, exposed, grey, local_power, noise
 
 FLOOR = 0.1  # Added to the variance of the clean residual, in squared grey levels.
 RISE = 0.35  # Cycles a pixel up to which frequencies count the less, the lower they are.

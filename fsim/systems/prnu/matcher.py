@@ -14,9 +14,9 @@ from jaxtyping import Float
 from fsim.boundary import progress
 from fsim.data.loader import JPEG_GRID, Cut, central
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
-from fsim.prnu import fingerprint, matching, probe
-from fsim.prnu.fingerprint import Fingerprint
-from fsim.prnu.residual import Settings
+from fsim.prnu import fingerprints, matching, probe
+from fsim.prnu.fingerprints import Fingerprint
+from fsim.prnu.residuals import Settings
 
 AT_ONCE = 8  # Images in question that are compared together.
 
@@ -37,7 +37,7 @@ def common(table: pd.DataFrame, largest: int) -> Square:
   return Square(*sides)
 
 
-def fingerprints(
+def fingerprints_of(
   train: pd.DataFrame, records: Sequence[bytes], cameras: list[str], square: Square, settings: Settings, folder: Path
 ) -> Float[np.ndarray, "c h w"]:
   """A pattern for every camera, from the training images alone.
@@ -51,8 +51,8 @@ def fingerprints(
     own = train[train["device"] == camera]
     path = folder / f"{camera}.npz"
     if not _is_of(path, tuple(own["sha256"]), settings):
-      fingerprint.save(path, _estimate(own, records, camera, square, settings))
-    patterns.append(fingerprint.load(path).pattern())
+      fingerprints.save(path, _estimate(own, records, camera, square, settings))
+    patterns.append(fingerprints.load(path).pattern())
   return np.stack(patterns)
 
 
@@ -88,14 +88,14 @@ def comparisons(table: pd.DataFrame, pces: Float[np.ndarray, "n c"], models: dic
 def _is_of(path: Path, images: tuple[str, ...], settings: Settings) -> bool:
   if not path.exists():
     return False
-  former = fingerprint.load(path)
+  former = fingerprints.load(path)
   return former.images == images and former.settings == settings
 
 
 def _estimate(
   images: pd.DataFrame, records: Sequence[bytes], camera: str, square: Square, settings: Settings
 ) -> Fingerprint:
-  sums, cut = fingerprint.nothing(square), Cut(records, min(square))
+  sums, cut = fingerprints.nothing(square), Cut(records, min(square))
   for row in images["row"]:
-    sums = fingerprint.add(sums, central(cut.pixels(row), *square), settings)
-  return fingerprint.estimate(sums, camera, tuple(images["sha256"]), settings)
+    sums = fingerprints.add(sums, central(cut.pixels(row), *square), settings)
+  return fingerprints.estimate(sums, camera, tuple(images["sha256"]), settings)

@@ -17,7 +17,7 @@ from fsim.metrics.naming import Naming
 from fsim.models import alexnet
 from fsim.models.alexnet import AlexNet
 from fsim.prnu.patterns import open_patterns
-from fsim.prnu.residual import DEFAULT, require_size
+from fsim.prnu.residuals import DEFAULT, require_size
 from fsim.report import page
 from fsim.systems.entrance import entrance
 from fsim.systems.prnu import matcher, report, siblings
@@ -125,7 +125,7 @@ def logits_of(
 def match(square: Square, parts: Parts, models: Models, folder: Path) -> Float[np.ndarray, "n c"]:
   """PCE of every test image with the fingerprint of every camera's training images, which are kept in `folder`."""
   records = parts["test"].images.records
-  prints = matcher.fingerprints(parts["train"].table, records, list(models), square, DEFAULT, folder)
+  prints = matcher.fingerprints_of(parts["train"].table, records, list(models), square, DEFAULT, folder)
   return matcher.compare(parts["test"].table, records, prints, DEFAULT)
 
 

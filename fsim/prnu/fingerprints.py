@@ -21,7 +21,7 @@ from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
 from fsim.prnu import Numbers, about
 from fsim.prnu.about import FORMAT
-from fsim.prnu.residual import Settings, clean, exposed, grey, local_power, noise
+from fsim.prnu.residuals import Settings, clean, exposed, grey, local_power, noise
 
 FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels, so that no flat spot outweighs the rest.
 FIELDS = {"estimate": Field("f", 2), "weight": Field("f", 2), "about": Field("U", 0)}

@@ -1,0 +1,168 @@
+"""Fingerprints in Python, as the commands make and match them: of arrays and of files, of one image or many.
+
+Shapes: h w pixels.
+"""
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from fsim.boundary import inputs, outputs
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+from fsim.data import exif, given
+from fsim.data.given import Image, Images
+from fsim.data.photographs import Photograph
+from fsim.prnu import building, comparing, fingerprints, matching, membership
+from fsim.prnu.building import Gathered
+from fsim.prnu.comparing import Answer, Candidate, Search
+from fsim.prnu.fingerprints import Fingerprint
+from fsim.prnu.membership import Reference
+from fsim.prnu.probe import quality
+from fsim.prnu.residuals import DEFAULT, Settings, residuals
+
+ALIGNED = Search()  # What the command looks for unless it is told more.
+Print = Fingerprint | str | os.PathLike[str]  # A fingerprint, or the path of its file.
+
+
+@overload
+def residual(images: Image, settings: Settings = DEFAULT) -> Float[np.ndarray, "h w"]: ...
+@overload
+def residual(images: Images, settings: Settings = DEFAULT) -> list[Float[np.ndarray, "h w"]]: ...
+def residual(images, settings=DEFAULT):
+  """The clean noise residual of an image in grey levels, float32; of many, a list in their order.
+
+  Wavelet Wiener filter (Lukas et al. 2006, appendix A), then zero means and a Wiener filter in the Fourier domain (Chen
+  et al. 2008, section III-B). Raises UserError for an image that cannot be read, or below 64 pixels a side.
+  """
+  found = [np.asarray(residuals(_pixels(photograph)[None], settings))[0] for photograph in given.read_all(images)]
+  return found[0] if given.is_one(images) else found
+
+
+def fingerprint(
+  images: Image | Images, *, device: str = "", settings: Settings = DEFAULT, trusted: bool = False
+) -> Fingerprint:
+  """The fingerprint of the one camera that took these images (Chen et al. 2008, equation 6).
+
+  The size is that of most images. An image that cannot be used, a copy, and one that is not linked with most others by
+  sensor noise or EXIF is left out with a warning, as by the command; `trusted` takes all as of one camera. Images that
+  are no arrays are read twice, so that few are in memory. Raises UserError if none is left, or no camera has most.
+  """
+  many = [images] if given.is_one(images) else list(images)
+  size = _commonest_size(many)
+  references, places, seen = [], [], set()
+  side = membership.side_for(len(many))
+  for place, photograph in enumerate(given.read_all(many)):
+    if objection := _objection(photograph, size, seen, settings):
+      _warn(photograph.path, objection)
+      continue
+    seen.add(photograph.content)
+    places.append(place)
+    pattern = np.zeros(0, np.float16) if trusted else membership.pattern_of(photograph.pixels, side, settings)
+    references.append(Reference(photograph.path, exif.camera(photograph.exif), pattern))
+  if not references:
+    raise UserError(f"no image is left for the fingerprint of {shown(device)}")
+  verdict = membership.taken_as_given(references) if trusted else membership.check(references)
+  for k, why in verdict.left_out.items():
+    _warn(references[k].path, why)
+  kept = (given.read(many[places[k]], places[k]) for k in verdict.kept)
+  return _summed(kept, seen, size, device, settings)._replace(checked=verdict.said)
+
+
+@overload
+def match(images: Image, against: Print, search: Search = ALIGNED) -> Answer: ...
+@overload
+def match(images: Image, against: Sequence[Print], search: Search = ALIGNED) -> list[Answer]: ...
+@overload
+def match(images: Images, against: Print, search: Search = ALIGNED) -> list[Answer]: ...
+@overload
+def match(images: Images, against: Sequence[Print], search: Search = ALIGNED) -> list[list[Answer]]: ...
+def match(images, against, search=ALIGNED):
+  """Whether a fingerprint's camera took an image: PCE (Goljan et al. 2009, section 3), threshold and answer.
+
+  Of many images a list; of each against several fingerprints a list again, whose shifts, looks and candidates all raise
+  the threshold. A fingerprint may be a file, and a JPEG may stand in its place. An image that cannot be used, or that
+  the fingerprint was made of, has the answer "no statement" with the reason. "No match found" excludes nothing.
+  Raises UserError for a fingerprint that cannot be used, for an array that is no image, and for an impossible search.
+  """
+  matching.threshold(search.alpha, 1)
+  if not search.looks or (search.reach is not None and search.reach < 0):
+    raise UserError("a search needs at least one look, and a reach from 0 (or None: all shifts)")
+  alone = isinstance(against, Fingerprint | str | os.PathLike)
+  prints = [_candidate(one, k) for k, one in enumerate([against] if alone else against)]
+  found = []
+  for photograph in given.read_all(images):
+    own = comparing.answers(photograph, [candidate for candidate, _ in prints], search)
+    own = [answer._replace(candidate=name) for answer, (_, name) in zip(own, prints, strict=True)]
+    found.append(own[0] if alone else own)
+  return found[0] if given.is_one(images) else found
+
+
+def load(path: str | os.PathLike[str]) -> Fingerprint:
+  """A fingerprint file. Raises Unreadable if it is none, or one that cannot be true."""
+  return fingerprints.load(inputs.expanded(os.fspath(path)))
+
+
+def save(path: str | os.PathLike[str], made: Fingerprint) -> None:
+  """A file that `load` and the commands read, 16 bits a number. Raises UserError over what fsim did not write."""
+  place = inputs.expanded(os.fspath(path))
+  outputs.file(place).write(place.name, fingerprints.to_bytes(made))
+
+
+def _pixels(photograph: Photograph) -> UInt8[np.ndarray, "h w 3"]:
+  if photograph.pixels is None:
+    raise inputs.Unreadable(photograph.path, photograph.problem)
+  return photograph.pixels
+
+
+def _commonest_size(images: Sequence[Image]) -> tuple[int, int]:
+  """(height, width) of most, of the larger where two are as frequent. Raises UserError if no image can be used."""
+  arrays = [one for one in images if isinstance(one, np.ndarray)]
+  paths = [inputs.expanded(os.fspath(one)) for one in images if not isinstance(one, np.ndarray)]
+  sizes = Counter(one.shape[:2] for one in arrays if one.ndim == 3)
+  sizes.update(file.size for file in building.survey(paths).values() if file.size)
+  if not sizes:
+    raise UserError(f"none of {len(images)} images can be used for a fingerprint")
+  return max(sizes, key=lambda size: (sizes[size], size))
+
+
+def _objection(photograph: Photograph, size: tuple[int, int], seen: set[str], settings: Settings) -> str:
+  """Why it cannot be a reference, or nothing."""
+  if photograph.problem:
+    return photograph.problem
+  height, width = photograph.pixels.shape[:2]
+  if (height, width) != size:
+    return f"{width}x{height} pixels, but the fingerprint is of {size[1]}x{size[0]}"
+  if photograph.content in seen:
+    return "a copy of another one"
+  return quality(photograph.pixels, settings).objection()
+
+
+def _summed(
+  kept: Iterable[Photograph], seen: set[str], size: tuple[int, int], device: str, settings: Settings
+) -> Fingerprint:
+  gathered = Gathered(fingerprints.nothing(size))
+  for photograph in kept:
+    if photograph.content not in seen:
+      raise UserError(f"{shown(photograph.path)}: changed while it was read")
+    gathered = gathered.add(photograph, settings)
+  return fingerprints.estimate(gathered.sums, device, gathered.images, settings)._replace(contents=gathered.contents)
+
+
+def _candidate(one: Print, number: int) -> tuple[Candidate, str]:
+  """Under its number, since names may repeat, and its name."""
+  place = Path(str(number))
+  if isinstance(one, Fingerprint):
+    return comparing.of_fingerprint(one, place), one.device
+  path = inputs.expanded(os.fspath(one))
+  return comparing.candidate(path)._replace(path=place), str(path)
+
+
+def _warn(path: Path, why: str) -> None:
+  warnings.warn(f"{shown(path)}: left out, {why}", stacklevel=3)
