@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ import tensorflow_datasets as tfds
 from jaxtyping import Int
 from tqdm import tqdm
 
-from fsim.boundary import console, progress
+from fsim.boundary import console, inputs, progress
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.boundary.text import shown
@@ -36,6 +37,7 @@ TABLE = "table.parquet"  # Beside the records, in their order: the labels and th
 PROBLEMS = "problems.csv"
 STORED = ("train", "validation", "test", "rest")  # In the records' order; "rest" is what the default protocol leaves.
 DEFAULT_PROTOCOL = functools.partial(splits.stratified, seed=0, validation=0.1, test=0.3)
+DRESDEN = Repairs(merge_d70=True, repair_mju=True)
 SHARD_BYTES = 256 << 20
 SLUG = 60  # Letters of a folder's name in the names that are made of it.
 SHOWN = 5  # Causes in the message about a folder without any usable image.
@@ -50,13 +52,17 @@ class FolderConfig(tfds.core.BuilderConfig):
   on_error: str
 
   @classmethod
-  def of(cls, folder: Path, rules: Repairs | Pattern, on_error: str) -> "FolderConfig":
+  def of(cls, folder: str | Path, rules: Repairs | Pattern = DRESDEN, on_error: str = "skip") -> "FolderConfig":
+    """rules: how labels are made from names. on_error: "skip" or "raise" at the first unusable file.
+
+    Raises UserError for a folder that cannot be read.
+    """
     if on_error not in ("skip", "raise"):
       raise UserError(f'on_error must be "skip" or "raise", got {on_error!r}')
-    found = listing(folder)
+    found = listing(inputs.expanded(folder))
     said = (journal.VERSION, found.key(), rules, DEFAULT_PROTOCOL.keywords)
     state = hashlib.sha256(repr(said).encode()).hexdigest()
-    return cls(name=f"{_slug(folder)}-{state[:16]}", listing=found, rules=rules, on_error=on_error)
+    return cls(name=f"{_slug(found.folder)}-{state[:16]}", listing=found, rules=rules, on_error=on_error)
 
 
 class Original:
@@ -85,6 +91,13 @@ class Dresden(tfds.core.ShardBasedBuilder):
 
   VERSION = tfds.core.Version("1.0.0")
   code_path = None  # There are no checksums or citations beside this file, for which TFDS needs importlib_resources.
+
+  def __init__(self, *, file_format: str = "array_record", **settings: Any):
+    """Arguments as those of every TFDS builder, of which only `config` is needed.
+
+    TFDS's own default format cannot be written without TensorFlow.
+    """
+    super().__init__(file_format=file_format, **settings)
 
   def _info(self) -> tfds.core.DatasetInfo:
     kinds = {str: tfds.features.Text, int: lambda: tfds.features.Scalar(np.int64)}
