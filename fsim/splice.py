@@ -103,17 +103,11 @@ def answer(
 
 
 def considered(places: Sequence[Path]) -> tuple[dict[Path, str], list[dict[str, Any]]]:
-  """The images with their names of files, and a row for all else: what was passed over, and folders without images."""
-  paths, others = {}, []
-  for place in places:
-    try:
-      found = photographs.find([place])
-    except UserError as error:  # Of one folder; the others get their answers.
-      others.append({"file": str(place), "error": str(error).removeprefix(f"{shown(place)}: ")})
-      continue
-    paths |= dict.fromkeys(found.paths)
-    others += [{"file": str(path), "passed_over": cause} for path, cause in found.passed_over]
-  return dict(zip(paths, names_of(list(paths)), strict=True)), others
+  """The images with their names of files, and a row for all else: lost pictures, and what was passed over."""
+  found = photographs.find(places)
+  lost = {path: "error" if path in found.lost else "passed_over" for path, _ in found.passed_over}
+  others = [{"file": str(path), lost[path]: cause} for path, cause in found.passed_over]
+  return dict(zip(found.paths, names_of(found.paths), strict=True)), others
 
 
 def tell(row: dict[str, Any], name: str, quiet: bool) -> None:
