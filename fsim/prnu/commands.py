@@ -92,7 +92,7 @@ def match(chosen: argparse.Namespace) -> int:
   found = find(chosen.places)
   LeftOut(stop=False).passed_over(found)
   considered = len(found.paths) + len(found.passed_over)
-  console.note(f"{considered} files considered, {len(found.passed_over)} of them no JPEGs")
+  console.note(f"{considered} files considered, {len(found.passed_over)} of them passed over")
   answers: list[Answer] = []
   wanted = (len(found.paths) + len(found.lost)) * len(set(chosen.against))
   try:
