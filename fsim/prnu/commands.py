@@ -91,6 +91,8 @@ def match(chosen: argparse.Namespace) -> int:
   search = Search(all_looks(chosen.turned, chosen.mirrored, chosen.scales), chosen.reach, chosen.alpha)
   found = find(chosen.places)
   LeftOut(stop=False).passed_over(found)
+  considered = len(found.paths) + len(found.passed_over)
+  console.note(f"{considered} files considered, {len(found.passed_over)} of them passed over")
   answers: list[Answer] = []
   wanted = (len(found.paths) + len(found.lost)) * len(set(chosen.against))
   try:
@@ -104,8 +106,6 @@ def match(chosen: argparse.Namespace) -> int:
   finally:
     if chosen.json:
       console.say(console.to_json([answer._asdict() for answer in answers]))
-  considered = len(found.paths) + len(found.passed_over)
-  console.note(f"{considered} files considered, {len(found.passed_over)} of them passed over")
   return console.ANSWERED if all(answer.usable for answer in answers) else console.INCOMPLETE
 
 
