@@ -63,7 +63,7 @@ def kinds(folder: Path, home: Path, seed: int) -> Iterator[Kind]:
   from fsim.prnu import __main__ as prnu
   from fsim.prnu import fingerprint
 
-  rng = np.random.default_rng([seed, 3])
+  rng, former = np.random.default_rng([seed, 3]), set(home.rglob("*.jsonl"))
   made, tried = folder.parent / "camera.npz", folder.parent / "tried.npz"
   fingerprinting = ["fingerprint", folder, "--out"]
   if call(prnu.main, [*fingerprinting, made]).code:
@@ -81,7 +81,7 @@ def kinds(folder: Path, home: Path, seed: int) -> Iterator[Kind]:
   yield Kind("tables", tables, _Beside("tables", table, check.main, checking))
   table.write_text(TABLE)
   call(check.main, checking)
-  for journal in sorted(home.rglob("*.jsonl")):
+  for journal in sorted(set(home.rglob("*.verified*.jsonl")) - former):
     lines = itertools.chain(journals(journal.read_bytes()), altered(rng, journal.read_bytes()))
     yield Kind("journals", lines, _Beside("journals", journal, check.main, checking))
 

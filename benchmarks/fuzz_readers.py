@@ -130,6 +130,8 @@ def _judge(data: bytes, first: Verdict, original: bytes, faults: dict[str, str])
   if complaint == PREMATURE and data.endswith(b"\xff"):  # Whole if nothing but the last byte is missing.
     complaint, pixels = judgement(data + b"\xd9")
   if first.cause:
+    # Where the data end, it depends on what follows the image whether djpeg notices a few bytes too many.
+    complaint = complaint or judgement(data[: pieces(data)[-1].end])[0]
     if not complaint and pixels == judgement(original)[1]:
       faults["wrongly refused"] = first.cause
     return not complaint
