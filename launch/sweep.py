@@ -1,8 +1,8 @@
 """Many runs of one configuration, and one table of their results.
 
-python -m launch.sweep configs/sweeps/patch_folds.py --workdir=DIR [--at-once=1] [--set data.source=FOLDER ...]
-python -m launch.sweep configs/sweeps/patch_folds.py --workdir=DIR --slurm [--at-once=8] [--gpus=1 --minutes=240 ...]
-python -m launch.sweep configs/sweeps/patch_folds.py --workdir=DIR --table
+  fsim sweep configs/sweeps/patch_folds.py --workdir=DIR [--at-once=1] [--set data.source=FOLDER ...]
+  fsim sweep configs/sweeps/patch_folds.py --workdir=DIR --slurm [--at-once=8] [--gpus=1 --minutes=240 ...]
+  fsim sweep configs/sweeps/patch_folds.py --workdir=DIR --table
 
 The file names a configuration (CONFIG), yields the settings of each run (`sweep`), and may name the measures to draw
 (MEASURES). Runs that have finished are not started again, those that were interrupted go on, and one that fails does
@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from fsim.boundary import console, progress
 from fsim.boundary.text import shown
+from fsim.commands import options
 from launch import slurm, table
 from launch.runs import LOG, Run, Sweep, planned
 from launch.task import Member, Work
@@ -64,9 +65,7 @@ def submit(sweep: Sweep, left: Sequence[Run], at_once: int, chosen: argparse.Nam
 
 
 def main(arguments: Sequence[str]) -> int:
-  parser = argparse.ArgumentParser(
-    prog="python -m launch.sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
+  parser = options.parser("sweep", __doc__)
   parser.add_argument("sweep", type=console.path, help="a file of configs/sweeps")
   parser.add_argument("--workdir", type=console.path, required=True, help="a folder for all runs and the table")
   parser.add_argument("--at-once", type=int, default=1, help="runs at a time; on one machine each uses all cores")

@@ -4,14 +4,13 @@ import html
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from fsim.boundary import console, lock
+from fsim.boundary.drawing import png, subplots
 from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import replace
 from fsim.report import naming_figures
-from fsim.report.figures import png
 from fsim.systems import finished
 from launch.runs import Run, Sweep
 
@@ -101,7 +100,7 @@ def comparison(runs: Sequence[Run], groups: pd.DataFrame, measures: Sequence[str
   found["line"] = [places[group][1] for group in found["group"]]
   across = min(ACROSS, len(measures))
   down = -(-len(measures) // across)
-  drawing, panels = plt.subplots(down, across, figsize=(4.6 * across, 3.6 * down), squeeze=False, layout="constrained")
+  drawing, panels = subplots(down, across, figsize=(4.6 * across, 3.6 * down), squeeze=False, layout="constrained")
   for axes, measure in zip(panels.flat, measures, strict=False):
     lines = found[found["measure"] == measure].groupby("line", sort=False)
     for k, (line, rows) in enumerate(lines):
