@@ -4,7 +4,7 @@
   python -m fsim.main --config=configs/model.py --config.evaluate.elsewhere=PATH/TO/DRESDEN_NAMED_JPEGS
   python -m fsim.main --config=configs/model.py:quick                 a smoke run, seconds
   python -m fsim.main --config=configs/model.py:paper                 the published sizes and schedules
-  python -m fsim.splice photo.jpg --run=runs/model --out=maps         where the run says another camera took it
+  python -m fsim.splice photo.jpg --run=runs/model --out=maps         what differs from the rest of a photograph
   python -m fsim.group FOLDER --run=runs/model                        which images are of one model
 
 Expected on the virtual cameras: see the results table in README.md.

@@ -55,7 +55,7 @@ def undecided(image: UInt8[np.ndarray, "h w 3"], compared: Splicing, said: str) 
   drawing, (plain, parts) = _panels(image, 2, said)
   judged, larger = ~np.isnan(compared.heat), compared.reference_area
   shown = {"patches that can be judged": judged}
-  if compared.two_groups:
+  if compared.mask.any():
     shown = {"larger group of patches": larger, "smaller group of patches": judged & ~larger}
   handles = []
   for (name, area), colour in zip(shown.items(), NEUTRAL, strict=False):
