@@ -1,8 +1,9 @@
 """What the runs of a sweep found, side by side: tables, and figures with error bars over repetitions."""
 
 import html
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -35,6 +36,23 @@ def found_by(runs: Sequence[Run]) -> list[Found]:
     except UserError as error:
       console.note(str(error))
   return found
+
+
+def described(sweep: Sweep, found: Sequence[Found]) -> dict[str, Any]:
+  """What the JSON says of all runs; "numbers" of those that have finished, null where one is not finite."""
+  known = {run.name: numbers for run, numbers in found}
+  finite = {name: {k: v if math.isfinite(v) else None for k, v in own.items()} for name, own in known.items()}
+  rows = [
+    {
+      "run": run.name,
+      "folder": str(run.folder),
+      "settings": run.settings,
+      "numbers": finite.get(run.name),
+      "failure": run.failure() or None,
+    }
+    for run in sweep.runs
+  ]
+  return {"table": str(sweep.workdir / "table.html"), "runs": rows}
 
 
 def by_run(found: Sequence[Found]) -> pd.DataFrame:

@@ -77,13 +77,13 @@ def test_every_setting_counts_wherever_it_stands(tmp_path, capsys):
 
 
 def test_the_sweeps_of_the_project_name_a_configuration_and_its_fields(tmp_path):
-  files = sorted((ROOT / "configs" / "sweeps").glob("*.py"))
+  files = sorted((ROOT / "configs" / "sweeps").glob("[!_]*.py"))
   assert files
   for file in files:
     found = runs.planned(file, tmp_path, {}).runs
     assert len({run.name for run in found}) == len(found) > 1
     assert (ROOT / found[0].config).is_file()
-    assert f"python -m launch.sweep configs/sweeps/{file.name}" in file.read_text()
+    assert f"fsim sweep configs/sweeps/{file.name}" in file.read_text()
 
 
 @pytest.mark.parametrize(

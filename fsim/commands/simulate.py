@@ -10,6 +10,7 @@ A collection that was interrupted goes on when the same command is given again.
 import argparse
 import dataclasses
 import io
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
   told = "processes; by default one a core"
   parser.add_argument("--workers", type=int, default=os.cpu_count(), metavar="N", help=told)
   parser.add_argument("--parameters", action="store_true", help="print the cameras' settings and stop")
+  options.add_json(parser)
   return parser
 
 
@@ -106,11 +108,15 @@ def main(arguments: Sequence[str]) -> int:
   if chosen.workers < 1:
     parser.error(f"--workers={chosen.workers}: at least one process is needed")
   if chosen.parameters:
-    console.say(described(parameters(preset)))
+    table = parameters(preset)
+    console.say(console.to_json(json.loads(table.to_json(orient="records"))) if chosen.json else described(table))
     return console.ANSWERED
   if chosen.out is None:
     parser.error("--out is missing: say where the files go, for example --out=cameras")
   make(preset, chosen.out, chosen.workers, chosen.shard)
+  if chosen.json:
+    places = {"out": chosen.out, "contact_sheet": chosen.out / SHEET, "cameras": chosen.out / CAMERAS}
+    console.say(console.to_json({name: str(place) for name, place in places.items()}))
   return console.ANSWERED
 
 
