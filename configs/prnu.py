@@ -1,11 +1,11 @@
 """Cameras from noise patterns: AlexNet on residuals (Athanasiadou et al. 2018), beside the classical matcher.
 
-  python -m fsim.main --config=configs/prnu.py                        virtual cameras, minutes on two CPU cores
-  python -m fsim.main --config=configs/prnu.py --config.network.kind=default --workdir=runs/prnu-default
-  python -m fsim.main --config=configs/prnu.py --config.data.one_model=Aurel_K1 --workdir=runs/prnu-one-model
-  python -m fsim.main --config=configs/prnu.py --config.data.source=/path/to/dresden --workdir=runs/prnu-dresden
-  python -m fsim.main --config=configs/prnu.py:quick                  a smoke run, seconds
-  python -m fsim.main --config=configs/prnu.py:paper                  the published network and training; needs a GPU
+  fsim train --config=configs/prnu.py                        virtual cameras, minutes on two CPU cores
+  fsim train --config=configs/prnu.py --config.network.kind=default --workdir=runs/prnu-default
+  fsim train --config=configs/prnu.py --config.data.one_model=Aurel_K1 --workdir=runs/prnu-one-model
+  fsim train --config=configs/prnu.py --config.data.source=/path/to/dresden --workdir=runs/prnu-dresden
+  fsim train --config=configs/prnu.py:quick                  a smoke run, seconds
+  fsim train --config=configs/prnu.py:paper                  the published network and training; needs a GPU
 
 Expected on the virtual cameras: see the results table in README.md.
 """

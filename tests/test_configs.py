@@ -14,7 +14,7 @@ SOURCE = "\n".join(path.read_text() for path in (ROOT / "fsim").rglob("*.py"))
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_every_config_opens_with_its_command_and_loads_in_all_modes(path):
-  assert f"python -m fsim.main --config=configs/{path.name}" in path.read_text().split('"""')[1]
+  assert f"fsim train --config=configs/{path.name}" in path.read_text().split('"""')[1]
   names = {tuple(sorted(flat(config(path, mode).to_dict()))) for mode in ("", "quick", "paper")}
   assert len(names) == 1
   assert config(path).system in SYSTEMS

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from fsim.boundary import console
+from fsim.commands import main
 from fsim.data import exif
 from fsim.prnu import allpairs, building, comparing, fingerprint, looks
-from fsim.prnu.__main__ import main
 from fsim.prnu.looks import Found, Look
 from tests import jpegs, sensors
 from tests.test_exif import block

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fsim import simulate
 from fsim.boundary.errors import UserError
+from fsim.commands import simulate
 from fsim.virtual import chains, in_parallel
 from fsim.virtual.presets import PRESETS
 from fsim.virtual.seeds import generator

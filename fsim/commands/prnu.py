@@ -1,4 +1,4 @@
-"""What the commands of `python -m fsim.prnu` do, and how their answers read. Each returns its exit code."""
+"""What `fsim fingerprint`, `merge`, `match` and `matrix` do, and how their answers read. Each returns its exit code."""
 
 import argparse
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fsim.boundary import console, outputs
 from fsim.boundary.errors import UserError
-from fsim.boundary.text import csv, shown
+from fsim.boundary.spreadsheet import csv
+from fsim.boundary.text import shown
 from fsim.data.photographs import Found, find
 from fsim.prnu import allpairs, building, comparing, figures, fingerprint, matching
 from fsim.prnu.allpairs import Matrix
