@@ -29,6 +29,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.platform = "original"  # Or what copies were passed on by ("WA"; several with commas), or "any".
   config.data.sizes = (160, 80, 20)  # Models for the extractor, for the scorer of pairs, and never seen; in proportion.
   config.data.protocol = "by_scene"  # Beside the models: by_scene, or stratified where scenes are not known.
+  config.data.fold = 0  # Of scene_instance.
   config.data.validation = 0.1  # Share of the scenes (or images) of every device.
   config.data.test = 0.2
   config.data.merge_d70 = True  # D70s counts as D70.

@@ -25,7 +25,7 @@ from fsim.systems.patched import Part
 from fsim.systems.subjects import open_subjects
 from fsim.train.compare import Signed
 from fsim.train.step import State
-from tests import commands
+from tests import commands, recording
 from tests.commands import ROOT, fsim
 
 CONFIG = ROOT / "configs" / "model.py"
@@ -35,6 +35,10 @@ QUICK = f"--config={CONFIG}:quick"
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
   return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
+
+
+def test_every_setting_is_read(finished):
+  assert not recording.unread(finished)
 
 
 def test_the_page_shows_what_the_paper_shows(finished):

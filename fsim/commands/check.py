@@ -27,17 +27,6 @@ from fsim.data.dresden.subsets import SUBSETS
 from fsim.data.source import rules_of
 
 SHOWN = 20  # Problems of each kind that are printed; --json has them all.
-# What the protocols are tried with.
-SETTINGS = {
-  "stratified": {"seed": 0, "validation": 0.1, "test": 0.3},
-  "by_scene": {"seed": 0, "validation": 0.1, "test": 0.3},
-  "scene_instance": {"fold": 0},
-  "public": {},
-  "ratio": {"seed": 0},
-  "model_disjoint": {"seed": 0},
-  "image_folds": {"k": 10, "seed": 0},
-  "scene_folds": {"k": 10, "seed": 0},
-}
 
 
 def examine(folder: Path, rules: Repairs | Pattern, platform: str, home: Path | None) -> dict[str, Any]:
@@ -86,8 +75,9 @@ def _device(name: str, images: pd.DataFrame, table: pd.DataFrame) -> dict[str, A
 
 def _served(name: str, table: pd.DataFrame) -> dict[str, Any]:
   """How many images each side of the protocol gets, or why it cannot be served."""
+  protocol = splits.PROTOCOLS[name]
   try:
-    split = splits.PROTOCOLS[name](table, **SETTINGS[name])
+    split = protocol.split(table, **protocol.settings)
   except splits.CannotServe as error:
     return {"serves": False, "why": str(error)}
   first, folds = (split[0], len(split)) if isinstance(split, list) else (split, 1)
@@ -95,7 +85,7 @@ def _served(name: str, table: pd.DataFrame) -> dict[str, Any]:
     "serves": True,
     "folds": folds,
     "images": {side: len(rows) for side, rows in first.items()},
-    "apart": list(splits.PROMISES[name]),
+    "apart": list(protocol.promises),
   }
 
 
