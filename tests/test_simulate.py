@@ -109,7 +109,7 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
   (tmp_path / "notes.txt").write_bytes(b"")
   with pytest.raises(UserError, match=r"notes\.txt: not a folder"):
     simulate.main([*SHARD, f"--out={tmp_path / 'notes.txt'}"])
-  with pytest.raises(UserError, match=r"cameras: cannot be written to"):
+  with pytest.raises(UserError, match=r"cameras: not a folder"):
     simulate.main([*SHARD, f"--out={tmp_path / 'notes.txt' / 'cameras'}"])
 
   def full(path, data):
