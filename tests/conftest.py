@@ -25,3 +25,11 @@ def realcams() -> Path:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
   """Where the tests of one session keep their data sets."""
   return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _memory_of_tests():
+  """Commands that are called by a test do not keep the memory of its process for ever: others measure theirs."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr("fsim.cpu.keep_memory", lambda: None)
+    yield
