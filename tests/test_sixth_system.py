@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fsim import main
 from fsim.boundary import console
+from fsim.commands import train as command
 from fsim.data import splits
 from fsim.metrics import naming
 from fsim.systems import SYSTEMS, finished
@@ -64,7 +64,9 @@ def train(place, run, *arguments):
   source = f"--config.data.source={place / 'photographs'}"
   former = signal.getsignal(signal.SIGTERM)
   try:
-    return console.run(main.main, [f"--config={place}/configs/toy.py", f"--workdir={place / run}", source, *arguments])
+    return console.run(
+      command.main, [f"--config={place}/configs/toy.py", f"--workdir={place / run}", source, *arguments]
+    )
   finally:
     signal.signal(signal.SIGTERM, former)
 

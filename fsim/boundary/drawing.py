@@ -9,10 +9,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 
-def subplots(rows: int = 1, columns: int = 1, *, squeeze: bool = True, sharey: bool = False, **settings: Any):
-  """A figure with its axes, as pyplot.subplots gives them; `settings` are those of Figure."""
-  figure = Figure(**settings)
-  return figure, figure.subplots(rows, columns, squeeze=squeeze, sharey=sharey)
+def subplots(rows: int = 1, columns: int = 1, *, figsize: tuple, layout: str | None = None, **settings: Any):
+  """A figure of this size in inches with its axes, as pyplot.subplots gives them; `settings` are those of the axes."""
+  figure = Figure(figsize=figsize, layout=layout)
+  return figure, figure.subplots(rows, columns, **settings)
 
 
 def png(figure: Figure, dpi: int = 130, tight: bool = True) -> bytes:
