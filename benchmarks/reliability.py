@@ -12,6 +12,7 @@ import collections
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,7 +81,11 @@ def main(arguments: list[str]) -> int:
     longest, number = time.monotonic() - began, 0
     while deaths.total() < chosen.kills:
       disturbed = Path(folder) / f"disturbed{number}"
-      deaths += killed(disturbed, chosen.kills - deaths.total(), longest, rng)
+      found = killed(disturbed, chosen.kills - deaths.total(), longest, rng)
+      if not found:  # It was done before its time.
+        shutil.rmtree(disturbed, ignore_errors=True)
+        continue
+      deaths += found
       subprocess.run(command(disturbed), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
       same.append({name: outcome(disturbed)[name] == value for name, value in outcome(alone).items()})
       number += 1
