@@ -33,3 +33,13 @@ def _memory_of_tests():
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr("fsim.cpu.keep_memory", lambda: None)
     yield
+
+
+TRAINING = ("end_to_end", "mobile", "model", "parallel", "patch", "prnu_study", "sixth_system", "slurm", "sweep")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+  """What CI leaves out on a second Python."""
+  for item in items:
+    if item.path.stem.removeprefix("test_") in TRAINING:
+      item.add_marker(pytest.mark.trains)
