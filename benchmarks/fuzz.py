@@ -3,8 +3,9 @@
 python -m benchmarks.fuzz [--files=10000] [--seed=0] [--workers=2] [--keep=DIR] [--run-model=DIR] [--run-patch=DIR]
 
 A photograph of which libjpeg complains is refused everywhere alike, and one whose pixels are whole is accepted. Who
-speaks for libjpeg is printed. One file is whole although libjpeg complains: it lacks nothing but the last byte of its
-end marker. The exit code is 1 if a column from `exceptions` on has anything but zeros. Linux.
+speaks for libjpeg is printed; where what follows an image changes its word, that on the image alone counts. One file is
+whole although libjpeg complains: it lacks nothing but the last byte of its end marker. The exit code is 1 if a column
+from `exception` on has anything but zeros. Linux.
 """
 
 import argparse

@@ -97,22 +97,20 @@ def fill(folder: Path, seed: int, number: int) -> None:
 
 def commands(folder: Path, out: Path, runs: Runs) -> Iterator[Command]:
   # Here, since the processes that read single files need no networks, and their memory is measured.
-  from fsim import group, identify, splice
-  from fsim.data import check
-  from fsim.prnu import __main__ as prnu
+  from fsim.commands import check, cluster, identify, main, splice
 
   files = sorted(folder.iterdir())
   against = out / "camera.npz"
-  call(prnu.main, ["fingerprint", *files[:WHOLE], "--out", against])
+  call(main, ["fingerprint", *files[:WHOLE], "--out", against])
   yield Command("check", check.main, [folder, "--json"])
-  yield Command("fingerprint", prnu.main, ["fingerprint", folder, "--out", out / "all.npz", "--json"], may_refuse=True)
-  yield Command("match", prnu.main, ["match", folder, "--against", against, "--json"])
-  yield Command("match of two", prnu.main, ["match", *files[:2], "--against", *files, "--json"], ("candidate",))
-  yield Command("matrix", prnu.main, ["matrix", folder, "--out", out / "matrix", "--json"])
+  yield Command("fingerprint", main, ["fingerprint", folder, "--out", out / "all.npz", "--json"], may_refuse=True)
+  yield Command("match", main, ["match", folder, "--against", against, "--json"])
+  yield Command("match of two", main, ["match", *files[:2], "--against", *files, "--json"], ("candidate",))
+  yield Command("matrix", main, ["matrix", folder, "--out", out / "matrix", "--json"])
   if runs.patch:
     yield Command("identify", identify.main, [*files, "--run", runs.patch, "--json"])
   if runs.model:
-    yield Command("group", group.main, [folder, "--run", runs.model, "--json"])
+    yield Command("group", cluster.main, [folder, "--run", runs.model, "--json"])
     yield Command("splice", splice.main, [*files, "--run", runs.model, "--out", out / "maps", "--json"])
 
 

@@ -59,21 +59,20 @@ def through(seed: int, each: int, home: Path, keep: Path | None) -> Iterator[Out
 
 
 def kinds(folder: Path, home: Path, seed: int) -> Iterator[Kind]:
-  from fsim.data import check
-  from fsim.prnu import __main__ as prnu
+  from fsim.commands import check, main
   from fsim.prnu import fingerprints
 
-  rng = np.random.default_rng([seed, 3])
+  rng, former = np.random.default_rng([seed, 3]), set(home.rglob("*.jsonl"))
   made, tried = folder.parent / "camera.npz", folder.parent / "tried.npz"
   fingerprinting = ["fingerprint", folder, "--out"]
-  if call(prnu.main, [*fingerprinting, made]).code:
+  if call(main, [*fingerprinting, made]).code:
     raise RuntimeError("no fingerprint could be made of whole photographs")
   good = made.read_bytes()
   prints = itertools.chain([good], crafted(made, HOSTILE), altered(rng, good))
   yield Kind("fingerprint files", prints, lambda number, data: _loaded(number, tried, data, fingerprints.load))
 
   name, part = "unfinished fingerprints", tried.with_name("tried.npz.part")
-  resuming = _Beside(name, part, prnu.main, [*fingerprinting, tried, "--json"])
+  resuming = _Beside(name, part, main, [*fingerprinting, tried, "--json"])
   yield Kind(name, itertools.chain(crafted(made, HOSTILE), altered(rng, good)), resuming, share=5)
 
   checking, table = [folder, "--json"], folder / "metadata.csv"
@@ -81,7 +80,7 @@ def kinds(folder: Path, home: Path, seed: int) -> Iterator[Kind]:
   yield Kind("tables", tables, _Beside("tables", table, check.main, checking))
   table.write_text(TABLE)
   call(check.main, checking)
-  for journal in sorted(home.rglob("*.jsonl")):
+  for journal in sorted(set(home.rglob("*.verified*.jsonl")) - former):
     lines = itertools.chain(journals(journal.read_bytes()), altered(rng, journal.read_bytes()))
     yield Kind("journals", lines, _Beside("journals", journal, check.main, checking))
 

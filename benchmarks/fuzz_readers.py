@@ -125,17 +125,22 @@ def _compare_size(data: bytes, first: Verdict, faults: dict[str, str]) -> None:
 
 
 def _judge(data: bytes, first: Verdict, original: bytes, faults: dict[str, str]) -> bool:
-  """Whether the file is refused though libjpeg does not complain: of damage that hides, that is right."""
+  """Whether the file is refused though libjpeg does not complain: of damage that hides, that is right.
+
+  What follows an image changes how djpeg's buffers fill, and so whether it notices a few bytes too many before the end
+  marker. Its word counts where it says the same of the image alone.
+  """
   complaint, pixels = judgement(data)
   if complaint == PREMATURE and data.endswith(b"\xff"):  # Whole if nothing but the last byte is missing.
     complaint, pixels = judgement(data + b"\xd9")
+  alone, own_pixels = judgement(data[: pieces(data)[-1].end]) if complaint or first.cause else ("", pixels)
   if first.cause:
-    if not complaint and pixels == judgement(original)[1]:
+    if not complaint and not alone and pixels == judgement(original)[1]:
       faults["wrongly refused"] = first.cause
-    return not complaint
-  if complaint:
+    return not complaint and not alone
+  if complaint and alone:
     faults["wrongly accepted"] = complaint
-  elif first.pixels is not None and pixels != first.pixels.tobytes():
+  elif first.pixels is not None and (own_pixels if complaint else pixels) != first.pixels.tobytes():
     faults["other pixels"] = "than libjpeg's"
   return False
 

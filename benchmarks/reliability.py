@@ -12,6 +12,7 @@ import collections
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def killed(workdir: Path, kills: int, longest: float, rng: random.Random) -> col
         return deaths
       os.kill(life.pid, signal.SIGKILL)
     deaths[reached(workdir)] += 1
-    print(f"killed {deaths.total()} times, the last one {reached(workdir)}", flush=True)
+    print(f"killed {reached(workdir)}", flush=True)
   return deaths
 
 
@@ -76,12 +77,16 @@ def main(arguments: list[str]) -> int:
   rng, deaths, same = random.Random(chosen.seed), collections.Counter(), []
   with tempfile.TemporaryDirectory() as folder:
     alone, began = Path(folder) / "alone", time.monotonic()
-    subprocess.run(command(alone), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command(alone), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     longest, number = time.monotonic() - began, 0
     while deaths.total() < chosen.kills:
       disturbed = Path(folder) / f"disturbed{number}"
-      deaths += killed(disturbed, chosen.kills - deaths.total(), longest, rng)
-      subprocess.run(command(disturbed), check=True, stdout=subprocess.DEVNULL)
+      found = killed(disturbed, chosen.kills - deaths.total(), longest, rng)
+      if not found:  # It was done before its time.
+        shutil.rmtree(disturbed, ignore_errors=True)
+        continue
+      deaths += found
+      subprocess.run(command(disturbed), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
       same.append({name: outcome(disturbed)[name] == value for name, value in outcome(alone).items()})
       number += 1
   print(f"{deaths.total()} kills in {number} runs: {dict(deaths)}")

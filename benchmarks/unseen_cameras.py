@@ -19,10 +19,10 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from fsim import cpu
+from fsim.commands.cluster import chosen, scores
 from fsim.data import jpeg
 from fsim.data.opening import open_source
 from fsim.data.source import Images
-from fsim.group import chosen, scores
 from fsim.systems.model import comparer
 from fsim.systems.model.comparer import Comparer
 

@@ -1,9 +1,9 @@
 """Device-based image matching: a signature network on whole images, a similarity network on pairs (Bennabhaktula 2020).
 
-  python -m fsim.main --config=configs/device.py                      virtual cameras, minutes on two CPU cores
-  python -m fsim.main --config=configs/device.py --config.data.source=/path/to/dresden --workdir=runs/dresden
-  python -m fsim.main --config=configs/device.py:quick                a smoke run, seconds
-  python -m fsim.main --config=configs/device.py:paper                the published sizes
+  fsim train --config=configs/device.py                      virtual cameras, minutes on two CPU cores
+  fsim train --config=configs/device.py --config.data.source=/path/to/dresden --workdir=runs/dresden
+  fsim train --config=configs/device.py:quick                a smoke run, seconds
+  fsim train --config=configs/device.py:paper                the published sizes
 
 Expected on the virtual cameras: see the results table in README.md.
 """

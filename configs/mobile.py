@@ -1,10 +1,10 @@
 """Phones from 32x32 patches: which phone, or which of its cameras (Freire-Obregón et al. 2018).
 
-  python -m fsim.main --config=configs/mobile.py                      virtual phones, a minute on two CPU cores
-  python -m fsim.main --config=configs/mobile.py --config.data.level=sensor --workdir=runs/mobile-sensor
-  python -m fsim.main --config=configs/mobile.py --config.data.fold=3 --workdir=runs/mobile-3
-  python -m fsim.main --config=configs/mobile.py:quick                a smoke run, seconds
-  python -m fsim.main --config=configs/mobile.py:paper                the published input; 256 patches an image
+  fsim train --config=configs/mobile.py                      virtual phones, a minute on two CPU cores
+  fsim train --config=configs/mobile.py --config.data.level=sensor --workdir=runs/mobile-sensor
+  fsim train --config=configs/mobile.py --config.data.fold=3 --workdir=runs/mobile-3
+  fsim train --config=configs/mobile.py:quick                a smoke run, seconds
+  fsim train --config=configs/mobile.py:paper                the published input; 256 patches an image
 
 Other networks, depths, activations and dropouts: configs/sweeps/mobile_*.py. Folders of other names, such as MICHE-I's:
 docs/mobile.md.

@@ -1,11 +1,11 @@
 """Are two patches from one camera model, even one never seen? MISLnet and a scorer of pairs (Mayer & Stamm 2018).
 
-  python -m fsim.main --config=configs/model.py                       virtual cameras, an hour of training on two cores
-  python -m fsim.main --config=configs/model.py --config.evaluate.elsewhere=PATH/TO/DRESDEN_NAMED_JPEGS
-  python -m fsim.main --config=configs/model.py:quick                 a smoke run, seconds
-  python -m fsim.main --config=configs/model.py:paper                 the published sizes and schedules
-  python -m fsim.splice photo.jpg --run=runs/model --out=maps         where the run says another camera took it
-  python -m fsim.group FOLDER --run=runs/model                        which images are of one model
+  fsim train --config=configs/model.py                       virtual cameras, an hour of training on two cores
+  fsim train --config=configs/model.py --config.evaluate.elsewhere=PATH/TO/DRESDEN_NAMED_JPEGS
+  fsim train --config=configs/model.py:quick                 a smoke run, seconds
+  fsim train --config=configs/model.py:paper                 the published sizes and schedules
+  fsim splice photo.jpg --run=runs/model --out=maps         what differs from the rest of a photograph
+  fsim cluster FOLDER --run=runs/model                       which images are of one model
 
 Expected on the virtual cameras: see the results table in README.md.
 """
@@ -29,6 +29,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.platform = "original"  # Or what copies were passed on by ("WA"; several with commas), or "any".
   config.data.sizes = (160, 80, 20)  # Models for the extractor, for the scorer of pairs, and never seen; in proportion.
   config.data.protocol = "by_scene"  # Beside the models: by_scene, or stratified where scenes are not known.
+  config.data.fold = 0  # Of scene_instance.
   config.data.validation = 0.1  # Share of the scenes (or images) of every device.
   config.data.test = 0.2
   config.data.merge_d70 = True  # D70s counts as D70.

@@ -1,9 +1,9 @@
 """Camera models from 64x64 patches: a small network, one-vs-one linear SVMs on its features, votes (Bondi et al. 2017).
 
-  python -m fsim.main --config=configs/patch.py                       virtual cameras, minutes on two CPU cores
-  python -m fsim.main --config=configs/patch.py --config.data.fold=3 --workdir=runs/patch-3
-  python -m fsim.main --config=configs/patch.py:quick                 a smoke run, seconds
-  python -m fsim.main --config=configs/patch.py:paper                 the published numbers of epochs
+  fsim train --config=configs/patch.py                       virtual cameras, minutes on two CPU cores
+  fsim train --config=configs/patch.py --config.data.fold=3 --workdir=runs/patch-3
+  fsim train --config=configs/patch.py:quick                 a smoke run, seconds
+  fsim train --config=configs/patch.py:paper                 the published numbers of epochs
 
 Expected on the virtual cameras: see the results table in README.md.
 """

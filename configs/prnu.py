@@ -1,11 +1,11 @@
 """Cameras from noise patterns: AlexNet on residuals (Athanasiadou et al. 2018), beside the classical matcher.
 
-  python -m fsim.main --config=configs/prnu.py                        virtual cameras, minutes on two CPU cores
-  python -m fsim.main --config=configs/prnu.py --config.network.kind=default --workdir=runs/prnu-default
-  python -m fsim.main --config=configs/prnu.py --config.data.one_model=Aurel_K1 --workdir=runs/prnu-one-model
-  python -m fsim.main --config=configs/prnu.py --config.data.source=/path/to/dresden --workdir=runs/prnu-dresden
-  python -m fsim.main --config=configs/prnu.py:quick                  a smoke run, seconds
-  python -m fsim.main --config=configs/prnu.py:paper                  the published network and training; needs a GPU
+  fsim train --config=configs/prnu.py                        virtual cameras, minutes on two CPU cores
+  fsim train --config=configs/prnu.py --config.network.kind=default --workdir=runs/prnu-default
+  fsim train --config=configs/prnu.py --config.data.one_model=Aurel_K1 --workdir=runs/prnu-one-model
+  fsim train --config=configs/prnu.py --config.data.source=/path/to/dresden --workdir=runs/prnu-dresden
+  fsim train --config=configs/prnu.py:quick                  a smoke run, seconds
+  fsim train --config=configs/prnu.py:paper                  the published network and training; needs a GPU
 
 Expected on the virtual cameras: see the results table in README.md.
 """
@@ -27,8 +27,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural,flat-field"  # Of natural, flat-field, dark and jpeg; several with commas between them.
   config.data.platform = "original"  # Or what copies were passed on by ("WA"; several with commas), or "any".
-  config.data.protocol = "ratio"  # 75/10/15 of each camera's images; see fsim/data/splits.py for others.
-  config.data.fold = 0  # Of scene_instance.
+  config.data.protocol = "ratio"  # 75/10/15 of each camera's images; or by_scene, stratified.
   config.data.validation = 0.1  # Of by_scene, stratified.
   config.data.test = 0.15
   config.data.devices = 0  # Cameras with most images that take part (10, 17 and 15 in the paper); 0: all.

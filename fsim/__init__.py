@@ -13,8 +13,7 @@ if TYPE_CHECKING:
   from fsim.systems.model.predictor import SimilarityPredictor
   from fsim.systems.patch.predictor import ModelPredictor
 
-  __version__: str
-
+__version__ = "0.1.0"
 __all__ = ["__version__", "load", "prnu"]
 
 
@@ -30,8 +29,6 @@ def __getattr__(name: str) -> Any:
   """What costs time to import, when it is first asked for."""
   if name == "prnu":
     return importlib.import_module("fsim.prnu")
-  if name == "__version__":
-    return importlib.import_module("importlib.metadata").version("forensic-fsim")
   raise AttributeError(f"module 'fsim' has no attribute {name!r}")
 
 

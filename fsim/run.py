@@ -15,7 +15,8 @@ from ml_collections import ConfigDict
 
 from fsim.boundary import console, inputs, lock, outputs
 from fsim.boundary.errors import UserError
-from fsim.boundary.text import csv, shown
+from fsim.boundary.spreadsheet import csv
+from fsim.boundary.text import shown
 from fsim.train import mesh
 
 CONFIG, ENVIRONMENT, PROBLEMS = "config.json", "environment.json", "problems.csv"

@@ -1,15 +1,13 @@
 """The runs of a sweep: what each is called, how it is started, and what it left behind."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from fsim.boundary import inputs, outputs
+from fsim.boundary import inputs, outputs, programs
 from fsim.boundary.console import INTERRUPTED, STOPPED
 from fsim.boundary.errors import UserError
-from fsim.boundary.text import shown
 
 DONE = "sweep.json"  # In a run's folder, once it has ended well: the settings that it had.
 FAILED = "sweep.failed"  # Why it failed, until it is started again.
@@ -83,16 +81,7 @@ def named(settings: dict[str, str]) -> str:
 
 def planned(sweep: Path, workdir: Path, common: dict[str, str]) -> Sweep:
   """Raises UserError for a file that is no sweep."""
-  spec = importlib.util.spec_from_file_location(sweep.stem, sweep)
-  if spec is None or not sweep.is_file():
-    raise UserError(f"{shown(sweep)} is not a Python file")
-  module = importlib.util.module_from_spec(spec)
-  try:
-    spec.loader.exec_module(module)
-  except SyntaxError as error:
-    raise UserError(f"{shown(sweep)}, line {error.lineno}: {error.msg}") from error
-  if not hasattr(module, "CONFIG") or not hasattr(module, "sweep"):
-    raise UserError(f"{shown(sweep)} must define CONFIG and sweep()")
+  module = programs.load(programs.existing(sweep), "CONFIG", "sweep")
   runs = []
   for settings in module.sweep():
     varied = {name: str(value) for name, value in settings.items()}

@@ -21,16 +21,17 @@ from launch.local import RUN
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   group = parser.add_argument_group("SLURM, for each run")
-  group.add_argument("--nodes", type=int, default=1)
-  group.add_argument("--processes", type=int, default=1, help="on each node; one uses all its GPUs")
-  group.add_argument("--gpus", type=int, default=0, help="on each node")
-  group.add_argument("--cpus", type=int, default=4, help="cores of each process")
-  group.add_argument("--memory", type=float, help="of each node, in GB")
-  group.add_argument("--minutes", type=int, default=60, help="time limit, after which the run is requeued to go on")
-  group.add_argument("--warning", type=int, default=120, help="seconds before the limit to save and stop")
-  group.add_argument("--requeues", type=int, default=10, help="at most, for whatever cause")
-  group.add_argument("--partition")
-  group.add_argument("--account")
+  group.add_argument("--nodes", type=int, metavar="N", default=1, help="machines")
+  group.add_argument("--processes", type=int, metavar="N", default=1, help="on each node; one uses all its GPUs")
+  group.add_argument("--gpus", type=int, metavar="N", default=0, help="on each node")
+  group.add_argument("--cpus", type=int, metavar="N", default=4, help="cores of each process")
+  group.add_argument("--memory", type=float, metavar="GB", help="of each node; by default what the cluster gives")
+  told = "time limit, after which the run is requeued to go on"
+  group.add_argument("--minutes", type=int, metavar="N", default=60, help=told)
+  group.add_argument("--warning", type=int, metavar="SECONDS", default=120, help="before the limit, to save and stop")
+  group.add_argument("--requeues", type=int, metavar="N", default=10, help="at most, for whatever cause")
+  group.add_argument("--partition", metavar="NAME", help="where the job may run; by default the cluster's")
+  group.add_argument("--account", metavar="NAME", help="whose hours are used; by default the user's")
   group.add_argument("--sbatch", action="extend", nargs="+", default=[], metavar="OPTION=VALUE", help="anything else")
 
 

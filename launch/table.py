@@ -1,17 +1,17 @@
 """What the runs of a sweep found, side by side: tables, and figures with error bars over repetitions."""
 
 import html
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from fsim.boundary import console, lock
+from fsim.boundary.drawing import png, subplots
 from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import replace
 from fsim.report import naming_figures
-from fsim.report.figures import png
 from fsim.systems import finished
 from launch.runs import Run, Sweep
 
@@ -36,6 +36,23 @@ def found_by(runs: Sequence[Run]) -> list[Found]:
     except UserError as error:
       console.note(str(error))
   return found
+
+
+def described(sweep: Sweep, found: Sequence[Found]) -> dict[str, Any]:
+  """What the JSON says of all runs; "numbers" of those that have finished, null where one is not finite."""
+  known = {run.name: numbers for run, numbers in found}
+  finite = {name: {k: v if math.isfinite(v) else None for k, v in own.items()} for name, own in known.items()}
+  rows = [
+    {
+      "run": run.name,
+      "folder": str(run.folder),
+      "settings": run.settings,
+      "numbers": finite.get(run.name),
+      "failure": run.failure() or None,
+    }
+    for run in sweep.runs
+  ]
+  return {"table": str(sweep.workdir / "table.html"), "runs": rows}
 
 
 def by_run(found: Sequence[Found]) -> pd.DataFrame:
@@ -101,7 +118,7 @@ def comparison(runs: Sequence[Run], groups: pd.DataFrame, measures: Sequence[str
   found["line"] = [places[group][1] for group in found["group"]]
   across = min(ACROSS, len(measures))
   down = -(-len(measures) // across)
-  drawing, panels = plt.subplots(down, across, figsize=(4.6 * across, 3.6 * down), squeeze=False, layout="constrained")
+  drawing, panels = subplots(down, across, figsize=(4.6 * across, 3.6 * down), squeeze=False, layout="constrained")
   for axes, measure in zip(panels.flat, measures, strict=False):
     lines = found[found["measure"] == measure].groupby("line", sort=False)
     for k, (line, rows) in enumerate(lines):

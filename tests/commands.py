@@ -32,8 +32,8 @@ def variables(data: Path, **environment: str) -> dict[str, str]:
 
 
 def finished(config: str, folder: Path, data: Path) -> Path:
-  """The folder of a run that has ended well."""
-  done = fsim("main", config, "--workdir=run", cwd=folder, data=data)
+  """The folder of a run that has ended well; which settings it has read lies beside it (`recording.unread`)."""
+  done = command("tests.recording", config, "--workdir=run", cwd=folder, data=data)
   assert done.returncode == 0, done.stderr
   return folder / "run"
 

@@ -25,3 +25,21 @@ def realcams() -> Path:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
   """Where the tests of one session keep their data sets."""
   return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _memory_of_tests():
+  """Commands that are called by a test do not keep the memory of its process for ever: others measure theirs."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr("fsim.cpu.keep_memory", lambda: None)
+    yield
+
+
+TRAINING = ("end_to_end", "mobile", "model", "parallel", "patch", "prnu_study", "sixth_system", "slurm", "sweep")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+  """What CI leaves out on a second Python."""
+  for item in items:
+    if item.path.stem.removeprefix("test_") in TRAINING:
+      item.add_marker(pytest.mark.trains)

@@ -7,7 +7,8 @@ import pytest
 
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
-from fsim.data import check, splits
+from fsim.commands import check
+from fsim.data import splits
 from tests import jpegs
 
 

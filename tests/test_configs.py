@@ -1,28 +1,65 @@
-"""Every configuration loads, is locked by the command line, and has no field that the program does not read."""
+"""Every configuration loads in all modes, and it is known which of its fields a run has read.
 
-import re
+That each is read is tested where the runs are: `recording.unread` of the quick run of every system.
+"""
+
+import json
+from functools import partial
 
 import pytest
+from ml_collections import ConfigDict
 
 from fsim.run import flat
 from fsim.systems import SYSTEMS
 from tests.commands import ROOT, config
+from tests.recording import READ, Recording, unread
 
 CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.py") if path.stem != "__init__")
-SOURCE = "\n".join(path.read_text() for path in (ROOT / "fsim").rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_every_config_opens_with_its_command_and_loads_in_all_modes(path):
-  assert f"python -m fsim.main --config=configs/{path.name}" in path.read_text().split('"""')[1]
+  assert f"fsim train --config=configs/{path.name}" in path.read_text().split('"""')[1]
   names = {tuple(sorted(flat(config(path, mode).to_dict()))) for mode in ("", "quick", "paper")}
   assert len(names) == 1
   assert config(path).system in SYSTEMS
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
-def test_every_field_is_read(path):
-  for field in flat(config(path).to_dict()):
-    last = field.split(".")[-1]
-    read = re.search(rf"\.{last}\b|[\"']{last}[\"']|\b{last}: |def \w+\([^)]*\b{last}\b", SOURCE)
-    assert read, f"nothing reads {field}"
+READS = {
+  "by attribute": lambda config: config.data.source,
+  "by key": lambda config: config["data"]["source"],
+  "by dotted key": lambda config: config["data.source"],
+  "by get": lambda config: config.data.get("source"),
+  "in a call": lambda config: dict(**config.data),
+  "by a stored part": lambda config: partial(getattr, config.data)("source"),
+}
+DUMPS = {
+  "to_dict": lambda config: config.data.to_dict(),
+  "to_json": lambda config: config.to_json(),
+  "copy": lambda config: config.copy_and_resolve_references().to_dict(),
+  "names": lambda config: ["source" in config.data, *config.data, *config.data.keys()],
+  "print": str,
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_a_field_that_is_looked_up_is_noted(read):
+  names = set()
+  read(Recording({"data": {"source": "virtual"}, "seed": 0}, names))
+  assert names == {"data.source"}
+
+
+@pytest.mark.parametrize("dump", DUMPS.values(), ids=DUMPS)
+def test_all_fields_together_are_not_looked_up(dump):
+  names, plain = set(), ConfigDict({"data": {"source": "virtual"}, "seed": 0})
+  assert dump(Recording(plain, names)) == dump(plain)
+  assert not names
+
+
+def test_a_field_that_nothing_read_is_found(tmp_path):
+  """But for those that a protocol would read which was not chosen."""
+  (tmp_path / "run").mkdir()
+  settings = {"system": "device", "seed": 0, "data": {"source": "", "fold": 1, "sauce": ""}, "input": {"hood": 3}}
+  (tmp_path / "run" / "config.json").write_text(json.dumps(settings))
+  (tmp_path / READ).write_text(json.dumps(["seed", "data.source"]))
+  assert unread(tmp_path / "run") == {"data.sauce", "input.hood"}

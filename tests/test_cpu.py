@@ -10,6 +10,7 @@ import pytest
 from jax import lax
 
 from fsim import cpu
+from fsim.cpu import keep_memory  # Which conftest.py takes away from the commands.
 
 FAULTS = """
 import resource
@@ -56,7 +57,7 @@ def test_memory_is_left_alone_where_an_accelerator_is_asked_for():
   asked_for = jax.config.jax_platforms
   jax.config.update("jax_platforms", "cuda,cpu")
   try:
-    cpu.keep_memory()
+    keep_memory()
   finally:
     jax.config.update("jax_platforms", asked_for)
 
@@ -68,7 +69,7 @@ def test_memory_is_left_alone_where_an_accelerator_is_installed(monkeypatch):
   asked_for = jax.config.jax_platforms
   jax.config.update("jax_platforms", None)
   try:
-    cpu.keep_memory()
+    keep_memory()
   finally:
     jax.config.update("jax_platforms", asked_for)
 

@@ -15,7 +15,7 @@ from fsim import load
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.train import metrics
-from tests import commands, jpegs
+from tests import commands, jpegs, recording
 from tests.commands import ROOT, fsim, variables
 
 QUICK = f"--config={ROOT}/configs/device.py:quick"
@@ -24,6 +24,10 @@ QUICK = f"--config={ROOT}/configs/device.py:quick"
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
   return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
+
+
+def test_every_setting_is_read(finished):
+  assert not recording.unread(finished)
 
 
 def copied(finished, tmp_path):

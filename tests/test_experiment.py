@@ -36,7 +36,7 @@ def table():
   return made.assign(sha256=[f"{k:x}" for k in range(len(made))], file=[f"{k}.JPG" for k in range(len(made))])
 
 
-@pytest.mark.parametrize("name", [name for name in subjects.MATCHING if name != "public"])
+@pytest.mark.parametrize("name", ["stratified", "by_scene", "scene_instance", "ratio"])
 def test_each_protocol_is_given_its_own_settings(name, config, table):
   config.data.protocol = name
   parts = subjects.split(table, config)

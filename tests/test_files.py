@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fsim.commands.simulate import parameters
 from fsim.data.dresden.scan import Problem, Row
 from fsim.metrics import naming, scores, votes
 from fsim.metrics.matrix import SimilarityMatrix
 from fsim.metrics.naming import Naming
 from fsim.prnu import allpairs
 from fsim.prnu.allpairs import Matrix
-from fsim.simulate import parameters
 from fsim.systems.device import result
 from fsim.systems.device.result import Evaluation
 from fsim.systems.model import imagelevel, similarity

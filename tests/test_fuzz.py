@@ -8,7 +8,8 @@ from benchmarks import fuzz, fuzz_commands, fuzz_loaders, fuzz_readers
 from benchmarks.fuzz_commands import Called, Command
 from benchmarks.fuzz_readers import Verdict, by_photographs
 from fsim.boundary.errors import UserError
-from fsim.data import check, photographs
+from fsim.commands import check
+from fsim.data import photographs
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsim import identify
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
+from fsim.commands import identify
 from fsim.data.patches import Choice
 from fsim.models.extractors import PatchNet
 from fsim.systems.patch import namer, openset, svm

@@ -23,7 +23,7 @@ def test_regular_files_are_read_and_nothing_else(tmp_path):
     "absent": "No such file or directory",
     "file/below": "Not a directory",
     "n" * 300: "File name too long",
-    "a\0b": "embedded null byte",
+    "a\0b": "a zero byte in its name",
   }
   for name, cause in causes.items():
     with pytest.raises(Unreadable) as caught:

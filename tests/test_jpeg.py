@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fsim.data import jpeg
+from fsim.data import jpeg, markers
 from tests import jpegs
 
 SCENE = jpegs.scene(72, 104)
@@ -271,3 +271,11 @@ def test_filling_between_segments_is_allowed_and_costs_nothing():
   start = time.process_time()
   assert np.array_equal(jpeg.decode(data[:2] + b"\xff" * 8_000_000 + data[2:]), jpeg.decode(data))
   assert time.process_time() - start < 0.5
+
+
+def test_passes_that_are_repeated_are_refused_before_they_cost_time():
+  data = jpegs.jpeg(7, progressive=True)
+  last = data.rindex(b"\xff\xda")
+  repeated = data[:last] + 50 * data[last:-2] + data[-2:]
+  with pytest.raises(jpeg.BadImage, match="its passes do not follow each other"):
+    markers.read(repeated)

@@ -21,14 +21,19 @@ ROOMS = [
   "run",
   "report",
   "systems",
-  "main",
+  "commands",
 ]
-COMMANDS = {
-  "simulate": "data",
-  "identify": "systems",
-  "group": "systems",
-  "splice": "systems",
-}  # Programs beside the rooms: each may import up to the room named.
+DOORS = {  # Other names of the command's verbs, for `python -m`; they import the commands, and nothing imports them.
+  "__main__.py",
+  "data/check.py",
+  "group.py",
+  "identify.py",
+  "main.py",
+  "prnu/__main__.py",
+  "report/__main__.py",
+  "simulate.py",
+  "splice.py",
+}
 
 
 def room_of(module: str) -> str:
@@ -52,12 +57,17 @@ def test_rooms_look_only_upwards(path):
   own = path.relative_to(ROOT / "fsim").with_suffix("").parts[0]
   if own == "__init__":
     return
-  if path.name == "__main__.py":  # A command, which may use everything.
-    own = "main"
-  own = COMMANDS.get(own, own)
+  if str(path.relative_to(ROOT / "fsim")) in DOORS:
+    assert imported(path) == {"fsim.commands"}
+    return
   assert own in ROOMS, f"{own} has no place in the list of rooms"
   below = {m for m in imported(path) if ROOMS.index(room_of(m)) > ROOMS.index(own)}
   assert not below
+
+
+def test_nothing_imports_a_door():
+  doors = {f"fsim.{door.removesuffix('.py').replace('/', '.')}" for door in DOORS}
+  assert not doors & set().union(*map(imported, MODULES))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -65,9 +75,36 @@ def test_files_stay_short(path):
   assert len(path.read_text().splitlines()) <= 250
 
 
-def test_tensorflow_is_never_imported():
-  code = "import sys, fsim.main; sys.exit('tensorflow' in sys.modules)"
-  assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+EVERYTHING = [
+  str(path.relative_to(ROOT).with_suffix("")).replace("/", ".").removesuffix(".__init__")
+  for room in ("fsim", "launch")
+  for path in sorted((ROOT / room).rglob("*.py"))
+  if path.name != "__main__.py"
+]
+IMPORTS = f"""
+import importlib, signal, sys
+import matplotlib, PIL.Image
+before = [matplotlib.rcParams._get("backend"), PIL.Image.MAX_IMAGE_PIXELS, signal.getsignal(signal.SIGINT)]
+for name in {EVERYTHING}:
+  importlib.import_module(name)
+assert before == [matplotlib.rcParams._get("backend"), PIL.Image.MAX_IMAGE_PIXELS, signal.getsignal(signal.SIGINT)]
+assert "matplotlib.pyplot" not in sys.modules
+assert "tensorflow" not in sys.modules
+"""
+
+
+def test_no_import_changes_what_belongs_to_the_process_or_brings_tensorflow():
+  done = subprocess.run([sys.executable, "-c", IMPORTS], cwd=ROOT, capture_output=True, text=True, check=False)
+  assert done.returncode == 0, done.stderr
+
+
+LIGHT = (
+  "import sys, fsim.boundary.console; sys.exit(bool(sys.modules.keys() & {'numpy', 'pandas', 'jax', 'matplotlib'}))"
+)
+
+
+def test_a_command_begins_without_waiting_for_arrays():
+  assert subprocess.run([sys.executable, "-c", LIGHT], cwd=ROOT, check=False).returncode == 0
 
 
 SYSTEMS = sorted(path.parent.name for path in (ROOT / "fsim" / "systems").glob("*/run.py"))

@@ -16,7 +16,7 @@ from fsim.systems import patched
 from fsim.systems.mobile import run as mobile
 from fsim.systems.subjects import open_subjects
 from fsim.train import mesh
-from tests import commands, jpegs
+from tests import commands, jpegs, recording
 from tests.commands import ROOT
 from tests.test_pattern import MICHE
 from tests.test_scan import write
@@ -102,6 +102,10 @@ def test_dropout_is_of_training_alone_and_the_leak_is_what_tells_the_activations
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
   return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
+
+
+def test_every_setting_is_read(finished):
+  assert not recording.unread(finished)
 
 
 def test_the_page_shows_accuracies_and_both_confusion_matrices(finished):

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
-from fsim import run
 from fsim.data import patches
 from fsim.data.patches import Cache, Choice
 from fsim.models import posteriors
@@ -25,7 +24,7 @@ from fsim.systems.patched import Part
 from fsim.systems.subjects import open_subjects
 from fsim.train.compare import Signed
 from fsim.train.step import State
-from tests import commands
+from tests import commands, recording
 from tests.commands import ROOT, fsim
 
 CONFIG = ROOT / "configs" / "model.py"
@@ -35,6 +34,10 @@ QUICK = f"--config={CONFIG}:quick"
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
   return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
+
+
+def test_every_setting_is_read(finished):
+  assert not recording.unread(finished)
 
 
 def test_the_page_shows_what_the_paper_shows(finished):
@@ -160,7 +163,6 @@ def test_the_extractor_alone_is_compared_as_published(tmp_path, data):
   config = commands.config(CONFIG, "quick")
   alone = {"similarity.fused": False, "tiles.epochs": 0, "similarity.kind": "network", "evaluate.draws": 1}
   config.update_from_flattened_dict(alone | {"data.folder": str(data)})
-  run.open_run(tmp_path, config)
   page = model.experiment(config, tmp_path)
   assert "Training of the tiles network" not in page.read_text()
   assert similarity.load(tmp_path)[0].baseline == {}
@@ -185,7 +187,7 @@ def test_a_model_with_one_image_is_told_before_training():
     ({"similarity.optimiser": "lion"}, "one of sgd, adamw"),
     ({"tiles.optimiser": "lion"}, "one of sgd, adamw"),
     ({"tiles.epochs": 0}, "similarity.fused needs the network on tiles"),
-    ({"evaluate.marked": 1.0}, "evaluate.marked must lie between 0 and 1"),
+    ({"evaluate.marked": 1.0}, "evaluate.marked must be a number above 0 and below 1"),
     ({"similarity.kind": "near"}, "must be one of network, distance"),
   ],
 )

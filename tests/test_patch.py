@@ -17,7 +17,7 @@ from fsim.systems.patch import run as patch
 from fsim.systems.patch import strangers
 from fsim.systems.subjects import open_subjects, split
 from fsim.train import mesh
-from tests import commands
+from tests import commands, recording
 from tests.commands import ROOT, fsim
 
 QUICK = f"--config={ROOT}/configs/patch.py:quick"
@@ -30,6 +30,10 @@ def quick():
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
   return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
+
+
+def test_every_setting_is_read(finished):
+  assert not recording.unread(finished)
 
 
 def test_the_page_shows_what_the_paper_shows(finished):

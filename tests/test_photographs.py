@@ -51,7 +51,7 @@ def test_what_cannot_be_used_has_its_cause_and_no_pixels(tmp_path):
     "pipe.jpg": "not a regular file",
     "zero.jpg": "not a regular file",
     "x" * 300: "File name too long",
-    "zero\0byte.jpg": "embedded null byte",
+    "zero\0byte.jpg": "a zero byte in its name",
   }
   for name, cause in expected.items():
     own = photographs.read(tmp_path / name)

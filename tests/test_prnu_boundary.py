@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from fsim.boundary import console
+from fsim.commands import main
 from fsim.data import exif
 from fsim.prnu import allpairs, building, comparing, fingerprints, looks
-from fsim.prnu.__main__ import main
 from fsim.prnu.looks import Found, Look
 from tests import jpegs, sensors
 from tests.test_exif import block
@@ -195,7 +195,7 @@ def test_every_file_of_a_folder_is_used_or_named(cameras, tmp_path, capsys):
   answers = {answer["image"].rsplit("/", 1)[1]: answer for answer in json.loads(out)}
   assert (status, len(answers)) == (1, 8)
   assert answers["picture.png"]["reason"] == "a PNG file, not a JPEG"
-  assert "9 files considered, 3 of them no JPEGs" in err
+  assert "9 files considered, 3 of them passed over" in err
   (folder / "picture.png").unlink()
   (folder / "pipe.jpg").unlink()
   assert run(capsys, "match", folder, "--against", cameras / "a.npz")[0] == 0

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from fsim.boundary import console
+from fsim.commands import main
 from fsim.prnu import building, fingerprints
-from fsim.prnu.__main__ import main
 from fsim.prnu.residuals import DEFAULT
 from tests import jpegs
 from tests.commands import ROOT, fsim, variables

@@ -5,11 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from fsim import prnu
+from fsim import commands, prnu
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.data import jpeg
-from fsim.prnu import __main__ as command
 from fsim.prnu import fingerprints
 from fsim.prnu.residuals import DEFAULT, residuals
 from tests import jpegs, sensors
@@ -56,7 +55,7 @@ def test_a_residual_is_that_of_the_command_of_files_and_arrays(paths):
 
 def test_a_fingerprint_is_that_of_the_command(made, paths, tmp_path, capsys):
   out = tmp_path / "a.npz"
-  assert command.main(["fingerprint", *map(str, paths), "--out", str(out), "--device=a"]) == 0
+  assert commands.main(["fingerprint", *map(str, paths), "--out", str(out), "--device=a"]) == 0
   theirs = prnu.load(out)
   np.testing.assert_allclose(made.estimate, theirs.estimate, atol=2e-3 * np.abs(theirs.estimate).max())
   assert (made.images, made.contents, made.device) == (theirs.images, theirs.contents, "a")
@@ -74,7 +73,7 @@ def test_a_match_says_what_the_command_says(made, folder, tmp_path, capsys):
   file = tmp_path / "a.npz"
   prnu.save(file, made)
   asked = [folder / name for name in ("a_9.jpg", "b_0.jpg", "a_0.jpg")]
-  assert command.main(["match", *map(str, asked), "--against", str(file), "--json"]) == 0
+  assert commands.main(["match", *map(str, asked), "--against", str(file), "--json"]) == 0
   theirs = json.loads(capsys.readouterr().out)
   for one, said in zip(prnu.match(asked, str(file)), theirs, strict=True):
     assert json.loads(json.dumps(one._asdict())) == said

@@ -26,7 +26,7 @@ from fsim.train import mesh
 from fsim.virtual import dataset
 from fsim.virtual.cameras import SIX
 from fsim.virtual.presets import Preset
-from tests import commands, jpegs
+from tests import commands, jpegs, recording
 from tests.commands import ROOT, fsim
 
 QUICK = f"--config={ROOT}/configs/prnu.py:quick"
@@ -267,6 +267,10 @@ def test_subsets_are_reported_apart_where_there_are_several():
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
   return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
+
+
+def test_every_setting_is_read(finished):
+  assert not recording.unread(finished)
 
 
 def test_the_page_sets_network_and_matcher_side_by_side(finished):

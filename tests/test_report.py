@@ -7,9 +7,9 @@ import pytest
 from fsim import run
 from fsim.boundary import console, outputs
 from fsim.boundary.errors import UserError
+from fsim.commands.report import main
 from fsim.metrics import matrix, rates, scores
 from fsim.report import figures
-from fsim.report.__main__ import main
 from fsim.systems import finished as finished_runs
 from fsim.systems.device import result
 from fsim.systems.device.result import Evaluation

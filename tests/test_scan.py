@@ -291,7 +291,7 @@ def test_a_fitting_folder_is_not_remarked(tmp_path, folder):
 def test_unreadable_files_and_folders_are_reported(tmp_path, monkeypatch):
   write(tmp_path, **{"Agfa_A_0_1.JPG": jpegs.jpeg(1), "Agfa_A_0_3.JPG": jpegs.jpeg(3), "locked/Agfa_A_0_4.JPG": b""})
   (tmp_path / "Agfa_A_0_2.JPG").symlink_to(tmp_path / "gone")
-  scandir, opened = os.scandir, os.open
+  listdir, opened = os.listdir, os.open
 
   def denied(real, locked):  # Root may read everything, so modes would not do.
     def call(path, *others, **options):
@@ -301,7 +301,7 @@ def test_unreadable_files_and_folders_are_reported(tmp_path, monkeypatch):
 
     return call
 
-  monkeypatch.setattr(os, "scandir", denied(scandir, "locked"))
+  monkeypatch.setattr(os, "listdir", denied(listdir, "locked"))
   monkeypatch.setattr(os, "open", denied(opened, "Agfa_A_0_3.JPG"))
   assert causes(tmp_path) == {
     "locked": "folder cannot be read: Permission denied",

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsim import splice
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import MANIFEST, Folder
+from fsim.commands import splice
 from fsim.systems.model import comparer, patchmap, splicing
 from fsim.systems.model import splicing_figures as report
 from tests import comparers, jpegs

@@ -68,7 +68,7 @@ def test_a_paste_that_holds_most_usable_patches_is_not_taken_for_the_image(stric
   image = half_smooth("coarse", 128)
   image[160:400, 40:400] = texture("fine", 240, 360, seed=6)
   with pytest.raises(
-    Undecided, match=r"which of them was pasted cannot be told: the larger covers \d\d\.\d % of the"
+    Undecided, match=r"which of them was pasted cannot be told: the larger group of patches covers \d\d\.\d % of the"
   ) as told:
     splicing.analyse(strict, image)
   compared = told.value.compared  # The larger group lies in what was pasted: a map would point at the wrong part.
@@ -81,19 +81,17 @@ def test_a_paste_that_holds_most_usable_patches_is_not_taken_for_the_image(stric
 
 def test_a_paste_that_holds_all_usable_patches_does_not_pass_for_an_authentic_image(strict):
   image = np.full((SIDE, SIDE, 3), 99, np.uint8)
-  image[80:360, 80:360] = texture("fine", 280, 280, seed=6)
+  image[80:360, 80:360] = texture("coarse", 280, 280, seed=6)
   with pytest.raises(Undecided, match=r"may have been pasted into the rest: it covers \d\d\.\d % of the image"):
     splicing.analyse(strict, image)
 
 
-@pytest.mark.parametrize("kind", ["fine", "coarse"])
-def test_of_a_partly_smooth_image_something_is_said_if_more_than_half_can_be_judged(strict, kind):
-  found = splicing.analyse(strict, half_smooth(kind, 300))
+def test_of_a_partly_smooth_image_something_is_said_if_more_than_half_can_be_judged(strict):
+  found = splicing.analyse(strict, half_smooth("coarse", 300))
   assert 0.5 < found.judged < 0.8
-  assert found.mask.mean() < 0.01
-  assert not found.two_groups
+  assert not found.mask.any()
   with pytest.raises(Undecided, match=r"it covers \d\d\.\d % of the image, not more than half"):
-    splicing.analyse(strict, half_smooth(kind, 160))
+    splicing.analyse(strict, half_smooth("coarse", 160))
 
 
 def test_two_parts_of_which_neither_covers_more_than_half_are_not_decided(strict):
@@ -104,15 +102,16 @@ def test_two_parts_of_which_neither_covers_more_than_half_are_not_decided(strict
     splicing.analyse(strict, image)
 
 
-@given(st.integers(0, 999), st.floats(0, 1), st.floats(0, 1), st.booleans())
-def test_what_is_marked_is_never_set_against_less_than_half_of_the_image(seed, usable, marked, two):
+@given(st.integers(0, 999), st.floats(0, 1), st.floats(0, 1))
+def test_what_is_marked_is_never_set_against_less_than_half_of_the_image(seed, usable, marked):
   rng = np.random.default_rng(seed)
   heat = np.where(rng.random((20, 20)) < usable, 0.2, np.nan)
   heat[(rng.random((20, 20)) < marked) & ~np.isnan(heat)] = 0.8
   area = (heat < 0.5) & (rng.random((20, 20)) < 0.8)
-  patches = np.zeros((3, 2), int), None, np.array([0.1, 0.9 if two else 0.3, np.nan]), np.array([True, False, False])
-  found = splicing.Splicing(SIZE, 32, *patches, 0.5, heat, area, heat > 0.5, 0.1)
-  assert bool(splicing.doubt(found)) == ((area if two else heat < 0.5).mean() <= 0.5)
+  empty = np.zeros((0, 2), int), None, np.zeros(0), np.zeros(0, bool)
+  found = splicing.Splicing(SIZE, 32, *empty, 0.5, heat, area, heat > 0.5, 0.1)
+  taken = area if found.mask.any() else ~np.isnan(heat)
+  assert bool(splicing.doubt(found)) == (taken.mean() <= 0.5)
 
 
 def test_the_benchmark_counts_a_map_by_where_most_of_its_marks_lie(found, spliced):

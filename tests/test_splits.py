@@ -1,5 +1,6 @@
 """Protocols keep their promises on any table, and say why when they cannot serve one."""
 
+import inspect
 from itertools import combinations
 
 import numpy as np
@@ -19,8 +20,8 @@ SEEDED = {
   "public": {},
   "ratio": {"seed": 1},
   "model_disjoint": {"seed": 1},
-  "image_folds": {"k": 2, "seed": 1},
-  "scene_folds": {"k": 2, "seed": 1},
+  "image_folds": {"folds": 2, "seed": 1},
+  "scene_folds": {"folds": 2, "seed": 1},
 }
 
 
@@ -89,7 +90,7 @@ def tables(draw) -> pd.DataFrame:
 def serve(name: str, table: pd.DataFrame) -> list[splits.Split]:
   """The protocol's splits, none if it cannot serve the table."""
   try:
-    split = splits.PROTOCOLS[name](table, **SEEDED[name])
+    split = splits.PROTOCOLS[name].split(table, **SEEDED[name])
   except CannotServe:
     return []
   return split if isinstance(split, list) else [split]
@@ -98,7 +99,7 @@ def serve(name: str, table: pd.DataFrame) -> list[splits.Split]:
 @pytest.mark.parametrize("name", splits.PROTOCOLS)
 def test_a_protocol_says_what_it_lacks(name):
   with pytest.raises(CannotServe, match=rf"{name} needs .*; this table has 1 natural images, 1 devices, 1 models"):
-    splits.PROTOCOLS[name](make_table([(0, 0, 1, 1, "natural")]), **SEEDED[name])
+    splits.PROTOCOLS[name].split(make_table([(0, 0, 1, 1, "natural")]), **SEEDED[name])
 
 
 @pytest.mark.parametrize("name", splits.PROTOCOLS)
@@ -107,9 +108,9 @@ def test_promises_are_kept(name, table):
   for split in serve(name, table):
     for one, other in combinations(split.values(), 2):
       assert not set(one) & set(other)
-      for column in set(splits.PROMISES[name]) & {"scene", "model", "device"}:
+      for column in set(splits.PROTOCOLS[name].promises) & {"scene", "model", "device"}:
         assert not set(table[column].iloc[one]) & set(table[column].iloc[other])
-    if "test device" in splits.PROMISES[name]:
+    if "test device" in splits.PROTOCOLS[name].promises:
       trained = np.concatenate([split["train"], split["validation"]])
       assert not set(table["device"].iloc[split["test"]]) & set(table["device"].iloc[trained])
 
@@ -138,7 +139,7 @@ def test_the_order_of_the_rows_does_not_matter(name, table, seed):
 @pytest.mark.parametrize("name", [n for n in SEEDED if "seed" in SEEDED[n]])
 def test_another_seed_gives_another_split(name):
   table = dresden(shots=1)
-  one, other = (splits.PROTOCOLS[name](table, **SEEDED[name] | {"seed": seed}) for seed in (1, 2))
+  one, other = (splits.PROTOCOLS[name].split(table, **SEEDED[name] | {"seed": seed}) for seed in (1, 2))
   assert str(one) != str(other)
 
 
@@ -158,7 +159,7 @@ def test_every_device_with_two_images_is_trained_and_tested(name, table):
 @pytest.mark.parametrize(("name", "shares"), [("stratified", (0.6, 0.1, 0.3)), ("ratio", (0.75, 0.1, 0.15))])
 def test_shares_hold_for_each_device(name, shares):
   table = dresden(shots=3)
-  split = splits.PROTOCOLS[name](table, **SEEDED[name])
+  split = splits.PROTOCOLS[name].split(table, **SEEDED[name])
   for side, share in zip(("train", "validation", "test"), shares, strict=True):
     assert table.iloc[split[side]].groupby("device").size().between(249 * share - 1, 249 * share + 1).all()
 
@@ -309,3 +310,20 @@ def test_unknown_scenes_are_nobodys_and_another_subset_can_be_asked_for():
   with pytest.raises(CannotServe, match=r"by_scene needs .* this table has 8 flat-field images.* 0 known scenes"):
     splits.by_scene(table, 0, 0.1, 0.3, subset="flat-field")
   assert sum(map(len, splits.stratified(table, 0, 0.1, 0.3, subset="flat-field").values())) == 8
+
+
+@pytest.mark.parametrize("name", splits.PROTOCOLS)
+@given(table=tables())
+def test_what_a_protocol_calls_known_was_there_to_train(name, table):
+  protocol = splits.PROTOCOLS[name]
+  for split in serve(name, table):
+    assert tuple(split) == protocol.sides
+    for column in protocol.known:
+      assert set(table[column].iloc[split["test"]]) <= set(table[column].iloc[split["train"]])
+
+
+@pytest.mark.parametrize("name", splits.PROTOCOLS)
+def test_the_settings_of_a_protocol_are_all_that_it_takes(name):
+  protocol = splits.PROTOCOLS[name]
+  assert protocol.settings.keys() == SEEDED[name].keys()
+  assert set(inspect.signature(protocol.split).parameters) - {"table", "subset", "sizes"} == protocol.settings.keys()

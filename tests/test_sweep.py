@@ -77,21 +77,21 @@ def test_every_setting_counts_wherever_it_stands(tmp_path, capsys):
 
 
 def test_the_sweeps_of_the_project_name_a_configuration_and_its_fields(tmp_path):
-  files = sorted((ROOT / "configs" / "sweeps").glob("*.py"))
+  files = sorted((ROOT / "configs" / "sweeps").glob("[!_]*.py"))
   assert files
   for file in files:
     found = runs.planned(file, tmp_path, {}).runs
     assert len({run.name for run in found}) == len(found) > 1
     assert (ROOT / found[0].config).is_file()
-    assert f"python -m launch.sweep configs/sweeps/{file.name}" in file.read_text()
+    assert f"fsim sweep configs/sweeps/{file.name}" in file.read_text()
 
 
 @pytest.mark.parametrize(
   ("name", "text", "message"),
   [
-    ("empty.py", "", r"must define CONFIG and sweep\(\)"),
-    ("absent.py", None, "is not a Python file"),
-    ("a folder", None, "is not a Python file"),
+    ("empty.py", "", r"it does not define CONFIG and sweep"),
+    ("absent.py", None, "no such file"),
+    ("a folder", None, "no such file"),
     ("broken.py", "CONFIG = (", "broken.py, line 1: "),
   ],
 )
@@ -132,7 +132,7 @@ def measured(folder):
 
 @pytest.fixture
 def numbers(monkeypatch):
-  monkeypatch.setattr(table.page, "numbers", measured)
+  monkeypatch.setattr(table.finished, "numbers", measured)
 
 
 def test_groups_are_means_over_repetitions(numbers, tmp_path):
@@ -258,7 +258,7 @@ def test_a_finished_run_that_was_damaged_is_named_and_costs_the_others_nothing(t
       raise UserError(f"{folder}: scores.parquet is damaged")
     return measured(folder)
 
-  monkeypatch.setattr(table.page, "numbers", numbers)
+  monkeypatch.setattr(table.finished, "numbers", numbers)
   found = table.found_by(ablation(tmp_path).runs)
   assert len(found) == 12
   assert capsys.readouterr().err.count("scores.parquet is damaged") == 6

@@ -1,7 +1,3 @@
-import csv
-import io
-
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,20 +29,3 @@ def test_any_name_is_one_line_that_can_be_printed(name):
   assert "".join(shown.split()).isprintable()  # Between the spaces that other scripts have.
   shown.encode("utf-8")
   assert text.shown(shown) == shown
-
-
-@given(st.lists(st.text(st.characters(codec=None), max_size=12), min_size=1, max_size=5))
-def test_tables_are_read_back_and_no_cell_is_a_formula(cells):
-  table = pd.DataFrame({"name": cells, "pce": range(len(cells))})
-  data = text.csv(table).decode("utf-8")
-  head, *rows = csv.reader(io.StringIO(data, newline=""))
-  assert head == ["name", "pce"]
-  assert [row[1] for row in rows] == [str(k) for k in range(len(cells))]
-  for cell, (name, _) in zip(cells, rows, strict=True):
-    assert not name.startswith(("=", "+", "-", "@", "\t", "\r"))
-    assert name.removeprefix("'") == cell.removeprefix("'").encode("utf-8", "backslashreplace").decode()
-
-
-def test_numbers_stay_numbers():
-  table = pd.DataFrame({"pce": [-1.5, float("nan")], "mixed": [-2, "-2"], "device": pd.Categorical(["=a", "b"])})
-  assert text.csv(table).decode().splitlines() == ["pce,mixed,device", "-1.5,-2,'=a", ",'-2,b"]

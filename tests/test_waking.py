@@ -9,10 +9,12 @@ import pytest
 
 from tests.commands import ROOT
 
-IMPORTS = "from fsim.boundary import waking\nprint('on', flush=True)\nimport time\ntime.sleep(60)"
+IMPORTS = "from fsim.boundary import waking\nwaking.begin()\nprint('on', flush=True)\nimport time\ntime.sleep(60)"
 BUSY = """
 import multiprocessing, sys, threading, time
 from fsim.boundary import waking, console
+
+waking.begin()
 
 def interrupted(arguments):
   threading.Thread(target=time.sleep, args=(60,)).start()

@@ -1,6 +1,6 @@
 """ReLU against Leaky ReLU, ten folds each (Freire-Obregón et al. 2018, figure 8).
 
-  python -m launch.sweep configs/sweeps/mobile_activation.py --workdir=runs/mobile-activation
+  fsim sweep configs/sweeps/mobile_activation.py --workdir=runs/mobile-activation
 
 --set data.level=sensor names the cameras instead of the phones.
 """

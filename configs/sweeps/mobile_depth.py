@@ -1,6 +1,6 @@
 """One to four convolutions, ten folds each (Freire-Obregón et al. 2018, figure 7).
 
-  python -m launch.sweep configs/sweeps/mobile_depth.py --workdir=runs/mobile-depth
+  fsim sweep configs/sweeps/mobile_depth.py --workdir=runs/mobile-depth
 
 --set data.level=sensor names the cameras instead of the phones.
 """

@@ -1,6 +1,6 @@
 """Four shares of dropout, ten folds each (Freire-Obregón et al. 2018, figure 9).
 
-  python -m launch.sweep configs/sweeps/mobile_dropout.py --workdir=runs/mobile-dropout
+  fsim sweep configs/sweeps/mobile_dropout.py --workdir=runs/mobile-dropout
 
 --set data.level=sensor names the cameras instead of the phones.
 """

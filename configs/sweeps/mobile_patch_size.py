@@ -1,6 +1,6 @@
 """Patches of 16 to 128 pixels, as many of an image, ten folds each.
 
-  python -m launch.sweep configs/sweeps/mobile_patch_size.py --workdir=runs/mobile-patch-size
+  fsim sweep configs/sweeps/mobile_patch_size.py --workdir=runs/mobile-patch-size
 
 Of bright images, fewer of the largest patches are usable.
 """

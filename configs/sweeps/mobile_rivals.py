@@ -1,6 +1,6 @@
 """The network for phones beside those of Baroffio et al. 2016 and Tuama et al. 2016, ten folds each.
 
-  python -m launch.sweep configs/sweeps/mobile_rivals.py --workdir=runs/mobile-rivals
+  fsim sweep configs/sweeps/mobile_rivals.py --workdir=runs/mobile-rivals
 
 Each sees patches of its own size: fewer of an image where they are larger. Widths of the rivals are this project's
 (fsim/models/mobile.py).

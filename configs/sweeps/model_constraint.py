@@ -1,6 +1,6 @@
 """What the constraint, the colours, the truncation and the last pooling of MISLnet bring to forensic similarity.
 
-python -m launch.sweep configs/sweeps/model_constraint.py --workdir=runs/model-constraint
+fsim sweep configs/sweeps/model_constraint.py --workdir=runs/model-constraint
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 The last is that of Mayer & Stamm 2020. Which of them goes best is chosen on other models: benchmarks.held_out_models.
 
-  python -m launch.sweep configs/sweeps/model_pairs.py --workdir=runs/model-pairs
+  fsim sweep configs/sweeps/model_pairs.py --workdir=runs/model-pairs
 
 Each run trains the same extractor anew; `similarity.*` is all that differs.
 """

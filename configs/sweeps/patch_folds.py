@@ -1,6 +1,6 @@
 """Ten splits of the patch system: mean and spread as in figure 3 of Bondi et al. 2017.
 
-  python -m launch.sweep configs/sweeps/patch_folds.py --workdir=runs/patch-folds
+  fsim sweep configs/sweeps/patch_folds.py --workdir=runs/patch-folds
 
 Expected: see the results table in README.md.
 """

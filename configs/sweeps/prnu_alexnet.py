@@ -1,6 +1,6 @@
 """AlexNet as published and as modified for noise patterns, on three divisions of the images each.
 
-  python -m launch.sweep configs/sweeps/prnu_alexnet.py --workdir=runs/prnu-alexnet
+  fsim sweep configs/sweeps/prnu_alexnet.py --workdir=runs/prnu-alexnet
 
 The classical matcher stands beside both, on the same images.
 """

@@ -1,8 +1,8 @@
 r"""Both networks on 10, 17 and 15 cameras, as in the tables of Athanasiadou et al. 2018.
 
-  python -m launch.sweep configs/sweeps/prnu_cameras.py --workdir=runs/prnu-cameras \
+  fsim sweep configs/sweeps/prnu_cameras.py --workdir=runs/prnu-cameras \
       --set data.source=virtual/models --set data.subset=natural
-  python -m launch.sweep configs/sweeps/prnu_cameras.py --workdir=runs/prnu-dresden --set data.source=/path/to/dresden
+  fsim sweep configs/sweeps/prnu_cameras.py --workdir=runs/prnu-dresden --set data.source=/path/to/dresden
 
 The paper does not say which cameras it took; these are the ones with most images, by name where there are as many.
 """

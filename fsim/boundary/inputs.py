@@ -31,9 +31,11 @@ def read_bytes(path: Path, limit: int) -> bytes:
   try:
     # Without waiting for somebody to write into a pipe.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-  except (OSError, ValueError) as error:  # ValueError: a name with a zero byte.
-    cause = "not a regular file" if getattr(error, "errno", None) == errno.ENXIO else None  # A socket.
-    raise Unreadable(path, cause or getattr(error, "strerror", None) or str(error)) from error
+  except ValueError as error:  # Python versions word it differently.
+    raise Unreadable(path, "a zero byte in its name") from error
+  except OSError as error:
+    cause = "not a regular file" if error.errno == errno.ENXIO else None  # A socket.
+    raise Unreadable(path, cause or error.strerror or "cannot be read") from error
   try:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):

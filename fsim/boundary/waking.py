@@ -1,11 +1,13 @@
-"""Imported first by a command: until `console.run` takes over, a signal ends it at once and in one line.
+"""While a command imports: a signal ends it at once and in one line.
 
-The imports of a command take seconds, in which nothing is lost, and in which Python would answer with a traceback or,
-inside some libraries, not at all.
+Imports take seconds, in which nothing is lost, and in which Python would answer with a traceback or, inside some
+libraries, not at all.
 """
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def end(number: int, frame: object) -> None:
@@ -14,6 +16,20 @@ def end(number: int, frame: object) -> None:
   os._exit(code)
 
 
-signal.signal(signal.SIGTERM, end)
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # Shells have it ignored by what runs behind them.
-  signal.signal(signal.SIGINT, end)
+def begin() -> None:
+  """Until `console.run` takes over."""
+  signal.signal(signal.SIGTERM, end)
+  if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # Shells have it ignored by what runs behind them.
+    signal.signal(signal.SIGINT, end)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+  """Around imports that a command makes when it knows what it is asked; afterwards signals do what they did before."""
+  former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+  begin()
+  try:
+    yield
+  finally:
+    for number, handler in former.items():
+      signal.signal(number, handler)

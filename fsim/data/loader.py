@@ -4,6 +4,7 @@ The examples of every step are a pure function of (rows, labels, seed, step), on
 the data is the step itself, which every checkpoint holds, and a resumed run may use another number of processes.
 """
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -143,8 +144,13 @@ def training_batches(
   ahead = grain.ReadOptions(num_threads=reading.threads, prefetch_buffer_size=2 * reading.threads)
   stream = batches.to_iter_dataset(ahead)
   if reading.workers:
-    stream = stream.mp_prefetch(grain.MultiprocessingOptions(num_workers=reading.workers))
+    stream = stream.mp_prefetch(grain.MultiprocessingOptions(num_workers=reading.workers), worker_init_fn=ignore_ctrl_c)
   return iter(stream)
+
+
+def ignore_ctrl_c(index: int, count: int) -> None:
+  """In a worker process: terminals send it to all, and it is the first process that ends the run and its workers."""
+  signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def in_order(

@@ -55,11 +55,12 @@ class Frame(NamedTuple):
 
 
 class Scan(NamedTuple):
-  """One pass over some planes: coefficients first..last, down to the bit `low` (0: exact)."""
+  """One pass over some planes: coefficients first..last, from the bit `high` (0: all bits) down to `low` (0: exact)."""
 
   components: tuple[int, ...]
   first: int
   last: int
+  high: int
   low: int
   bytes: int  # Of entropy-coded data.
 
@@ -174,7 +175,7 @@ def _scan(body: bytes, size: int) -> Scan:
   if not 1 <= count <= 4 or len(body) != 4 + 2 * count:
     raise BadImage("damaged JPEG: a scan header is cut")
   first, last, bits = body[-3:]
-  return Scan(tuple(body[1 : 1 + 2 * count : 2]), first, last, bits & 15, size)
+  return Scan(tuple(body[1 : 1 + 2 * count : 2]), first, last, bits >> 4, bits & 15, size)
 
 
 def _require_sane(frame: Frame | None, scans: list[Scan]) -> None:
@@ -198,15 +199,23 @@ def _require_sane(frame: Frame | None, scans: list[Scan]) -> None:
   needed = 3 * frame.width * frame.height + 2 * COEFFICIENTS * sum(blocks.values())
   if len(scans) > 1 and needed > MAX_BYTES_IN_PASSES:
     raise BadImage(f"{frame.width}x{frame.height} pixels in several passes, which need {needed / 1e6:.0f} MB")
-  if not _complete(frame, scans):
-    raise BadImage("damaged JPEG: passes are missing")
+  _require_complete(frame, scans)
 
 
-def _complete(frame: Frame, scans: list[Scan]) -> bool:
+def _require_complete(frame: Frame, scans: list[Scan]) -> None:
+  """Every plane is sent; and in passes, each coefficient from its first bit to its last, one pass after the other."""
   if frame.coding != PROGRESSIVE:
-    return {name for scan in scans for name in scan.components} == {c.name for c in frame.components}
+    if {name for scan in scans for name in scan.components} != {c.name for c in frame.components}:
+      raise BadImage("damaged JPEG: passes are missing")
+    return
   left = {c.name: [UNSENT] * COEFFICIENTS for c in frame.components}
   for scan in scans:
-    for name in scan.components:
-      left[name][scan.first : scan.last + 1] = [scan.low] * len(left[name][scan.first : scan.last + 1])
-  return not any(any(bits) for bits in left.values())
+    for bits in (left[name] for name in scan.components):
+      band = bits[scan.first : scan.last + 1]
+      begun = scan.first == 0 or bits[0] != UNSENT
+      # What libjpeg warns of, but only after all its work.
+      if not begun or any(scan.high != (0 if low == UNSENT else low) for low in band):
+        raise BadImage("damaged JPEG: its passes do not follow each other")
+      bits[scan.first : scan.last + 1] = [scan.low] * len(band)
+  if any(any(bits) for bits in left.values()):
+    raise BadImage("damaged JPEG: passes are missing")

@@ -1,13 +1,14 @@
 """Protocols: pure functions from the table of images to index sets.
 
-Splits are where forensic results go wrong, so each protocol says in PROMISES what never stands on two of its sides, and
-raises if it does. The same table and seed give the same split, in whatever order the rows stand. Only images of one
-subset take part, natural ones unless the caller says another, or of several, with commas between them. A protocol that
-a table cannot serve raises CannotServe.
+Splits are where forensic results go wrong, so each protocol promises what never stands on two of its sides, and raises
+if it does. The same table and seed give the same split, in whatever order the rows stand. Only images of one subset
+take part, natural ones unless the caller says another, or of several, with commas between them. A protocol that a table
+cannot serve raises CannotServe. All that is known of a protocol stands in its line of PROTOCOLS.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import combinations
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,19 +20,9 @@ from fsim.data.dresden.subsets import NATURAL, listed
 
 Split = dict[str, Int[np.ndarray, " n"]]  # Sorted positions in the table; n differs from side to side.
 
-# What is disjoint over all sides; "test device" concerns the test side against the others.
-PROMISES = {
-  "stratified": ("image",),
-  "by_scene": ("image", "scene"),
-  "scene_instance": ("image", "scene", "test device"),
-  "public": ("image", "scene", "test device"),
-  "ratio": ("image",),
-  "model_disjoint": ("image", "device", "model"),
-  "image_folds": ("image",),
-  "scene_folds": ("image", "scene"),
-}
-
 SIDES = ("train", "validation", "test")
+MODELS = ("A", "B", "C")  # To learn features from, to learn to compare from, never seen.
+FOLD = ("train", "test")  # Of each split of a list, so that each image is tested once.
 SCENES = {"test": 11, "validation": 10, "train": 62}  # Of the 83 scenes of the Dresden database.
 # Published with Bondi et al. 2017, as position * 10 + motive. All other scenes train.
 PUBLIC_TEST = (61, 101, 192, 202, 312, 351, 372, 391, 402, 412)
@@ -59,7 +50,7 @@ def _at_random(name: str, table: pd.DataFrame, seed: int, shares: dict[str, floa
   images = dividing.with_several(_images(table, subset), "device", of="row")
   if images.empty:
     raise _cannot(name, "a device with two images", table, subset)
-  return _kept(name, table, dividing.by_device(images, shares, np.random.default_rng(seed)))
+  return kept(name, table, dividing.by_device(images, shares, np.random.default_rng(seed)))
 
 
 def by_scene(table: pd.DataFrame, seed: int, validation: float, test: float, subset: str = NATURAL) -> Split:
@@ -74,7 +65,7 @@ def by_scene(table: pd.DataFrame, seed: int, validation: float, test: float, sub
   sides = dividing.by_scene(images, shares, seed)
   if sides is None:
     raise _cannot("by_scene", "scenes that can be divided so that every device is on every side", table, subset)
-  return _kept("by_scene", table, _on_sides(images, images["scene"].map(sides)))
+  return kept("by_scene", table, _on_sides(images, images["scene"].map(sides)))
 
 
 def scene_instance(table: pd.DataFrame, fold: int, subset: str = NATURAL) -> Split:
@@ -95,7 +86,7 @@ def scene_instance(table: pd.DataFrame, fold: int, subset: str = NATURAL) -> Spl
   if not _all_models(images, split):
     needs = "three scenes, and models with two devices or more that are all in the scenes of each side"
     raise _cannot("scene_instance", f"{needs} (fold {fold})", table, subset)
-  return _kept("scene_instance", table, split)
+  return kept("scene_instance", table, split)
 
 
 def public(table: pd.DataFrame, subset: str = NATURAL) -> Split:
@@ -107,7 +98,7 @@ def public(table: pd.DataFrame, subset: str = NATURAL) -> Split:
   split = _held_out(images, side, images["instance"] == "0")
   if not _all_models(images, split):
     raise _cannot("public", "the Dresden scenes, seen by instance 0 and another of every model", table, subset)
-  return _kept("public", table, split)
+  return kept("public", table, split)
 
 
 def model_disjoint(
@@ -124,45 +115,75 @@ def model_disjoint(
   b, c = (max(2, round(size * min(1, len(models) / sum(sizes)))) for size in sizes[1:])
   a = min(sizes[0], len(models) - b - c)
   side = dict(zip(models, ["A"] * a + ["B"] * b + ["C"] * c, strict=False))
-  return _kept("model_disjoint", table, _on_sides(images, images["model"].map(side), "ABC"))
+  return kept("model_disjoint", table, _on_sides(images, images["model"].map(side), MODELS))
 
 
-def image_folds(table: pd.DataFrame, k: int, seed: int, subset: str = NATURAL) -> list[Split]:
-  """k-fold cross-validation, each device spread evenly (Freire-Obregón et al. 2018). Keys "train" and "test"."""
+def image_folds(table: pd.DataFrame, folds: int, seed: int, subset: str = NATURAL) -> list[Split]:
+  """Cross-validation in folds, each device spread evenly (Freire-Obregón et al. 2018). Keys "train" and "test"."""
   images = dividing.with_several(_images(table, subset), "device", of="row")
-  if k < 2 or images.groupby("device").size().max() < k or images.empty:
-    raise _cannot("image_folds", f"two folds or more, and a device with an image for each of {k} folds", table, subset)
-  fold = dividing.into_folds(images, k, np.random.default_rng(seed))
-  return _folds("image_folds", table, images["row"].to_numpy(), fold, k)
+  if folds < 2 or images.groupby("device").size().max() < folds or images.empty:
+    needs = f"two folds or more, and a device with an image for each of {folds} folds"
+    raise _cannot("image_folds", needs, table, subset)
+  fold = dividing.into_folds(images, folds, np.random.default_rng(seed))
+  return _folds("image_folds", table, images["row"].to_numpy(), fold, folds)
 
 
-def scene_folds(table: pd.DataFrame, k: int, seed: int, subset: str = NATURAL) -> list[Split]:
+def scene_folds(table: pd.DataFrame, folds: int, seed: int, subset: str = NATURAL) -> list[Split]:
   """The same by whole scenes: none is in two folds, not even seen by two devices, and folds have as many scenes."""
   images = _with_scenes(_images(table, subset))
   scenes = np.random.default_rng(seed).permutation(sorted(images["scene"].unique()))
-  if k < 2 or len(scenes) < k:
-    raise _cannot("scene_folds", f"two folds or more, and a known scene for each of {k} folds", table, subset)
-  fold = images["scene"].map(dict(zip(scenes, np.arange(len(scenes)) % k, strict=True))).to_numpy()
-  return _folds("scene_folds", table, images["row"].to_numpy(), fold, k)
+  if folds < 2 or len(scenes) < folds:
+    raise _cannot("scene_folds", f"two folds or more, and a known scene for each of {folds} folds", table, subset)
+  fold = images["scene"].map(dict(zip(scenes, np.arange(len(scenes)) % folds, strict=True))).to_numpy()
+  return _folds("scene_folds", table, images["row"].to_numpy(), fold, folds)
 
 
 def _folds(
   name: str, table: pd.DataFrame, rows: Int[np.ndarray, " m"], fold: Int[np.ndarray, " m"], k: int
 ) -> list[Split]:
   folds = [{"train": np.sort(rows[fold != f]), "test": np.sort(rows[fold == f])} for f in range(k)]
-  return [_kept(name, table, split) for split in folds]
+  return [kept(name, table, split) for split in folds]
 
 
-PROTOCOLS = {
-  "stratified": stratified,
-  "by_scene": by_scene,
-  "scene_instance": scene_instance,
-  "public": public,
-  "ratio": ratio,
-  "model_disjoint": model_disjoint,
-  "image_folds": image_folds,
-  "scene_folds": scene_folds,
+class Protocol(NamedTuple):
+  """What can be relied on, and what must be given.
+
+  promises: what is disjoint over all sides; "test device" concerns the test side against the others.
+  settings: what `split` takes beside table and subset, by its name in a configuration (`data`, and `seed`), with what a
+  folder is tried with. sides: of each split.
+  known: what each test image has in common with one to train at least: a system that names devices needs "device", one
+  that names models "model", whatever the device; to compare images with each other, nothing must be known.
+  """
+
+  split: Callable[..., Split | list[Split]]
+  promises: tuple[str, ...]
+  settings: dict[str, Any]
+  sides: tuple[str, ...] = SIDES
+  known: tuple[str, ...] = ()
+
+
+SHARES = {"validation": 0.1, "test": 0.3}
+KNOWN_DEVICES, KNOWN_MODELS = ("device", "model"), ("model",)
+APART = ("image", "scene", "test device")
+PROTOCOLS: dict[str, Protocol] = {
+  "stratified": Protocol(stratified, ("image",), {"seed": 0, **SHARES}, known=KNOWN_DEVICES),
+  "by_scene": Protocol(by_scene, ("image", "scene"), {"seed": 0, **SHARES}, known=KNOWN_DEVICES),
+  "scene_instance": Protocol(scene_instance, APART, {"fold": 0}, known=KNOWN_MODELS),
+  "public": Protocol(public, APART, {}, known=KNOWN_MODELS),
+  "ratio": Protocol(ratio, ("image",), {"seed": 0}, known=KNOWN_DEVICES),
+  "model_disjoint": Protocol(model_disjoint, ("image", "device", "model"), {"seed": 0}, MODELS),
+  "image_folds": Protocol(image_folds, ("image",), {"folds": 10, "seed": 0}, FOLD, KNOWN_DEVICES),
+  "scene_folds": Protocol(scene_folds, ("image", "scene"), {"folds": 10, "seed": 0}, FOLD),
 }
+
+
+def serving(settings: Collection[str], sides: tuple[str, ...] = SIDES, known: str = "") -> list[str]:
+  """Names of the protocols that take no more than these settings, have these sides and such test images."""
+  return [
+    name
+    for name, protocol in PROTOCOLS.items()
+    if protocol.settings.keys() <= set(settings) and protocol.sides == sides and (not known or known in protocol.known)
+  ]
 
 
 def require_disjoint(table: pd.DataFrame, split: Split, *columns: str) -> None:
@@ -204,9 +225,9 @@ def _all_models(images: pd.DataFrame, split: Split) -> bool:
   return len(images) > 0 and all(model[rows].nunique() == model.nunique() for rows in split.values())
 
 
-def _kept(name: str, table: pd.DataFrame, split: Split) -> Split:
-  """The split, if it keeps what PROMISES says of this protocol."""
-  for promise in PROMISES[name]:
+def kept(name: str, table: pd.DataFrame, split: Split) -> Split:
+  """The split, if it keeps what this protocol promises."""
+  for promise in PROTOCOLS[name].promises:
     if promise == "test device":
       others = np.concatenate([rows for side, rows in split.items() if side != "test"])
       require_disjoint(table, {"test": split["test"], "train and validation": others}, "device")

@@ -1,16 +1,12 @@
 """Pictures of PRNU results. Each function draws one figure and returns PNG bytes."""
 
-import io
-
 import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
+from fsim.boundary.drawing import png, subplots
 from fsim.boundary.text import shown
 from fsim.prnu.allpairs import Matrix
 
@@ -23,8 +19,8 @@ def matrix(result: Matrix) -> bytes:
   """All pairs, PCE in colour on a logarithmic scale that starts at 1; grey where sizes differ."""
   n = len(result.table)
   side = min(4.5 + 0.14 * n, 14)
-  figure, axes = plt.subplots(figsize=(side + 1.6, side), layout="constrained")
-  colours = plt.get_cmap("viridis").with_extremes(bad="lightgrey")
+  figure, axes = subplots(figsize=(side + 1.6, side), layout="constrained")
+  colours = matplotlib.colormaps["viridis"].with_extremes(bad="lightgrey")
   shown = np.where(np.isfinite(result.pce), np.clip(result.pce, 1, None), np.nan)
   image = axes.imshow(shown, cmap=colours, norm=LogNorm(1, max(np.nanmax(shown), 100)), interpolation="nearest")
   bar = figure.colorbar(image, ax=axes, fraction=0.045, label="PCE (below 1 drawn as 1)")
@@ -35,13 +31,10 @@ def matrix(result: Matrix) -> bytes:
     f"{n} photographs, {result.pairs:,} pairs, {matches:,} above the threshold of {result.threshold:.1f} (red)",
     fontsize=10,
   )
-  buffer = io.BytesIO()
-  figure.savefig(buffer, format="png", dpi=110)
-  plt.close(figure)
-  return buffer.getvalue()
+  return png(figure, dpi=110, tight=False)
 
 
-def _name(axes: plt.Axes, result: Matrix) -> None:
+def _name(axes: Axes, result: Matrix) -> None:
   """White lines between devices where names tell them; the devices' names, or the files' where there are few."""
   device = result.table["device"].to_numpy()
   ends = np.flatnonzero(device[1:] != device[:-1]) + 1

@@ -1,18 +1,11 @@
 """Figures of a run. Each function draws one figure from plain data and returns PNG bytes."""
 
-import io
-
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from fsim.boundary import labels
+from fsim.boundary.drawing import png, subplots
 from fsim.metrics.matrix import SimilarityMatrix
 from fsim.metrics.rates import Rates
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
@@ -30,18 +23,11 @@ LINES = {  # By kind of pairs, or by group of models.
 DET_TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)
 
 
-def png(figure: Figure) -> bytes:
-  buffer = io.BytesIO()
-  figure.savefig(buffer, format="png", dpi=130, bbox_inches="tight")
-  plt.close(figure)
-  return buffer.getvalue()
-
-
 def matrix(similarity: SimilarityMatrix, models: list[str]) -> bytes:
   """The similarity matrix as in the paper's Figure 4; `models` names the model of each device, in order."""
   d = len(similarity.devices)
   side = 3.2 + 0.36 * d
-  figure, axes = plt.subplots(figsize=(side + 1, side))
+  figure, axes = subplots(figsize=(side + 1, side))
   image = axes.imshow(similarity.values, cmap="viridis", vmin=0, vmax=1)
   names = labels.drawable(similarity.devices)
   axes.set_xticks(range(d), names, rotation=90, fontsize=8)
@@ -61,7 +47,7 @@ def matrix(similarity: SimilarityMatrix, models: list[str]) -> bytes:
 
 
 def roc_and_det(lines: list[Rates]) -> bytes:
-  figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6))
+  figure, (left, right) = subplots(1, 2, figsize=(11, 4.6))
   for line in lines:
     fpr, tpr = line.curve
     low, high = line.intervals["auc"]
@@ -88,7 +74,7 @@ def roc_and_det(lines: list[Rates]) -> bytes:
 
 
 def histograms(pairs: pd.DataFrame, threshold: float) -> bytes:
-  figure, axes = plt.subplots(figsize=(8, 3.8))
+  figure, axes = subplots(figsize=(8, 3.8))
   bins = np.linspace(0, 1, 51)
   for truth, colour in COLOURS.items():
     scores = pairs.loc[pairs["truth"] == truth, "score"]
@@ -108,7 +94,7 @@ def training(diary: list[dict], phase: str) -> bytes:
   """Loss and accuracy of one phase, training beside validation, epoch by epoch."""
   rows = pd.DataFrame([row for row in diary if row["phase"] == phase])
   epoch = np.arange(1, len(rows) + 1)
-  figure, both = plt.subplots(1, 2, figsize=(10, 3.4))
+  figure, both = subplots(1, 2, figsize=(10, 3.4))
   for axes, name in zip(both, ("loss", "accuracy"), strict=True):
     axes.plot(epoch, rows[name], marker=".", color="#4575b4", label="training")
     axes.plot(epoch, rows[f"validation_{name}"], marker=".", color="#d95f02", label="validation")

@@ -1,15 +1,15 @@
 """Figures of systems that name a class. Each function draws one figure from plain data and returns PNG bytes."""
 
-import matplotlib.pyplot as plt
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
 from fsim.boundary import labels
+from fsim.boundary.drawing import png, subplots
 from fsim.data.patches import Choice
 from fsim.metrics import naming
 from fsim.metrics.naming import Naming
-from fsim.report.figures import png
 
 TRANSFERRED = {"patch_accuracy": "patches", "image_accuracy": "images, majority of their patches"}
 GREY = (0.6, 0.6, 0.6)
@@ -26,7 +26,7 @@ def confusion(answers: Naming) -> bytes:
   with np.errstate(invalid="ignore"):
     percent = 100 * counts / counts.sum(1, keepdims=True)
   side = 3.2 + 0.36 * c
-  drawing, axes = plt.subplots(figsize=(side + 1, side))
+  drawing, axes = subplots(figsize=(side + 1, side))
   image = axes.imshow(percent, cmap="viridis", vmin=0, vmax=100)
   names = labels.drawable(answers.classes)
   axes.set_xticks(range(c), names, rotation=90, fontsize=8)
@@ -46,7 +46,7 @@ def confusion(answers: Naming) -> bytes:
 def by_class(namings: list[Naming]) -> bytes:
   """Accuracy of each class as bars, a colour a set of examples."""
   classes = namings[0].classes
-  drawing, axes = plt.subplots(figsize=(2.5 + 0.9 * len(classes), 3.6))
+  drawing, axes = subplots(figsize=(2.5 + 0.9 * len(classes), 3.6))
   thick = 0.8 / len(namings)
   for k, answers in enumerate(namings):
     percent = 100 * naming.per_class(answers)
@@ -67,7 +67,7 @@ def voting(curve: pd.DataFrame) -> bytes:
 
   `curve` has the columns patches, rule, mean, low and high (accuracies; of random subsets of each image's patches).
   """
-  drawing, axes = plt.subplots(figsize=(8, 4))
+  drawing, axes = subplots(figsize=(8, 4))
   for rule, rows in curve.groupby("rule", sort=False):
     axes.plot(rows["patches"], 100 * rows["mean"], marker=".", label=rule)
     axes.fill_between(rows["patches"], 100 * rows["low"], 100 * rows["high"], alpha=0.2)
@@ -79,7 +79,7 @@ def voting(curve: pd.DataFrame) -> bytes:
 
 def transfer(draws: pd.DataFrame) -> bytes:
   """Accuracy on models that the network never saw against the images learned from (figure 4 of Bondi et al. 2017)."""
-  drawing, axes = plt.subplots(figsize=(7, 3.8))
+  drawing, axes = subplots(figsize=(7, 3.8))
   for name, label in TRANSFERRED.items():
     grouped = draws.groupby("images")[name]
     axes.errorbar(
@@ -94,7 +94,7 @@ def transfer(draws: pd.DataFrame) -> bytes:
 
 def unknown(facts: dict) -> bytes:
   """ROC of the answer "none of these", with the threshold's place on it."""
-  drawing, axes = plt.subplots(figsize=(5, 4.6))
+  drawing, axes = subplots(figsize=(5, 4.6))
   label = f"{facts['score']}: AUC {facts['auc'][facts['score']]:.3f}"
   axes.plot(facts["curve"]["known_rejected"], facts["curve"]["unknown_rejected"], drawstyle="steps-post", label=label)
   axes.plot(facts["known_rejected"], facts["unknown_rejected"], "o", color="#d95f02", label="threshold from validation")
@@ -111,8 +111,10 @@ def unknown(facts: dict) -> bytes:
 
 def _shades(count: int) -> np.ndarray:
   """As many colours (RGBA), none of them the grey of "no statement"."""
-  listed = [(*colour, 1.0) for colour in plt.get_cmap("tab20").colors if max(colour) - min(colour) > 0.1]
-  return np.array(listed[:count]) if count <= len(listed) else plt.get_cmap("gist_rainbow")(np.linspace(0, 1, count))
+  listed = [(*colour, 1.0) for colour in matplotlib.colormaps["tab20"].colors if max(colour) - min(colour) > 0.1]
+  return (
+    np.array(listed[:count]) if count <= len(listed) else matplotlib.colormaps["gist_rainbow"](np.linspace(0, 1, count))
+  )
 
 
 def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Choice) -> bytes:
@@ -124,7 +126,7 @@ def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Cho
   shades = _shades(len(classes))
   colours = np.where((found >= 0)[..., None], shades[found], (*GREY, 1.0))
   height, width = image.shape[:2]
-  drawing, (left, right) = plt.subplots(1, 2, figsize=(12, 1.5 + 5.5 * min(height / width, TALLEST)))
+  drawing, (left, right) = subplots(1, 2, figsize=(12, 1.5 + 5.5 * min(height / width, TALLEST)))
   step = -(-max(height, width) // DRAWN)
   for axes in (left, right):
     axes.imshow(image[::step, ::step], extent=(0, width, height, 0))

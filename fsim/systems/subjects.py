@@ -1,6 +1,5 @@
 """The images that an experiment is about: opened, divided and labelled, whatever the system."""
 
-import inspect
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +18,6 @@ from fsim.data.dresden.subsets import listed
 from fsim.data.opening import open_source
 from fsim.data.source import Images
 from fsim.train.classify import Labelled
-
-MATCHING = ("stratified", "by_scene", "scene_instance", "public", "ratio")  # Protocols that train, validate and test.
 
 
 class Subjects(NamedTuple):
@@ -100,15 +97,34 @@ def off_grid(table: pd.DataFrame) -> pd.Series:
   return pd.Series(causes, other.index, dtype=object)
 
 
-def split(table: pd.DataFrame, config: ConfigDict) -> dict[str, np.ndarray]:
-  """Index sets of the protocol, which takes those of the data settings that it names among its arguments."""
-  name = config.data.protocol
-  if name not in MATCHING:
-    raise UserError(f"data.protocol must be one of {', '.join(MATCHING)}, got {name!r}")
+def split(table: pd.DataFrame, config: ConfigDict, known: str = "") -> splits.Split:
+  """Rows to train, to validate and to test by data.protocol; known: see `splits.Protocol`."""
+  return divided(table, config, splits.SIDES, known)
+
+
+def divided(
+  table: pd.DataFrame, config: ConfigDict, sides: tuple[str, ...], known: str = ""
+) -> splits.Split | list[splits.Split]:
+  """What data.protocol makes of a table, given its settings. Raises UserError naming those that can serve instead."""
+  data, name = config.data, config.data.protocol
+  serving = splits.serving({*data.keys(), "seed"}, sides, known)
+  if name not in serving:
+    raise UserError(f"data.protocol must be one of {', '.join(serving)}, got {name!r}{_reason(name, sides, known)}")
   protocol = splits.PROTOCOLS[name]
-  settings = config.data.to_dict() | {"seed": config.seed}
-  wanted = inspect.signature(protocol).parameters.keys() & settings.keys()
-  return protocol(table, **{k: settings[k] for k in wanted})
+  settings = {key: config.seed if key == "seed" else data[key] for key in protocol.settings}
+  return protocol.split(table, **settings, subset=data.subset)
+
+
+def _reason(name: str, sides: tuple[str, ...], known: str) -> str:
+  """Why a protocol does not serve."""
+  protocol = splits.PROTOCOLS.get(name)
+  if protocol is None:
+    return ""
+  if protocol.sides != sides:
+    return f", whose sides are {', '.join(protocol.sides)} and not {', '.join(sides)}"
+  if known and known not in protocol.known:
+    return f", which tests {known}s that are not trained on"
+  return f", which needs the settings {', '.join(f'data.{key}' for key in protocol.settings)}"
 
 
 def require_pairs(name: str, table: pd.DataFrame) -> None:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
@@ -18,10 +17,11 @@ from fsim.boundary import progress
 from fsim.data import loader
 from fsim.data.loader import Batch, Reading, Shard
 from fsim.models.constrained import constrain
-from fsim.train import optimisers
+from fsim.train import objectives, optimisers
 from fsim.train.loop import Phase
 from fsim.train.mesh import Layout, put, to_host
-from fsim.train.step import State
+from fsim.train.objectives import CLASSES, Objective
+from fsim.train.step import Loss, State
 
 
 class Labelled(NamedTuple):
@@ -50,8 +50,9 @@ def phase(
   step: ConfigDict,
   config: ConfigDict,
   layout: Layout,
+  objective: Objective = CLASSES,
 ) -> Phase:
-  """Cross-entropy over classes.
+  """A network, which gives features and class logits, learns the classes of what it is shown: cross-entropy by default.
 
   `step` has the fields of `signature` in configs/device.py, `config` those at its top; batch sizes are global.
   """
@@ -74,14 +75,12 @@ def phase(
   def validate(state: State) -> dict[str, float]:
     rows, threads = validation.rows, config.reading.threads
     _, logits = embed(net, state, views.still, rows, batch=step.batch, threads=threads, layout=layout)
-    loss = optax.softmax_cross_entropy_with_integer_labels(logits, validation.labels)
-    hits = logits.argmax(1) == validation.labels
-    return {"loss": float(loss.mean()), "accuracy": float(hits.mean())}
+    return objectives.validated(objective, logits, validation.labels)
 
   return Phase(
     name="signature",
     init=lambda: net.init(jax.random.key(config.seed), jnp.asarray(views.still(train.rows[0]))[None]),
-    loss=classification_loss(net),
+    loss=classification_loss(net, objective),
     optimiser=optimisers.of(step, steps_in_epoch),
     constrain=constrain,
     batches=batches,
@@ -95,15 +94,13 @@ def phase(
   )
 
 
-def classification_loss(net: nn.Module) -> Callable:
-  def loss(params: Any, stats: Any, batch: Batch, key: Array) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+def classification_loss(net: nn.Module, objective: Objective = CLASSES) -> Loss:
+  def forward(params: Any, stats: Any, batch: Batch, key: Array) -> tuple[Array, Array, Any]:
     variables = {"params": params, "batch_stats": stats}
     (_, logits), new = net.apply(variables, batch.images, train=True, mutable=["batch_stats"], rngs={"dropout": key})
-    value = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels).mean()
-    accuracy = (logits.argmax(1) == batch.labels).mean()
-    return value, (new.get("batch_stats", stats), {"accuracy": accuracy})
+    return logits, batch.labels, new.get("batch_stats", stats)
 
-  return loss
+  return objectives.training(objective, forward)
 
 
 def settle(net: nn.Module, state: State, batches: Iterable[Batch], layout: Layout) -> State:

@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from fsim.data import pairs
 from fsim.models import scorers
-from fsim.train import optimisers
+from fsim.train import objectives, optimisers
 from fsim.train.loop import Phase
 from fsim.train.mesh import Layout, put
-from fsim.train.step import State, free
+from fsim.train.objectives import PAIRS, Objective
+from fsim.train.step import Loss, State, free
 
 
 class Signed(NamedTuple):
@@ -62,8 +62,9 @@ def phase(
   judged: Int[np.ndarray, "v 2"],
   config: ConfigDict,
   layout: Layout,
+  objective: Objective = PAIRS,
 ) -> Phase:
-  """Binary cross-entropy over drawn pairs, validated on the `judged` ones.
+  """A scorer learns from drawn pairs and is validated on the `judged` ones: binary cross-entropy by default.
 
   `config` has the field `similarity` and those at the top of configs/device.py.
   """
@@ -79,12 +80,12 @@ def phase(
   return Phase(
     name="similarity",
     init=lambda: scorer.init(jax.random.key(config.seed + 1), *jnp.zeros((2, 1, train.signatures.shape[1]))),
-    loss=pair_loss(scorer),
+    loss=pair_loss(scorer, objective),
     optimiser=optimisers.of(step, drawing.steps_in_epoch),
     constrain=free,
     batches=batches,
     settle=lambda state: state,
-    validate=lambda state: validate(scorer, state, validation, judged),
+    validate=lambda state: validate(scorer, state, validation, judged, objective),
     epochs=step.epochs,
     steps_in_epoch=drawing.steps_in_epoch,
     keep="last",
@@ -99,22 +100,22 @@ def block(batch: Int[np.ndarray, "b 2"]) -> Int[np.ndarray, "c 2"]:
   return batch[jax.process_index() * part :][:part]
 
 
-def pair_loss(scorer: nn.Module):
-  def loss(params: Any, stats: Any, batch: PairBatch, key: Array) -> tuple[Array, tuple[Any, dict[str, Array]]]:
+def pair_loss(scorer: nn.Module, objective: Objective = PAIRS) -> Loss:
+  def forward(params: Any, stats: Any, batch: PairBatch, key: Array) -> tuple[Array, Array, Any]:
     dropped = key if scorers.drops(scorer) else None
     logits = scorers.pair_logits(scorer, {"params": params}, batch.signatures, batch.pairs, dropped)
-    value = optax.sigmoid_binary_cross_entropy(logits, batch.same).mean()
-    return value, (stats, {"accuracy": ((logits > 0) == (batch.same > 0)).mean()})
+    return logits, batch.same, stats
 
-  return loss
+  return objectives.training(objective, forward)
 
 
-def validate(scorer: nn.Module, state: State, validation: Signed, judged: Int[np.ndarray, "v 2"]) -> dict[str, float]:
+def validate(
+  scorer: nn.Module, state: State, validation: Signed, judged: Int[np.ndarray, "v 2"], objective: Objective = PAIRS
+) -> dict[str, float]:
   """Loss and accuracy over the judged pairs of validation images."""
   logits = some_pairs(scorer, state, validation.signatures, judged)
   same = validation.sources[judged[:, 0]] == validation.sources[judged[:, 1]]
-  loss = optax.sigmoid_binary_cross_entropy(logits, same.astype(np.float32))
-  return {"loss": float(loss.mean()), "accuracy": float(((logits > 0) == same).mean())}
+  return objectives.validated(objective, logits, same.astype(np.float32))
 
 
 def all_pairs(scorer: nn.Module, state: State, signatures: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n n"]:

@@ -89,7 +89,7 @@ def _train(phase: Phase, state: State, checkpoints: Checkpoints, diary: Diary, l
         # In this order: what a kill leaves unsaved is trained and written again.
         diary.write(phase.name, step, summary | {f"validation_{k}": v for k, v in validation.items()})
         checkpoints.save(state, validation)
-        bar.set_postfix(loss=f"{summary['loss']:.4f}", validation=f"{validation['loss']:.4f}")
+        bar.set_postfix(loss=f"{summary['loss']:.4f}", validation=f"{validation['loss']:.4f}", refresh=False)
         meter = Meter()
       elif stopping or step % phase.save_every == 0:
         checkpoints.save(state, None)

@@ -20,13 +20,12 @@ from fsim.systems import patched
 from fsim.systems.entrance import entrance
 from fsim.systems.mobile import report
 from fsim.systems.patched import Part
-from fsim.systems.subjects import open_subjects
+from fsim.systems.subjects import divided, open_subjects
 from fsim.train import mesh
 from fsim.train.loop import fit
 from fsim.train.metrics import Diary
 
 LEVELS = {"model": "phone", "sensor": "device"}  # data.level -> the column whose values are the classes.
-FOLDS = ("image_folds", "scene_folds")
 NOTE = (
   " Test images are other images of the very cameras that were trained on: whether the model, the device or what it "
   "usually photographs was recognised cannot be said."
@@ -73,15 +72,13 @@ def sides_of(table: pd.DataFrame, config: ConfigDict) -> dict[str, pd.DataFrame]
   The tables have the column phone as well. Raises UserError for settings that leave none to train.
   """
   data = config.data
-  if data.protocol not in FOLDS:
-    raise UserError(f"data.protocol must be one of {', '.join(FOLDS)}, got {data.protocol!r}")
   if not (data.folds > 2 and 0 <= data.fold < data.folds):
     raise UserError(f"data.folds must be 3 or more and data.fold one of them, got {data.folds} and {data.fold}")
-  folds = splits.PROTOCOLS[data.protocol](table, data.folds, config.seed, data.subset)
+  folds = divided(table, config, splits.FOLD)
   tested, validated = folds[data.fold], folds[(data.fold + 1) % data.folds]["test"]
   train = np.setdiff1d(tested["train"], validated)
   rows = {"train": train, "validation": validated, "test": tested["test"]}
-  splits.require_disjoint(table, rows, *splits.PROMISES[data.protocol])
+  splits.require_disjoint(table, rows, *splits.PROTOCOLS[data.protocol].promises)
   table = table.assign(phone=table["model"].map(phone))
   return {name: table.iloc[own].reset_index(drop=True) for name, own in rows.items()}
 

@@ -1,13 +1,14 @@
 """Figures of forensic similarity. Each function draws one figure from plain data and returns PNG bytes."""
 
-import matplotlib.pyplot as plt
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
 from fsim.boundary import labels
-from fsim.report.figures import LINES, png
+from fsim.boundary.drawing import png, subplots
+from fsim.report.figures import LINES
 from fsim.systems.model.triangle import Triangle
 
 WRITTEN = 30  # Models up to which the cells hold their percentage.
@@ -24,7 +25,7 @@ def triangle(found: Triangle) -> bytes:
   percent = np.where(np.tri(d, dtype=bool), 100 * found.right, np.nan)
   others = np.where(np.eye(d, dtype=bool), np.nan, percent)[:, : max(d - 1, 1)]
   side = 1.4 + 0.36 * d
-  drawing, (left, right) = plt.subplots(
+  drawing, (left, right) = subplots(
     1, 2, figsize=(side + 3, side), width_ratios=(1, others.shape[1]), gridspec_kw={"wspace": 0.4 / d}
   )
   _cells(left, percent.diagonal()[:, None], d)
@@ -51,7 +52,7 @@ def triangle(found: Triangle) -> bytes:
 
 
 def _cells(axes: Axes, percent: np.ndarray, models: int) -> AxesImage:
-  colours = plt.get_cmap("viridis").with_extremes(bad="white")
+  colours = matplotlib.colormaps["viridis"].with_extremes(bad="white")
   image = axes.imshow(percent, cmap=colours, vmin=FLOOR, vmax=100, aspect="auto")
   for (row, column), value in np.ndenumerate(percent):
     if models <= WRITTEN and not np.isnan(value):
@@ -62,7 +63,7 @@ def _cells(axes: Axes, percent: np.ndarray, models: int) -> AxesImage:
 
 def images(curve: pd.DataFrame) -> bytes:
   """Accuracy and AUC of pairs of images against the number of patches of each; `curve` is of `imagelevel.decide`."""
-  drawing, both = plt.subplots(1, 2, figsize=(11, 4))
+  drawing, both = subplots(1, 2, figsize=(11, 4))
   for axes, (name, label) in zip(both, MEASURES.items(), strict=True):
     for group, rows in curve.dropna(subset=name).groupby("group", sort=False):
       axes.plot(rows["patches"], 100 * rows[name], marker=".", color=LINES[group], label=group)

@@ -1,6 +1,6 @@
 """The picture of images grouped by camera model: a dendrogram over the matrix of all pairs, as PNG bytes."""
 
-import matplotlib.pyplot as plt
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -9,7 +9,7 @@ from mpl_toolkits.axes_grid1 import make_axes_locatable
 from scipy.cluster.hierarchy import dendrogram
 
 from fsim.boundary import labels
-from fsim.report.figures import png
+from fsim.boundary.drawing import png, subplots
 from fsim.systems.model.grouping import Grouping
 
 NAMED = 60  # Images up to which each has its name beside the matrix.
@@ -21,9 +21,9 @@ def picture(found: Grouping, names: list[str]) -> bytes:
   """Log-odds of all pairs in the dendrogram's order, with a box around each group."""
   m, count = len(names), found.groups.max()
   side = 3 + 0.15 * min(m, NAMED)
-  drawing, axes = plt.subplots(figsize=(side + 1.5, side + 1.5))
+  drawing, axes = subplots(figsize=(side + 1.5, side + 1.5))
   shown = np.where(np.eye(m, dtype=bool), np.nan, found.scores)[np.ix_(found.order, found.order)]
-  colours = plt.get_cmap("RdBu").with_extremes(bad="lightgrey")
+  colours = matplotlib.colormaps["RdBu"].with_extremes(bad="lightgrey")
   image = axes.imshow(shown, cmap=colours, vmin=-RANGE, vmax=RANGE, interpolation="nearest")
   _boxes(axes, found.groups[found.order])
   if m <= NAMED:

@@ -101,7 +101,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 def divide(table: pd.DataFrame, config: ConfigDict) -> Sides:
   """Models by `model_disjoint`, scenes by data.protocol."""
   models = splits.model_disjoint(table, config.seed, tuple(config.data.sizes), config.data.subset)
-  scenes = split(table, config)
+  scenes = split(table, config, known="model")
 
   def images(letter: str, *names: str) -> dict[str, pd.DataFrame]:
     return {name: table.iloc[np.intersect1d(models[letter], scenes[name])].reset_index(drop=True) for name in names}

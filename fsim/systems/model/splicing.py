@@ -63,12 +63,6 @@ class Splicing(NamedTuple):
     """Share of the image of which something is said."""
     return float((~np.isnan(self.heat)).mean())
 
-  @property
-  def two_groups(self) -> bool:
-    """Whether the usable patches that are no reference differ from the reference patches, taken together."""
-    others = self.difference[~np.isnan(self.difference) & ~self.references]
-    return len(others) > 0 and bool(others.mean() > self.limit)
-
 
 def analyse(
   known: Comparer,
@@ -122,17 +116,17 @@ def compare(
 def doubt(found: Splicing) -> str:
   """Why the usable patches cannot tell which part is the image; "" if they can.
 
-  What is taken for the image must cover more than half of it, or it may have been pasted into the rest: of two groups
-  the reference patches, of one, in which single patches may differ, all that agrees.
+  What is taken for the image must cover more than half of it, or it may have been pasted into the rest: the reference
+  patches if something differs from them, else all that is judged.
   """
-  rest = f"{percent(found.judged)} can be judged"
-  if found.two_groups:
+  if found.mask.any():
     covered = float(found.reference_area.mean())
-    what = "two groups of patches differ, and which of them was pasted cannot be told: the larger covers"
+    what = "parts of the image differ, and which of them was pasted cannot be told: the larger group of patches covers"
   else:
-    covered = float((~np.isnan(found.heat) & ~found.mask).mean())
-    what = "all that agrees may have been pasted into the rest: it covers"
-  return "" if covered > MAJORITY else f"{what} {percent(covered)} of the image, not more than half; {rest}"
+    covered = found.judged
+    what = "nothing that can be judged differs, but all of it may have been pasted into the rest: it covers"
+  rest = f"{percent(covered)} of the image, not more than half; {percent(found.judged)} can be judged"
+  return "" if covered > MAJORITY else f"{what} {rest}"
 
 
 def percent(share: float) -> str:

@@ -5,7 +5,6 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Bool, UInt8
 from matplotlib.axes import Axes
@@ -14,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from PIL import Image
 
-from fsim.report.figures import png
+from fsim.boundary.drawing import png, subplots
 from fsim.systems.model.splicing import Splicing, percent
 
 SHOWN = 1200  # Pixels of a picture's longer side, at most.
@@ -56,7 +55,7 @@ def undecided(image: UInt8[np.ndarray, "h w 3"], compared: Splicing, said: str) 
   drawing, (plain, parts) = _panels(image, 2, said)
   judged, larger = ~np.isnan(compared.heat), compared.reference_area
   shown = {"patches that can be judged": judged}
-  if compared.two_groups:
+  if compared.mask.any():
     shown = {"larger group of patches": larger, "smaller group of patches": judged & ~larger}
   handles = []
   for (name, area), colour in zip(shown.items(), NEUTRAL, strict=False):
@@ -127,7 +126,7 @@ def _panels(image: UInt8[np.ndarray, "h w 3"], count: int, said: str) -> tuple[F
   h, w = image.shape[:2]
   step, lines = _step(h, w), textwrap.wrap(said, LETTERS)
   tall = WIDTH / count * h / w
-  drawing, panels = plt.subplots(1, count, figsize=(WIDTH, 0.9 + 0.2 * len(lines) + tall), layout="constrained")
+  drawing, panels = subplots(1, count, figsize=(WIDTH, 0.9 + 0.2 * len(lines) + tall), layout="constrained")
   for axes in panels:
     axes.imshow(image[::step, ::step], extent=(0, w, h, 0))
     axes.set(xticks=[], yticks=[])

@@ -39,7 +39,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   diary = Diary(workdir)
   subjects = open_subjects(config.data.source, config, workdir)
   learned = strangers.to_learn(subjects.table, config)
-  sides = {name: learned.iloc[rows] for name, rows in split(learned, config).items()}
+  sides = {name: learned.iloc[rows] for name, rows in split(learned, config, known="model").items()}
   classes = sorted(sides["train"]["model"].unique())
   cache = patched.open_patches(subjects, config)
   parts = {name: patched.patches_of(cache, table) for name, table in sides.items()}

@@ -1,10 +1,10 @@
 """Figures of noise patterns. Each function draws one figure from plain data and returns PNG bytes."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from fsim.report.figures import COLOURS, png
+from fsim.boundary.drawing import png, subplots
+from fsim.report.figures import COLOURS
 
 LINEAR = 10.0  # PCE up to which the axis is linear.
 
@@ -12,7 +12,7 @@ LINEAR = 10.0  # PCE up to which the axis is linear.
 def pces(comparisons: pd.DataFrame, threshold: float) -> bytes:
   """How PCE is distributed over comparisons with the camera itself, its model's others, and other models."""
   names = list(comparisons["naming"].unique())
-  drawing, all_axes = plt.subplots(1, len(names), figsize=(5.6 * len(names), 3.8), sharey=True, squeeze=False)
+  drawing, all_axes = subplots(1, len(names), figsize=(5.6 * len(names), 3.8), sharey=True, squeeze=False)
   far = max(float(comparisons["pce"].max()), LINEAR, threshold) * 1.2
   bins = np.concatenate([np.linspace(-LINEAR, LINEAR, 41)[:-1], np.geomspace(LINEAR, far, 40)])
   for axes, name in zip(all_axes[0], names, strict=True):

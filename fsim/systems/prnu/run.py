@@ -43,7 +43,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   diary = Diary(workdir)
   subjects = open_subjects(config.data.source, config, workdir, aligned=True)
   table = choose_cameras(subjects.table, config.data.one_model, config.data.devices)
-  sides = {name: table.iloc[rows].reset_index(drop=True) for name, rows in split(table, config).items()}
+  divided = split(table, config, known="device")
+  sides = {name: table.iloc[rows].reset_index(drop=True) for name, rows in divided.items()}
   models = sides["train"].drop_duplicates("device").set_index("device")["model"].sort_index().to_dict()
   require(sides, models)
   parts = {name: subjects._replace(table=side) for name, side in sides.items()}

@@ -1,4 +1,4 @@
-"""What the commands of `python -m fsim.prnu` do, and how their answers read. Each returns its exit code."""
+"""What `fsim fingerprint`, `merge`, `match` and `matrix` do, and how their answers read. Each returns its exit code."""
 
 import argparse
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fsim.boundary import console, outputs
 from fsim.boundary.errors import UserError
-from fsim.boundary.text import csv, shown
+from fsim.boundary.spreadsheet import csv
+from fsim.boundary.text import shown
 from fsim.data.photographs import Found, find
 from fsim.prnu import allpairs, building, comparing, figures, fingerprints, matching
 from fsim.prnu.allpairs import Matrix
@@ -91,6 +92,8 @@ def match(chosen: argparse.Namespace) -> int:
   search = Search(all_looks(chosen.turned, chosen.mirrored, chosen.scales), chosen.reach, chosen.alpha)
   found = find(chosen.places)
   LeftOut(stop=False).passed_over(found)
+  considered = len(found.paths) + len(found.passed_over)
+  console.note(f"{considered} files considered, {len(found.passed_over)} of them passed over")
   answers: list[Answer] = []
   wanted = (len(found.paths) + len(found.lost)) * len(set(chosen.against))
   try:
@@ -104,8 +107,6 @@ def match(chosen: argparse.Namespace) -> int:
   finally:
     if chosen.json:
       console.say(console.to_json([answer._asdict() for answer in answers]))
-  considered = len(found.paths) + len(found.passed_over)
-  console.note(f"{considered} files considered, {len(found.passed_over)} of them passed over")
   return console.ANSWERED if all(answer.usable for answer in answers) else console.INCOMPLETE
 
 

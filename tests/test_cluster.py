@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsim import group
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
+from fsim.commands import cluster
 from fsim.models.mislnet import MislNet
 from fsim.models.scorers import PairScorer
 from fsim.systems.model import comparer
@@ -74,7 +74,7 @@ def album(tmp_path_factory):
 
 
 def test_images_that_do_not_belong_are_named(run, album, colours, tmp_path, capsys):
-  assert group.main([str(album), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0
+  assert cluster.main([str(album), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0
   outside = ", ".join(str(album / name) for name in ("ccc.jpg", "eeeee.jpg"))
   expected = f"5 images: 3 groups of 3, 1, 1; these do not belong to the largest: {outside}\n"
   assert capsys.readouterr().out == expected
@@ -99,7 +99,7 @@ def test_bad_and_textureless_images_are_named_and_the_others_grouped(run, album,
   photo(tmp_path, "small.jpg", RED, blocks=(1, 3))
   good = [str(album / name) for name in ("a.jpg", "bb.jpg")]
   arguments = [*good, str(tmp_path), str(tmp_path / "absent.jpg"), f"--run={run}"]
-  assert group.main(arguments) == 1
+  assert cluster.main(arguments) == 1
   captured = capsys.readouterr()
   answer, *silent = captured.out.strip().splitlines()
   assert answer == "2 images: all from one model"
@@ -108,7 +108,7 @@ def test_bad_and_textureless_images_are_named_and_the_others_grouped(run, album,
   ]
   assert f"fsim: {tmp_path / 'broken.jpg'}: " in captured.err
   assert f"fsim: {tmp_path / 'absent.jpg'}: No such file or directory" in captured.err
-  assert group.main([*arguments, "--json"]) == 1
+  assert cluster.main([*arguments, "--json"]) == 1
   rows = {row["file"].rsplit("/", 1)[-1]: row for row in json.loads(capsys.readouterr().out)["images"]}
   assert (rows["a.jpg"]["group"], rows["a.jpg"]["patches"]) == (1, 12)
   assert (rows["small.jpg"]["answer"], rows["small.jpg"]["patches"]) == ("no statement", 3)
@@ -118,10 +118,10 @@ def test_bad_and_textureless_images_are_named_and_the_others_grouped(run, album,
 
 def test_the_networks_of_the_run_give_the_scores(run, album, capsys):
   known = comparer.load(run / "comparer")
-  rows, features = group.look(known, sorted(album.glob("[ab]*.jpg")))
+  rows, features = cluster.look(known, sorted(album.glob("[ab]*.jpg")))
   assert [row["patches"] for row in rows] == [12, 12]
   expected = comparer.log_odds(known, *features).mean()
-  np.testing.assert_allclose(group.scores(known, features), [[0, expected], [expected, 0]], rtol=1e-4)
+  np.testing.assert_allclose(cluster.scores(known, features), [[0, expected], [expected, 0]], rtol=1e-4)
 
 
 def test_copies_are_named_and_left_out(run, album, colours, tmp_path, capsys):
@@ -129,7 +129,7 @@ def test_copies_are_named_and_left_out(run, album, colours, tmp_path, capsys):
   (tmp_path / "again.jpg").write_bytes(data)
   (tmp_path / "with_comment.jpg").write_bytes(data[:2] + b"\xff\xfe\x00\x04hi" + data[2:])
   first = str(album / "a.jpg")
-  assert group.main([first, str(album / "bb.jpg"), str(tmp_path), f"--run={run}", "--json"]) == 0
+  assert cluster.main([first, str(album / "bb.jpg"), str(tmp_path), f"--run={run}", "--json"]) == 0
   captured = capsys.readouterr()
   facts = json.loads(captured.out)
   assert facts["answer"] == "2 images: all from one model"
@@ -140,17 +140,17 @@ def test_copies_are_named_and_left_out(run, album, colours, tmp_path, capsys):
 def test_groups_never_replace_what_is_not_theirs(run, album, colours, tmp_path, capsys):
   (tmp_path / "groups.png").write_bytes(b"my picture")
   with pytest.raises(UserError, match=r"groups\.png: exists and is not as fsim wrote it"):
-    group.main([str(album), f"--run={run}", f"--out={tmp_path}"])
+    cluster.main([str(album), f"--run={run}", f"--out={tmp_path}"])
   assert (tmp_path / "groups.png").read_bytes() == b"my picture"
   with pytest.raises(UserError, match="not a folder"):
-    group.main([str(album), f"--run={run}", f"--out={tmp_path / 'groups.png'}"])
+    cluster.main([str(album), f"--run={run}", f"--out={tmp_path / 'groups.png'}"])
   assert capsys.readouterr().out == ""  # Before the work.
 
 
 def test_a_former_picture_does_not_stay_beside_no_statement(run, album, colours, tmp_path, capsys):
-  assert group.main([str(album), f"--run={run}", f"--out={tmp_path}"]) == 0
+  assert cluster.main([str(album), f"--run={run}", f"--out={tmp_path}"]) == 0
   assert (tmp_path / "groups.png").exists()
-  assert group.main([str(album / "a.jpg"), f"--run={run}", f"--out={tmp_path}"]) == 0
+  assert cluster.main([str(album / "a.jpg"), f"--run={run}", f"--out={tmp_path}"]) == 0
   assert "no statement: two images with 4 usable patches are needed" in capsys.readouterr().out
   assert not (tmp_path / "groups.png").exists()
 
@@ -159,22 +159,22 @@ def test_names_are_drawn_and_printed_whatever_their_letters(run, album, colours,
   for name in ("a$_$.jpg", "写真.jpg"):
     photo(tmp_path, name, RED)
   photo(tmp_path, "new\nline.jpg", BLUE)
-  assert group.main([str(tmp_path), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0
+  assert cluster.main([str(tmp_path), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0
   assert capsys.readouterr().out.strip().endswith(f"do not belong to the largest: {tmp_path}/new\\nline.jpg")
-  assert group.main([str(tmp_path), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0  # Its own picture is no image.
+  assert cluster.main([str(tmp_path), f"--run={run}", f"--out={tmp_path / 'out'}"]) == 0  # Its own picture is no image.
 
 
 def test_an_interruption_is_one_line(run, album, monkeypatch, capsys):
   def interrupted(*_):
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(group, "read_all", interrupted)
-  assert console.run(group.main, [str(album), f"--run={run}"]) == 130
+  monkeypatch.setattr(cluster, "read_all", interrupted)
+  assert console.run(cluster.main, [str(album), f"--run={run}"]) == 130
   assert capsys.readouterr().err == "fsim: interrupted; nothing is kept: the same command begins anew\n"
 
 
 def test_what_cannot_be_meant_is_refused(run, album, tmp_path):
   with pytest.raises(UserError, match="no finished run of the system model: the folder comparer is missing"):
-    group.main([str(album), f"--run={tmp_path}"])
+    cluster.main([str(album), f"--run={tmp_path}"])
   with pytest.raises(UserError, match="no JPEG files in this folder"):
-    group.main([str(tmp_path), f"--run={run}"])
+    cluster.main([str(tmp_path), f"--run={run}"])

@@ -4,11 +4,14 @@ import signal
 
 import pytest
 
-from fsim import main, systems
+from fsim import systems
 from fsim.boundary import console
+from fsim.commands import fields, train
+from fsim.run import flat
 from fsim.systems import System
-from tests.commands import ROOT, fsim
+from tests.commands import ROOT, config, fsim
 
+QUOTES = '"""'
 DEVICE = f"--config={ROOT}/configs/device.py"
 
 
@@ -18,10 +21,11 @@ def called(tmp_path, monkeypatch, capsys):
   monkeypatch.chdir(tmp_path)
   given = []
   monkeypatch.setattr(systems, "system", lambda name: System(lambda *arguments: given.append(arguments), None, None))
+  monkeypatch.setattr(train, "prepare", lambda: None)  # Of a process.
   former = signal.getsignal(signal.SIGTERM)
 
   def call(*arguments):
-    code = console.run(main.main, arguments)
+    code = console.run(train.main, arguments)
     return given, code, "".join(capsys.readouterr())
 
   yield call
@@ -55,10 +59,10 @@ CONFIG_DICT = "from ml_collections import ConfigDict\n"
 @pytest.mark.parametrize(
   ("name", "text", "message"),
   [
-    ("nowhere.py", None, "no such configuration file"),
+    ("nowhere.py", None, "no such file"),
     ("broken.py", "def get_config(\n", ", line 1: "),
-    ("other.yaml", "a: 1", "a configuration is a Python file"),
-    ("other.py", "", "it does not define get_config()"),
+    ("other.yaml", "a: 1", "not a Python file"),
+    ("other.py", "", "it does not define get_config"),
     ("other.py", "get_config = dict", "must return a ConfigDict"),
     (
       "own.py",
@@ -110,9 +114,60 @@ def test_the_home_is_written_out_wherever_a_path_is_given(called, tmp_path, monk
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_is_an_answer(flag, called):
-  given, code, said = called(DEVICE, flag)
+  given, code, said = called(flag)
   assert (given, code) == ([], 0)
-  assert "python -m fsim.main --config=configs/device.py" in said
+  assert "fsim train --config=configs/device.py" in said
+  for path in (ROOT / "configs").glob("[!_]*.py"):
+    title = path.read_text().splitlines()[0].removeprefix(QUOTES)
+    assert f"configs/{path.name}  {title}\n    modes: quick, paper" in said
+
+
+def test_help_on_a_configuration_has_its_fields_with_comments_and_the_values_of_the_mode(called):
+  given, code, said = called("--help", f"{DEVICE}:quick")
+  assert (given, code) == ([], 0)
+  lines = [line.split(maxsplit=2) for line in said.splitlines()]
+  assert ["data.source", "virtual/tiny", "A virtual preset, or a folder of Dresden-named JPEGs."] in lines
+  assert ["data.folder", "none", "Where data sets are kept; by default TFDS's own folder."] in lines
+  assert ["data.test", "0.3"] in lines
+  assert "modes: quick, paper" in said
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("[!_]*.py")), ids=lambda path: path.stem)
+def test_help_tells_of_every_field_of_a_configuration(path, called):
+  _, code, said = called(f"--config={path}", "--help")
+  assert code == 0
+  names = [line.split()[0] for line in said.splitlines() if line.startswith("  ")]
+  assert sorted(names) == sorted(flat(config(path).to_dict()))
+
+
+def test_comments_of_fields_stand_beside_them_or_above():
+  source = """
+def get_config(mode=""):
+  config = ConfigDict()
+  # Where it begins,
+  # and ends.
+  config.a = 1
+  config.b.c = (
+    1,
+    2,
+  )  # Two.
+  config.d = "#"
+  config.b.e = "#1"  # One.
+  if mode == "fast":
+    config.d = "x"  # Of a mode only.
+"""
+  assert fields.comments(source) == {"a": "Where it begins, and ends.", "b.c": "Two.", "d": "", "b.e": "One."}
+  assert fields.modes(source) == ["fast"]
+
+
+@pytest.mark.parametrize(("name", "text"), [("nowhere.py", None), ("broken.py", "def get_config(\n"), ("a.txt", "x")])
+def test_help_on_what_is_no_configuration_is_refused_in_one_line(name, text, called, tmp_path):
+  if text:
+    (tmp_path / name).write_text(text)
+  _, code, said = called("--help", f"--config={name}")
+  assert code == 1
+  assert said.startswith(f"fsim: {name}")
+  assert said.count("\n") == 1
 
 
 def test_a_mistake_of_the_program_keeps_its_traceback(called, monkeypatch):

@@ -1,0 +1,87 @@
+"""The command `fsim VERB ...`: what the verbs are, and how each begins and ends.
+
+Nothing else is imported here: `fsim --help` answers at once, and a verb waits for its own imports only.
+"""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
+
+import fsim
+
+QUESTION = "Do these photographs come from the same camera?"
+ENDS = (
+  "`fsim VERB --help` lists what a verb takes, `fsim --version` prints the version.",
+  "Exit codes: 0 every input got its answer, 1 some got none, 2 usage, 75 stopped by SIGTERM, 130 Ctrl-C.",
+)
+
+
+class Verb(NamedTuple):
+  """module: has `main(arguments) -> exit code`. help: one line."""
+
+  module: str
+  help: str
+
+
+VERBS: dict[str, Verb] = {
+  "check": Verb("fsim.commands.check", "what a folder of photographs holds, and which protocols it can serve"),
+  "simulate": Verb("fsim.commands.simulate", "make photographs of virtual cameras"),
+  "train": Verb("fsim.commands.train", "train and evaluate one of the systems"),
+  "report": Verb("fsim.commands.report", "write the page of a finished run anew"),
+  "fingerprint": Verb("fsim.commands.fingerprint", "the sensor fingerprint (PRNU) of one camera"),
+  "merge": Verb("fsim.commands.merge", "one fingerprint of several of one camera"),
+  "match": Verb("fsim.commands.match", "photographs against fingerprints or photographs (PRNU)"),
+  "matrix": Verb("fsim.commands.matrix", "all pairs of a folder's photographs (PRNU)"),
+  "identify": Verb("fsim.commands.identify", "the camera model of photographs, or none of those learned"),
+  "splice": Verb("fsim.commands.splice", "where a photograph holds what another camera model took"),
+  "cluster": Verb("fsim.commands.cluster", "which photographs are from one camera model"),
+  "sweep": Verb("launch.sweep", "many runs of one configuration, and one table of their results"),
+}
+
+
+def program(*verbs: str) -> NoReturn:
+  """What a shell starts: `fsim`, or a command that has some of its verbs; of a single one the arguments are all."""
+  from fsim.boundary import waking
+
+  waking.begin()
+  from fsim.boundary import console
+
+  def command(arguments: Sequence[str]) -> int:
+    return call(verbs[0], arguments) if len(verbs) == 1 else main(arguments, verbs or tuple(VERBS))
+
+  console.leave(console.run(command, sys.argv[1:]))
+
+
+def main(arguments: Sequence[str], verbs: Sequence[str] = tuple(VERBS)) -> int:
+  from fsim.boundary import console
+  from fsim.boundary.text import shown
+
+  verb, *rest = arguments or [""]
+  if verb in verbs:
+    return call(verb, rest)
+  if verb in ("-h", "--help"):
+    console.say(usage(verbs))
+    return console.ANSWERED
+  if verb == "--version":
+    console.say(f"fsim {fsim.__version__}")
+    return console.ANSWERED
+  nearest = difflib.get_close_matches(verb, verbs, n=1)
+  hint = f"did you mean {nearest[0]}?" if nearest else f"give one of {', '.join(verbs)}"
+  console.note(f"there is no verb {shown(verb)}; {hint}" if verb else f"a verb is missing; {hint}")
+  return console.USAGE
+
+
+def call(verb: str, arguments: Sequence[str]) -> int:
+  from fsim.boundary import waking
+
+  with waking.importing():
+    module = importlib.import_module(VERBS[verb].module)
+  return module.main(arguments)
+
+
+def usage(verbs: Sequence[str]) -> str:
+  width = max(map(len, verbs))
+  lines = [f"  {verb.ljust(width)}  {VERBS[verb].help}" for verb in verbs]
+  return "\n".join(["usage: fsim VERB ...", "", QUESTION, "", *lines, "", *ENDS])
