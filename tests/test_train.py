@@ -20,7 +20,9 @@ def called(tmp_path, monkeypatch, capsys):
   """Calls the command in an empty folder, without a run: what the run was given, the exit code, and what was said."""
   monkeypatch.chdir(tmp_path)
   given = []
-  monkeypatch.setattr(systems, "system", lambda name: System(lambda *arguments: given.append(arguments), None, None))
+  monkeypatch.setattr(
+    systems, "system", lambda name: System(lambda *given_to: given.append(given_to), None, None, None)
+  )
   monkeypatch.setattr(train, "prepare", lambda: None)  # Of a process.
   former = signal.getsignal(signal.SIGTERM)
 
@@ -174,7 +176,7 @@ def test_a_mistake_of_the_program_keeps_its_traceback(called, monkeypatch):
   def mistaken(config, workdir):
     raise ValueError("shapes differ")
 
-  monkeypatch.setattr(systems, "system", lambda name: System(mistaken, None, None))
+  monkeypatch.setattr(systems, "system", lambda name: System(mistaken, None, None, None))
   with pytest.raises(ValueError, match="shapes differ"):
     called(DEVICE)
 
