@@ -23,11 +23,11 @@ from tqdm import tqdm
 from fsim import cpu
 from fsim.models.mislnet import FEATURES
 from fsim.systems import patched
+from fsim.systems.dataset import open_dataset
 from fsim.systems.model import comparer, similarity, triangle
 from fsim.systems.model import run as model
 from fsim.systems.model.comparer import Comparer
 from fsim.systems.patched import Part
-from fsim.systems.subjects import open_subjects
 from fsim.train import mesh
 from fsim.train.metrics import Diary
 
@@ -43,10 +43,10 @@ Side = tuple[Part, Float[np.ndarray, "p d"]]
 def sides(config: ConfigDict, known: Comparer) -> dict[str, Side]:
   """Training and validation images of the models that teach the scorer, and the features of their patches."""
   with tempfile.TemporaryDirectory() as notes:
-    subjects = open_subjects(config.data.source, config, Path(notes))
-  cache = patched.open_patches(subjects, config)
+    dataset = open_dataset(config.data.source, config, Path(notes))
+  cache = patched.open_patches(dataset, config)
   stored, found = cache.stored(), {}
-  for name, table in model.divide(subjects.table, config).b.items():
+  for name, table in model.divide(dataset.table, config).b.items():
     part = patched.patches_of(cache, table)
     places = range(0, len(part.numbers), CHUNK)
     pixels = (np.stack([stored(k) for k in part.numbers[first : first + CHUNK]]) for first in tqdm(places, desc=name))

@@ -9,7 +9,7 @@ import pytest
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.data import splits
-from fsim.systems import SYSTEMS, subjects, system
+from fsim.systems import SYSTEMS, dataset, system
 from fsim.systems.device import run as device
 from fsim.systems.entrance import entrance
 from fsim.train import mesh
@@ -39,7 +39,7 @@ def table():
 @pytest.mark.parametrize("name", ["stratified", "by_scene", "scene_instance", "ratio"])
 def test_each_protocol_is_given_its_own_settings(name, config, table):
   config.data.protocol = name
-  parts = subjects.split(table, config)
+  parts = dataset.split(table, config)
   assert set(parts) == {"train", "validation", "test"}
   splits.require_disjoint(table, parts, "image")
 
@@ -48,14 +48,14 @@ def test_folds_are_a_setting(config, table):
   config.data.protocol = "scene_instance"
   tests = []
   for config.data.fold in (0, 1):
-    tests.append(subjects.split(table, config)["test"])
+    tests.append(dataset.split(table, config)["test"])
   assert not np.array_equal(*tests)
 
 
 def test_protocols_of_other_systems_are_refused(config, table):
   config.data.protocol = "model_disjoint"
   with pytest.raises(ValueError, match="must be one of stratified, by_scene"):
-    subjects.split(table, config)
+    dataset.split(table, config)
 
 
 def test_sets_without_pairs_are_refused():
@@ -63,8 +63,8 @@ def test_sets_without_pairs_are_refused():
   one_device = pd.DataFrame({"device": ["a", "a"]})
   for table in (one_each, one_device):
     with pytest.raises(ValueError, match="the test images must hold two of one device, and two devices"):
-      subjects.require_pairs("test", table)
-  subjects.require_pairs("test", pd.DataFrame({"device": ["a", "a", "b"]}))
+      dataset.require_pairs("test", table)
+  dataset.require_pairs("test", pd.DataFrame({"device": ["a", "a", "b"]}))
 
 
 def test_signatures_know_their_network():

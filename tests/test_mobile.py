@@ -13,8 +13,8 @@ from fsim.metrics import naming
 from fsim.models.mobile import LEAK, PhoneNet
 from fsim.systems import finished as runs
 from fsim.systems import patched
+from fsim.systems.dataset import open_dataset
 from fsim.systems.mobile import run as mobile
-from fsim.systems.subjects import open_subjects
 from fsim.train import mesh
 from tests import commands, jpegs, recording
 from tests.commands import ROOT
@@ -141,7 +141,7 @@ def test_the_numbers_of_a_run_are_those_of_its_page(finished):
 @pytest.fixture(scope="module")
 def phones(finished, data, tmp_path_factory):
   """The images of the finished run."""
-  return open_subjects("virtual/few_phones", quick(folder=str(data)), tmp_path_factory.mktemp("opened"))
+  return open_dataset("virtual/few_phones", quick(folder=str(data)), tmp_path_factory.mktemp("opened"))
 
 
 @pytest.mark.parametrize("protocol", ["image_folds", "scene_folds"])
@@ -208,7 +208,7 @@ def test_folders_of_other_names_are_divided_by_phone_and_by_camera(tmp_path):
   files = [f"{subject:03d}_{camera}_LI_01_1.jpg" for subject in range(3) for camera in cameras]
   folder = write(tmp_path / "miche", **{name: jpegs.jpeg(k) for k, name in enumerate(files)})
   config = quick(source=str(folder), folder=str(tmp_path / "data"), pattern=MICHE, protocol="scene_folds")
-  table = open_subjects(config.data.source, config, tmp_path).table
+  table = open_dataset(config.data.source, config, tmp_path).table
   sides = mobile.sides_of(table, config)
   assert {name: len(side) for name, side in sides.items()} == {"train": 3, "validation": 3, "test": 3}
   assert all(side["scene"].nunique() == 1 for side in sides.values())

@@ -17,11 +17,11 @@ from fsim.models import posteriors
 from fsim.models.constrained import KERNEL
 from fsim.models.scorers import DistanceScorer
 from fsim.systems import patched
+from fsim.systems.dataset import open_dataset
 from fsim.systems.model import comparer, similarity, trials
 from fsim.systems.model import run as model
 from fsim.systems.model.tiles import Tiles
 from fsim.systems.patched import Part
-from fsim.systems.subjects import open_subjects
 from fsim.train.compare import Signed
 from fsim.train.step import State
 from tests import commands, recording
@@ -61,8 +61,8 @@ def test_no_model_that_is_called_unknown_was_learned(finished):
 
 def test_the_saved_comparer_gives_the_scores_of_the_run(finished, tmp_path):
   config = ConfigDict(json.loads((finished / "config.json").read_text()))
-  subjects = open_subjects(config.data.source, config, tmp_path)
-  cache, sides = patched.open_patches(subjects, config), model.divide(subjects.table, config)
+  dataset = open_dataset(config.data.source, config, tmp_path)
+  cache, sides = patched.open_patches(dataset, config), model.divide(dataset.table, config)
   known, unknown = (patched.patches_of(cache, side["test"]) for side in (sides.a, sides.c))
   numbers = trials.here(cache, known, unknown, config).part.numbers
   (found,) = similarity.load(finished)

@@ -13,9 +13,9 @@ from fsim.data.patches import Choice
 from fsim.metrics import naming
 from fsim.models.extractors import PatchNet
 from fsim.systems import patched
+from fsim.systems.dataset import open_dataset, split
 from fsim.systems.patch import run as patch
 from fsim.systems.patch import strangers
-from fsim.systems.subjects import open_subjects, split
 from fsim.train import mesh
 from tests import commands, recording
 from tests.commands import ROOT, fsim
@@ -121,10 +121,10 @@ def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, data):
 def test_no_patch_of_a_test_image_is_trained_on(data, tmp_path):
   config = quick()
   config.data.folder = str(data)
-  subjects = open_subjects(config.data.source, config, tmp_path)
-  learned = strangers.to_learn(subjects.table, config)
+  dataset = open_dataset(config.data.source, config, tmp_path)
+  learned = strangers.to_learn(dataset.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config).items()}
-  cache = patched.open_patches(subjects, config)
+  cache = patched.open_patches(dataset, config)
   parts = {name: patched.patches_of(cache, table) for name, table in sides.items()}
   classes = sorted(sides["train"]["model"].unique())
   phase = patch.learning(PatchNet(classes=2), cache, parts, classes, config, mesh.layout())

@@ -16,7 +16,7 @@ from fsim.data.dresden.names import BadName, Name, Repairs
 from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.scan import scan
 from fsim.data.source import open_folder
-from fsim.systems import subjects
+from fsim.systems import dataset
 from tests import jpegs
 from tests.commands import ROOT, config
 from tests.test_scan import write
@@ -171,13 +171,13 @@ def test_an_experiment_takes_originals_unless_told_otherwise(tmp_path):
   settings.input.size = 32
   settings.data.folder, settings.data.pattern = str(tmp_path / "data"), documented()[1]
   folder = vision(tmp_path / "photos")
-  taken = subjects.open_subjects(str(folder), settings, tmp_path / "run")
+  taken = dataset.open_dataset(str(folder), settings, tmp_path / "run")
   assert (len(taken.table), set(taken.table["platform"])) == (6, {""})
   problems = pd.read_csv(tmp_path / "run" / "problems.csv")
   assert problems["left_out"].sum() == 18
   assert problems["cause"].str.startswith("a copy from ").sum() == 18
   settings.data.platform, settings.data.on_error = "any", "raise"
-  assert len(subjects.open_subjects(str(folder), settings, tmp_path / "other").table) == 24
+  assert len(dataset.open_dataset(str(folder), settings, tmp_path / "other").table) == 24
 
 
 def test_a_pattern_with_folders_tells_equal_names_apart(tmp_path):

@@ -16,12 +16,12 @@ from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.models.alexnet import AlexNet
 from fsim.prnu import fingerprints, patterns, residuals
 from fsim.prnu.residuals import DEFAULT
+from fsim.systems import dataset as image_sets
 from fsim.systems import finished as runs
-from fsim.systems import subjects
+from fsim.systems.dataset import ImageSet
 from fsim.systems.prnu import matcher, report, siblings
 from fsim.systems.prnu import run as prnu
 from fsim.systems.prnu.matcher import Square
-from fsim.systems.subjects import Subjects
 from fsim.train import mesh
 from fsim.virtual import dataset
 from fsim.virtual.cameras import SIX
@@ -85,8 +85,8 @@ def test_no_pattern_of_a_test_image_is_trained_on(tmp_path):
   config.data.folder = str(tmp_path)
   images = Images(table, None, records, "abc")
   parts = {
-    name: Subjects(table.iloc[rows].reset_index(drop=True), images)
-    for name, rows in subjects.split(table, config).items()
+    name: ImageSet(table.iloc[rows].reset_index(drop=True), images)
+    for name, rows in image_sets.split(table, config).items()
   }
   assert {name: len(part.table) for name, part in parts.items()} == {"train": 18, "validation": 3, "test": 3}
   stored = prnu.patterns_of(parts, config)
@@ -144,10 +144,10 @@ def test_sides_must_hold_two_cameras_and_no_stranger():
 def test_images_of_another_size_than_their_sensor_are_left_out_with_the_cause():
   sizes = [(80, 60), (80, 60), (60, 80), (40, 30), (60, 80), (60, 80), (80, 60)]
   table = pd.DataFrame(sizes, columns=["width", "height"], index=range(10, 17)).assign(device=[*"aaabbbb"])
-  found = subjects.off_grid(table)
+  found = image_sets.off_grid(table)
   assert found.index.tolist() == [12, 13, 16]
   assert found[12].startswith("60x80, but most images of a are 80x60")
-  assert subjects.off_grid(table[:0]).empty
+  assert image_sets.off_grid(table[:0]).empty
 
 
 def folder_of(place, sizes, subset=""):
@@ -164,10 +164,10 @@ def test_a_subset_that_is_not_there_is_named(tmp_path):
   config.data.folder = str(tmp_path / "data")
   folder = folder_of(tmp_path / "photos", [(80, 80)] * 4)
   with pytest.raises(ValueError, match=r"photos has no usable flat-field images \(0 files left out\)"):
-    subjects.open_subjects(str(folder), config, tmp_path / "run", aligned=True)
+    image_sets.open_dataset(str(folder), config, tmp_path / "run", aligned=True)
   config.data.subset = "natural,flat"
   with pytest.raises(ValueError, match=r"subsets are natural, flat-field, dark, jpeg, .* got 'flat'"):
-    subjects.open_subjects(str(folder), config, tmp_path / "run", aligned=True)
+    image_sets.open_dataset(str(folder), config, tmp_path / "run", aligned=True)
 
 
 def test_small_and_turned_images_take_no_part_and_are_listed(tmp_path):
@@ -175,7 +175,7 @@ def test_small_and_turned_images_take_no_part_and_are_listed(tmp_path):
   config.data.folder = str(tmp_path / "data")
   folder = folder_of(tmp_path / "photos", [(96, 80)] * 6 + [(80, 96), (96, 40)])
   folder_of(folder, [(96, 80)] * 2, "flat-field")
-  found = subjects.open_subjects(str(folder), config, tmp_path / "run", aligned=True)
+  found = image_sets.open_dataset(str(folder), config, tmp_path / "run", aligned=True)
   assert sorted(found.table["subset"].unique()) == ["flat-field", "natural"]
   assert len(found.table) == 8
   causes = pd.read_csv(tmp_path / "run" / "problems.csv").set_index("file")["cause"]

@@ -6,8 +6,8 @@ import pytest
 
 from fsim.boundary.errors import UserError
 from fsim.data import splits
-from fsim.systems import SYSTEMS, subjects
-from fsim.systems.subjects import Subjects
+from fsim.systems import SYSTEMS, dataset
+from fsim.systems.dataset import ImageSet
 from tests.commands import ROOT, config
 from tests.recording import SERVING
 from tests.test_splits import dresden
@@ -43,7 +43,7 @@ def begin(table, tmp_path, monkeypatch):
     settings.data.protocol = protocol
     settings.data.folder = str(tmp_path)
     own = importlib.import_module(f"{SYSTEMS[name]}.run")
-    monkeypatch.setattr(own, "open_subjects", lambda *_, **__: Subjects(table, NoRecords()))
+    monkeypatch.setattr(own, "open_dataset", lambda *_, **__: ImageSet(table, NoRecords()))
     own.experiment(settings, tmp_path / f"{name}-{protocol}")
 
   return begun
@@ -76,4 +76,4 @@ def test_a_protocol_whose_settings_a_configuration_lacks_is_none_of_its(table):
   del settings.data.fold
   settings.data.protocol = "scene_instance"
   with pytest.raises(UserError, match=r"by_scene, public, ratio, got .* needs the settings data.fold"):
-    subjects.split(table, settings)
+    dataset.split(table, settings)

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from fsim.boundary.errors import UserError
 from fsim.data import kept, patches
 from fsim.data.patches import Cache, Choice
-from fsim.systems.subjects import Subjects
+from fsim.systems.dataset import ImageSet
 from fsim.train import classify
 from fsim.train.classify import Labelled, Views
 from fsim.train.mesh import Layout
@@ -33,12 +33,12 @@ class Part(NamedTuple):
   silent: int
 
 
-def open_patches(subjects: Subjects, config: ConfigDict) -> Cache:
+def open_patches(dataset: ImageSet, config: ConfigDict) -> Cache:
   settings = config.input
   choice = Choice(**{name: settings[name] for name in Choice._fields})
   home = kept.home(config.data.folder)
-  images = subjects.images
-  return patches.open_cache(images.records, subjects.table["row"].to_numpy(), images.fingerprint, choice, home)
+  images = dataset.images
+  return patches.open_cache(images.records, dataset.table["row"].to_numpy(), images.fingerprint, choice, home)
 
 
 def patches_of(cache: Cache, table: pd.DataFrame) -> Part:

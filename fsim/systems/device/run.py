@@ -17,11 +17,11 @@ from fsim.models.extractors import SignatureNet
 from fsim.models.scorers import HadamardScorer
 from fsim.report import page
 from fsim.store import SignatureStore
+from fsim.systems.dataset import ImageSet, labelled, open_dataset, require_pairs, split
 from fsim.systems.device import predictor, report, result
 from fsim.systems.device.predictor import WIDTH, DevicePredictor
 from fsim.systems.device.result import Evaluation
 from fsim.systems.entrance import entrance
-from fsim.systems.subjects import Subjects, labelled, open_subjects, require_pairs, split
 from fsim.train import classify, compare, mesh
 from fsim.train.classify import Views
 from fsim.train.compare import Signed
@@ -38,18 +38,18 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Two-part device matching (Bennabhaktula et al. 2020). Returns the page of the report (on the first process)."""
   layout = mesh.layout()
   diary = Diary(workdir)
-  subjects = open_subjects(config.data.source, config, workdir)
-  parts = {name: subjects.some(rows) for name, rows in split(subjects.table, config).items()}
+  dataset = open_dataset(config.data.source, config, workdir)
+  parts = {name: dataset.select(rows) for name, rows in split(dataset.table, config).items()}
   tests = {"test": parts["test"]}
   if config.evaluate.elsewhere:
-    tests["elsewhere"] = open_subjects(config.evaluate.elsewhere, config, workdir / "elsewhere")
+    tests["elsewhere"] = open_dataset(config.evaluate.elsewhere, config, workdir / "elsewhere")
   for name, part in {"validation": parts["validation"], **tests}.items():
     require_pairs(name, part.table)
   classes = sorted(parts["train"].table["device"].unique())
 
   net = SignatureNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
   learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
-  records = subjects.images.records
+  records = dataset.images.records
   views = Views(TrainingCut(records, config.input.size, config.input.crop), Cut(records, config.input.size))
   phase_a = classify.phase(net, views, learned["train"], learned["validation"], config.signature, config, layout)
   signer = fit(phase_a, workdir, diary, layout)
@@ -85,7 +85,7 @@ class Signing(NamedTuple):
   config: ConfigDict
   layout: Layout
 
-  def __call__(self, part: Subjects) -> Float[np.ndarray, "n d"]:
+  def __call__(self, part: ImageSet) -> Float[np.ndarray, "n d"]:
     checkpoint = fingerprint(self.state.params)
     n = len(part.table)
     known = mesh.from_first(
@@ -136,7 +136,7 @@ def assemble(net: SignatureNet, signer: State, matcher: State, threshold: float,
 
 
 def evaluate(
-  name: str, part: Subjects, logits: Float[np.ndarray, "n n"], threshold: float, config: ConfigDict
+  name: str, part: ImageSet, logits: Float[np.ndarray, "n n"], threshold: float, config: ConfigDict
 ) -> Evaluation:
   """Algorithm 1, rates and intervals on one set of images."""
   settings = config.evaluate
@@ -149,7 +149,7 @@ def evaluate(
   return Evaluation(name, note, threshold, similarity, models[similarity.devices].tolist(), lines, pairs)
 
 
-def save_thumbnails(folder: Path, part: Subjects, evaluation: Evaluation, count: int) -> None:
+def save_thumbnails(folder: Path, part: ImageSet, evaluation: Evaluation, count: int) -> None:
   if jax.process_index() > 0:
     return
   errors = scores.worst_errors(evaluation.pairs, evaluation.threshold, count)

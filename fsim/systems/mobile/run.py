@@ -17,10 +17,10 @@ from fsim.metrics.naming import Naming
 from fsim.models.mobile import PhoneNet, require_known
 from fsim.report import page
 from fsim.systems import patched
+from fsim.systems.dataset import divided, open_dataset
 from fsim.systems.entrance import entrance
 from fsim.systems.mobile import report
 from fsim.systems.patched import Part
-from fsim.systems.subjects import divided, open_subjects
 from fsim.train import mesh
 from fsim.train.loop import fit
 from fsim.train.metrics import Diary
@@ -38,11 +38,11 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   column = column_of(config.data.level)
   layout = mesh.layout()
   diary = Diary(workdir)
-  subjects = open_subjects(config.data.source, config, workdir)
-  sides = sides_of(subjects.table, config)
+  dataset = open_dataset(config.data.source, config, workdir)
+  sides = sides_of(dataset.table, config)
   classes = sorted(sides["train"][column].unique())
   net = network(len(classes), config)
-  cache = patched.open_patches(subjects, config)
+  cache = patched.open_patches(dataset, config)
   parts = {name: patched.patches_of(cache, side) for name, side in sides.items()}
   patched.require(parts, classes, column)
 

@@ -23,11 +23,11 @@ from fsim.models import scorers
 from fsim.models.mislnet import MislNet
 from fsim.report import page
 from fsim.systems import patched
+from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
 from fsim.systems.model import comparer, report, similarity, splicing, tiles, trials
 from fsim.systems.model.comparer import Comparer
 from fsim.systems.patched import Part
-from fsim.systems.subjects import open_subjects, split
 from fsim.train import compare, mesh, optimisers
 from fsim.train.compare import Signed
 from fsim.train.loop import Phase, fit
@@ -67,11 +67,11 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   tiles.require(config)
   layout = mesh.layout()
   diary = Diary(workdir)
-  subjects = open_subjects(config.data.source, config, workdir)
-  sides = divide(subjects.table, config)
+  dataset = open_dataset(config.data.source, config, workdir)
+  sides = divide(dataset.table, config)
   classes = sorted(sides.a["train"]["model"].unique())
   scorer = pair_scorer(config, len(classes))
-  cache = patched.open_patches(subjects, config)
+  cache = patched.open_patches(dataset, config)
   a, b, c = ({name: patched.patches_of(cache, table) for name, table in side.items()} for side in sides)
   require(a, b, classes, config)
   tested = [trials.here(cache, a["test"], c["test"], config)]

@@ -15,12 +15,12 @@ from ml_collections import ConfigDict
 from fsim.data.patches import Cache
 from fsim.models import posteriors
 from fsim.systems import patched
+from fsim.systems.dataset import open_dataset
 from fsim.systems.model import braycurtis, comparer, imagelevel, similarity
 from fsim.systems.model.comparer import Comparer
 from fsim.systems.model.similarity import Similarity
 from fsim.systems.model.triangle import KNOWN, UNKNOWN
 from fsim.systems.patched import Part
-from fsim.systems.subjects import open_subjects
 
 See = Callable[[Cache, Part], tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]]
 Ask = Callable[[Cache, Part], Float[np.ndarray, "p c"]]
@@ -57,9 +57,9 @@ def here(cache: Cache, known: Part, unknown: Part, config: ConfigDict) -> Trial:
 def elsewhere(config: ConfigDict, workdir: Path) -> Trial:
   """All images of evaluate.elsewhere: their models count as unknown."""
   name = config.evaluate.elsewhere
-  subjects = open_subjects(name, config, workdir / "elsewhere")
-  cache = patched.open_patches(subjects, config)
-  part = patched.patches_of(cache, subjects.table.assign(side=UNKNOWN))
+  dataset = open_dataset(name, config, workdir / "elsewhere")
+  cache = patched.open_patches(dataset, config)
+  part = patched.patches_of(cache, dataset.table.assign(side=UNKNOWN))
   return Trial("elsewhere", f"{_said(part)} of {name}, none of whose models were learned.", cache, part)
 
 

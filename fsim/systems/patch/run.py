@@ -17,12 +17,12 @@ from fsim.metrics.naming import Naming
 from fsim.models.extractors import PatchNet, with_mean
 from fsim.report import page
 from fsim.systems import patched
+from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
 from fsim.systems.patch import namer, openset, report, strangers, svm
 from fsim.systems.patch.namer import Namer
 from fsim.systems.patch.openset import Evidence
 from fsim.systems.patched import Part
-from fsim.systems.subjects import open_subjects, split
 from fsim.train import classify, mesh
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
@@ -37,11 +37,11 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Camera model identification (Bondi et al. 2017). Returns the page of the report (on the first process)."""
   layout = mesh.layout()
   diary = Diary(workdir)
-  subjects = open_subjects(config.data.source, config, workdir)
-  learned = strangers.to_learn(subjects.table, config)
+  dataset = open_dataset(config.data.source, config, workdir)
+  learned = strangers.to_learn(dataset.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config, known="model").items()}
   classes = sorted(sides["train"]["model"].unique())
-  cache = patched.open_patches(subjects, config)
+  cache = patched.open_patches(dataset, config)
   parts = {name: patched.patches_of(cache, table) for name, table in sides.items()}
   patched.require(parts, classes, "model")
 
@@ -56,7 +56,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   machines, setting = learn_svms(train, validation, own, parts, classes, config)
   validation = decide(machines, validation)
   clouds = openset.clouds(train.features, own["train"][parts["train"].image])
-  others = patched.patches_of(cache, strangers.of(subjects.table, sides, config, config.seed))
+  others = patched.patches_of(cache, strangers.of(dataset.table, sides, config, config.seed))
   unseen, helps = decide(machines, see(others)), strangers.stand_ins(others.table, config.seed).to_numpy()
   stand_ins = openset.part(unseen, helps) if helps.any() else None
   rule = openset.choose(validation, own["validation"], clouds, config.unknown.rejected, stand_ins)

@@ -19,10 +19,10 @@ from fsim.models.alexnet import AlexNet
 from fsim.prnu.patterns import open_patterns
 from fsim.prnu.residuals import DEFAULT, require_size
 from fsim.report import page
+from fsim.systems.dataset import ImageSet, labelled, open_dataset, split
 from fsim.systems.entrance import entrance
 from fsim.systems.prnu import matcher, report, siblings
 from fsim.systems.prnu.matcher import Square
-from fsim.systems.subjects import Subjects, labelled, open_subjects, split
 from fsim.train import classify, mesh
 from fsim.train.classify import Views
 from fsim.train.loop import Phase, fit
@@ -30,7 +30,7 @@ from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
 from fsim.train.step import State
 
-Parts = dict[str, Subjects]  # Side -> its images.
+Parts = dict[str, ImageSet]  # Side -> its images.
 Models = dict[str, str]  # Camera -> its model, in the order of the classes.
 
 
@@ -41,13 +41,13 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   require_size(config.input.size, config.input.size)
   layout = mesh.layout()
   diary = Diary(workdir)
-  subjects = open_subjects(config.data.source, config, workdir, aligned=True)
-  table = choose_cameras(subjects.table, config.data.one_model, config.data.devices)
+  dataset = open_dataset(config.data.source, config, workdir, aligned=True)
+  table = choose_cameras(dataset.table, config.data.one_model, config.data.devices)
   divided = split(table, config, known="device")
   sides = {name: table.iloc[rows].reset_index(drop=True) for name, rows in divided.items()}
   models = sides["train"].drop_duplicates("device").set_index("device")["model"].sort_index().to_dict()
   require(sides, models)
-  parts = {name: subjects._replace(table=side) for name, side in sides.items()}
+  parts = {name: dataset._replace(table=side) for name, side in sides.items()}
 
   patterns = patterns_of(parts, config)
   net = AlexNet(len(models), config.network.kind, config.network.width, config.network.norm, jnp.dtype(config.dtype))
@@ -117,7 +117,7 @@ def classify_patterns(
 
 
 def logits_of(
-  net: AlexNet, state: State, patterns: Stored, part: Subjects, config: ConfigDict, layout: Layout
+  net: AlexNet, state: State, patterns: Stored, part: ImageSet, config: ConfigDict, layout: Layout
 ) -> Float[np.ndarray, "n c"]:
   rows, batch, threads = part.table["row"].to_numpy(), config.network.batch, config.reading.threads
   return classify.embed(net, state, patterns, rows, batch=batch, threads=threads, layout=layout)[1]
@@ -130,7 +130,7 @@ def match(square: Square, parts: Parts, models: Models, folder: Path) -> Float[n
   return matcher.compare(parts["test"].table, records, prints, DEFAULT)
 
 
-def named(name: str, note: str, part: Subjects, scores: Float[np.ndarray, "n c"], models: Models) -> Naming:
+def named(name: str, note: str, part: ImageSet, scores: Float[np.ndarray, "n c"], models: Models) -> Naming:
   classes = list(models)
   answers = naming.answers(part.table, scores, labelled(part, "device", classes).labels, classes)
   answers = siblings.with_models(answers, models).assign(subset=part.table["subset"].to_numpy())

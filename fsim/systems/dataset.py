@@ -20,17 +20,17 @@ from fsim.data.source import Images
 from fsim.train.classify import Labelled
 
 
-class Subjects(NamedTuple):
+class ImageSet(NamedTuple):
   """The images that an experiment is about: a table whose `row` column points into the stored records."""
 
   table: pd.DataFrame
   images: Images
 
-  def some(self, rows: Int[np.ndarray, " n"]) -> "Subjects":
+  def select(self, rows: Int[np.ndarray, " n"]) -> "ImageSet":
     return self._replace(table=self.table.iloc[rows])
 
 
-def open_subjects(name: str, config: ConfigDict, workdir: Path, *, aligned: bool = False) -> Subjects:
+def open_dataset(name: str, config: ConfigDict, workdir: Path, *, aligned: bool = False) -> ImageSet:
   """The usable images of a source, with what was left out and why written to the run folder.
 
   aligned: leaves out what `off_grid` finds. Raises UserError if nothing is left of a subset.
@@ -69,7 +69,7 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path, *, aligned: bool
   if facts["left_out"]:
     logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], shown(name), workdir)
   run.write_data(workdir, facts, problems)
-  return Subjects(table, images)
+  return ImageSet(table, images)
 
 
 def too_small(table: pd.DataFrame, size: int) -> pd.Series:
@@ -137,7 +137,7 @@ def require_pairs(name: str, table: pd.DataFrame) -> None:
     )
 
 
-def labelled(part: Subjects, column: str, classes: list[str]) -> Labelled:
+def labelled(part: ImageSet, column: str, classes: list[str]) -> Labelled:
   """Rows with the places of their devices or models (as `column` says) among the classes."""
   unknown = set(part.table[column]) - set(classes)
   if unknown:
