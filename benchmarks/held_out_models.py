@@ -22,12 +22,12 @@ from tqdm import tqdm
 
 from fsim import cpu
 from fsim.models.mislnet import FEATURES
-from fsim.systems import patched
+from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
 from fsim.systems.model import comparer, similarity, triangle
 from fsim.systems.model import run as model
 from fsim.systems.model.comparer import Comparer
-from fsim.systems.patched import Part
+from fsim.systems.patch_dataset import PatchSet
 from fsim.train import mesh
 from fsim.train.metrics import Diary
 
@@ -37,17 +37,17 @@ SCHEDULES = {
   "distance": {"learning_rate": 3e-2, "epochs": 2, "halve_every": 1},
   "network": {"learning_rate": 5e-4, "epochs": 10, "halve_every": 3},
 }
-Side = tuple[Part, Float[np.ndarray, "p d"]]
+Side = tuple[PatchSet, Float[np.ndarray, "p d"]]
 
 
 def sides(config: ConfigDict, known: Comparer) -> dict[str, Side]:
   """Training and validation images of the models that teach the scorer, and the features of their patches."""
   with tempfile.TemporaryDirectory() as notes:
     dataset = open_dataset(config.data.source, config, Path(notes))
-  cache = patched.open_patches(dataset, config)
+  cache = patch_dataset.open_patches(dataset, config)
   stored, found = cache.stored(), {}
   for name, table in model.divide(dataset.table, config).b.items():
-    part = patched.patches_of(cache, table)
+    part = patch_dataset.patches_of(cache, table)
     places = range(0, len(part.numbers), CHUNK)
     pixels = (np.stack([stored(k) for k in part.numbers[first : first + CHUNK]]) for first in tqdm(places, desc=name))
     found[name] = (part, np.concatenate([comparer.features(known, few) for few in pixels]))

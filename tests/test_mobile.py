@@ -12,7 +12,7 @@ from fsim.data.splits import CannotServe
 from fsim.metrics import naming
 from fsim.models.mobile import LEAK, PhoneNet
 from fsim.systems import finished as runs
-from fsim.systems import patched
+from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
 from fsim.systems.mobile import run as mobile
 from fsim.train import mesh
@@ -177,14 +177,14 @@ def test_patches_are_cut_after_the_images_are_divided(phones, data):
   """None that is tested or validated is trained on, and all of an image are on its side, with its label."""
   config = quick(folder=str(data))
   sides = mobile.sides_of(phones.table, config)
-  cache = patched.open_patches(phones, config)
-  parts = {name: patched.patches_of(cache, table) for name, table in sides.items()}
+  cache = patch_dataset.open_patches(phones, config)
+  parts = {name: patch_dataset.patches_of(cache, table) for name, table in sides.items()}
   for level, count in (("model", 3), ("sensor", 5)):
     column = mobile.column_of(level)
     classes = sorted(sides["train"][column].unique())
     assert len(classes) == count
     own = mobile.network(count, config)
-    phase = patched.classify_patches(own, cache, parts, classes, column, config, mesh.layout())
+    phase = patch_dataset.classify_patches(own, cache, parts, classes, column, config, mesh.layout())
     batches = list(itertools.islice(phase.batches(0), phase.steps_in_epoch))
     pixels = cache.stored()
     labels = dict(zip(phones.table["row"], phones.table["model"], strict=True))

@@ -16,12 +16,12 @@ from fsim.data.patches import Cache, Choice
 from fsim.models import posteriors
 from fsim.models.constrained import KERNEL
 from fsim.models.scorers import DistanceScorer
-from fsim.systems import patched
+from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
 from fsim.systems.model import comparer, similarity, trials
 from fsim.systems.model import run as model
 from fsim.systems.model.tiles import Tiles
-from fsim.systems.patched import Part
+from fsim.systems.patch_dataset import PatchSet
 from fsim.train.compare import Signed
 from fsim.train.step import State
 from tests import commands, recording
@@ -62,8 +62,8 @@ def test_no_model_that_is_called_unknown_was_learned(finished):
 def test_the_saved_comparer_gives_the_scores_of_the_run(finished, tmp_path):
   config = ConfigDict(json.loads((finished / "config.json").read_text()))
   dataset = open_dataset(config.data.source, config, tmp_path)
-  cache, sides = patched.open_patches(dataset, config), model.divide(dataset.table, config)
-  known, unknown = (patched.patches_of(cache, side["test"]) for side in (sides.a, sides.c))
+  cache, sides = patch_dataset.open_patches(dataset, config), model.divide(dataset.table, config)
+  known, unknown = (patch_dataset.patches_of(cache, side["test"]) for side in (sides.a, sides.c))
   numbers = trials.here(cache, known, unknown, config).part.numbers
   (found,) = similarity.load(finished)
   whole = comparer.load(finished / "comparer")
@@ -151,7 +151,7 @@ def test_known_models_are_drawn_by_lot_and_all_unknown_ones_take_part():
   drawn = []
   for seed in range(4):
     config.seed = seed
-    trial = trials.here(cache, Part(known, blank, blank, 0), Part(unknown, blank, blank, 0), config)
+    trial = trials.here(cache, PatchSet(known, blank, blank, 0), PatchSet(unknown, blank, blank, 0), config)
     shown = trial.part.table.groupby("side")["model"].unique()
     assert len(shown["known"]) == 2
     assert len(shown["unknown"]) == 5
@@ -171,7 +171,7 @@ def test_the_extractor_alone_is_compared_as_published(tmp_path, data):
 
 def test_a_model_with_one_image_is_told_before_training():
   config, few = commands.config(CONFIG, "quick"), table(3, 1)
-  part = Part(few, np.arange(9), np.repeat(np.arange(3), 3), 0)
+  part = PatchSet(few, np.arange(9), np.repeat(np.arange(3), 3), 0)
   learned = dict.fromkeys(("train", "validation", "test"), part)
   with pytest.raises(ValueError, match=r"the train images .* two images of each; there are \[1, 1, 1\]"):
     model.require(learned, {"train": part, "validation": part}, ["M_0", "M_1", "M_2"], config)

@@ -12,7 +12,7 @@ from fsim.data import jpeg, patches
 from fsim.data.patches import Choice
 from fsim.metrics import naming
 from fsim.models.extractors import PatchNet
-from fsim.systems import patched
+from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.patch import run as patch
 from fsim.systems.patch import strangers
@@ -124,8 +124,8 @@ def test_no_patch_of_a_test_image_is_trained_on(data, tmp_path):
   dataset = open_dataset(config.data.source, config, tmp_path)
   learned = strangers.to_learn(dataset.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config).items()}
-  cache = patched.open_patches(dataset, config)
-  parts = {name: patched.patches_of(cache, table) for name, table in sides.items()}
+  cache = patch_dataset.open_patches(dataset, config)
+  parts = {name: patch_dataset.patches_of(cache, table) for name, table in sides.items()}
   classes = sorted(sides["train"]["model"].unique())
   phase = patch.learning(PatchNet(classes=2), cache, parts, classes, config, mesh.layout())
   pixels = cache.stored()
@@ -140,20 +140,20 @@ def test_no_patch_of_a_test_image_is_trained_on(data, tmp_path):
 
 def side(models, devices):
   table = pd.DataFrame({"model": models, "device": devices})
-  return patched.Part(table, np.arange(len(table)), np.arange(len(table)), silent=0)
+  return patch_dataset.PatchSet(table, np.arange(len(table)), np.arange(len(table)), n_unusable=0)
 
 
 def test_sides_that_cannot_be_learned_or_tested_are_refused():
   both = side(["A", "B"], ["A_0", "B_0"])
-  patched.require({"train": both, "validation": side(["A"], ["A_0"]), "test": both}, ["A", "B"], "model")
+  patch_dataset.require({"train": both, "validation": side(["A"], ["A_0"]), "test": both}, ["A", "B"], "model")
   with pytest.raises(ValueError, match="the training images of B have no usable patches"):
-    patched.require({"train": side(["A"], ["A_0"]), "test": both}, ["A", "B"], "model")
+    patch_dataset.require({"train": side(["A"], ["A_0"]), "test": both}, ["A", "B"], "model")
   with pytest.raises(ValueError, match="the test images are of models that nothing is trained on: C"):
-    patched.require({"train": both, "test": side(["C"], ["C_0"])}, ["A", "B"], "model")
+    patch_dataset.require({"train": both, "test": side(["C"], ["C_0"])}, ["A", "B"], "model")
   with pytest.raises(ValueError, match="the validation images have no usable patches"):
-    patched.require({"train": both, "validation": side([], [])}, ["A", "B"], "model")
+    patch_dataset.require({"train": both, "validation": side([], [])}, ["A", "B"], "model")
   with pytest.raises(ValueError, match="the training images are of 1"):
-    patched.require({"train": side(["A"], ["A_0"])}, ["A"], "model")
+    patch_dataset.require({"train": side(["A"], ["A_0"])}, ["A"], "model")
 
 
 def test_a_device_on_both_sides_is_said():

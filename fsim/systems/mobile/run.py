@@ -16,11 +16,11 @@ from fsim.metrics import naming, votes
 from fsim.metrics.naming import Naming
 from fsim.models.mobile import PhoneNet, require_known
 from fsim.report import page
-from fsim.systems import patched
+from fsim.systems import patch_dataset
 from fsim.systems.dataset import divided, open_dataset
 from fsim.systems.entrance import entrance
 from fsim.systems.mobile import report
-from fsim.systems.patched import Part
+from fsim.systems.patch_dataset import PatchSet
 from fsim.train import mesh
 from fsim.train.loop import fit
 from fsim.train.metrics import Diary
@@ -42,16 +42,16 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   sides = sides_of(dataset.table, config)
   classes = sorted(sides["train"][column].unique())
   net = network(len(classes), config)
-  cache = patched.open_patches(dataset, config)
-  parts = {name: patched.patches_of(cache, side) for name, side in sides.items()}
-  patched.require(parts, classes, column)
+  cache = patch_dataset.open_patches(dataset, config)
+  parts = {name: patch_dataset.patches_of(cache, side) for name, side in sides.items()}
+  patch_dataset.require(parts, classes, column)
 
-  phase = patched.classify_patches(net, cache, parts, classes, column, config, layout)
+  phase = patch_dataset.classify_patches(net, cache, parts, classes, column, config, layout)
   state = fit(phase, workdir, diary, layout)
   diary.close()
 
-  test, truth = parts["test"], patched.places(parts["test"], classes, column)
-  _, logits = patched.seen(net, state, config, layout, cache, test)
+  test, truth = parts["test"], patch_dataset.places(parts["test"], classes, column)
+  _, logits = patch_dataset.seen(net, state, config, layout, cache, test)
   if jax.process_index() > 0:
     return workdir
   naming.save(workdir, name_all(logits, test, truth, classes))
@@ -93,14 +93,14 @@ def network(classes: int, config: ConfigDict) -> PhoneNet:
 
 
 def name_all(
-  logits: Float[np.ndarray, "p c"], part: Part, own: Int[np.ndarray, " m"], classes: list[str]
+  logits: Float[np.ndarray, "p c"], part: PatchSet, own: Int[np.ndarray, " m"], classes: list[str]
 ) -> list[Naming]:
   """Images by their patches' mean probabilities and by votes, and patches alone."""
   probabilities = votes.softmax(logits)
   images, alone = part.table, part.table.iloc[part.image]
   averaged = votes.count(probabilities, part.image, len(images))
   voted = votes.count(votes.majority(logits), part.image, len(images))
-  left = f" {part.silent} test images have no usable patch and are left out." if part.silent else ""
+  left = f" {part.n_unusable} test images have no usable patch and are left out." if part.n_unusable else ""
   sets = [
     ("images, mean softmax", "The network's probabilities, averaged over patches.", images, averaged, own),
     ("images, majority", "Each patch votes for its likeliest class.", images, voted, own),
@@ -113,7 +113,7 @@ def name_all(
 
 
 def voting(
-  logits: Float[np.ndarray, "p c"], part: Part, own: Int[np.ndarray, " m"], config: ConfigDict
+  logits: Float[np.ndarray, "p c"], part: PatchSet, own: Int[np.ndarray, " m"], config: ConfigDict
 ) -> pd.DataFrame:
   ballots = {"mean softmax": votes.softmax(logits), "majority": votes.majority(logits)}
   return votes.curve(ballots, part.image, own, config.input.count, config.evaluate.draws, config.seed)

@@ -22,12 +22,12 @@ from fsim.data.patches import Cache
 from fsim.models import scorers
 from fsim.models.mislnet import MislNet
 from fsim.report import page
-from fsim.systems import patched
+from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
 from fsim.systems.model import comparer, report, similarity, splicing, tiles, trials
 from fsim.systems.model.comparer import Comparer
-from fsim.systems.patched import Part
+from fsim.systems.patch_dataset import PatchSet
 from fsim.train import compare, mesh, optimisers
 from fsim.train.compare import Signed
 from fsim.train.loop import Phase, fit
@@ -71,8 +71,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   sides = divide(dataset.table, config)
   classes = sorted(sides.a["train"]["model"].unique())
   scorer = pair_scorer(config, len(classes))
-  cache = patched.open_patches(dataset, config)
-  a, b, c = ({name: patched.patches_of(cache, table) for name, table in side.items()} for side in sides)
+  cache = patch_dataset.open_patches(dataset, config)
+  a, b, c = ({name: patch_dataset.patches_of(cache, table) for name, table in side.items()} for side in sides)
   require(a, b, classes, config)
   tested = [trials.here(cache, a["test"], c["test"], config)]
   if config.evaluate.elsewhere:
@@ -109,9 +109,9 @@ def divide(table: pd.DataFrame, config: ConfigDict) -> Sides:
   return Sides(images("A", "train", "validation", "test"), images("B", "train", "validation"), images("C", "test"))
 
 
-def require(a: dict[str, Part], b: dict[str, Part], classes: list[str], config: ConfigDict) -> None:
+def require(a: dict[str, PatchSet], b: dict[str, PatchSet], classes: list[str], config: ConfigDict) -> None:
   """Raises UserError for patches that give one of the phases, hours later, too little to learn or to judge by."""
-  patched.require(a, classes, "model")
+  patch_dataset.require(a, classes, "model")
   for name, part in b.items():
     try:
       nested(part)
@@ -120,12 +120,12 @@ def require(a: dict[str, Part], b: dict[str, Part], classes: list[str], config: 
   splicing.require(b["validation"].image, config.evaluate.marked)
 
 
-def nested(part: Part) -> pairs.Nest:
+def nested(part: PatchSet) -> pairs.Nest:
   """What pairs of a part's patches are drawn from."""
   return pairs.nest(sources(part), part.image)
 
 
-def sources(part: Part) -> Int[np.ndarray, " p"]:
+def sources(part: PatchSet) -> Int[np.ndarray, " p"]:
   """Numbers of the camera models of a part's patches."""
   return pd.factorize(part.table["model"], sort=True)[0][part.image]
 
@@ -150,7 +150,7 @@ def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
 
 def learn_models(
   cache: Cache,
-  a: dict[str, Part],
+  a: dict[str, PatchSet],
   classes: list[str],
   config: ConfigDict,
   workdir: Path,
@@ -159,14 +159,14 @@ def learn_models(
 ) -> Networks:
   """Trains the extractor and, unless tiles.epochs is 0, the network on tiles."""
   net = mislnet(len(classes), config)
-  phase = patched.classify_patches(net, cache, a, classes, "model", config, layout)
+  phase = patch_dataset.classify_patches(net, cache, a, classes, "model", config, layout)
   extractor = fit(phase._replace(name="extractor"), workdir, diary, layout)
   namer = tiles.learned(cache, a, classes, config, workdir, diary, layout)
   ask = partial(tiles.roots, namer, len(classes), config, layout) if namer else None
-  return Networks(extractor, namer, partial(patched.seen, net, extractor, config, layout), ask)
+  return Networks(extractor, namer, partial(patch_dataset.seen, net, extractor, config, layout), ask)
 
 
-def signed_by(features: Float[np.ndarray, "p d"], part: Part) -> Signed:
+def signed_by(features: Float[np.ndarray, "p d"], part: PatchSet) -> Signed:
   """Features with the numbers of their models."""
   return Signed(features, sources(part))
 
@@ -174,7 +174,7 @@ def signed_by(features: Float[np.ndarray, "p d"], part: Part) -> Signed:
 def learn_pairs(
   scorer: nn.Module,
   signed: dict[str, Signed],
-  parts: dict[str, Part],
+  parts: dict[str, PatchSet],
   config: ConfigDict,
   workdir: Path,
   diary: Diary,
@@ -189,7 +189,7 @@ def learn_pairs(
 def compare_patches(
   scorer: nn.Module,
   signed: dict[str, Signed],
-  parts: dict[str, Part],
+  parts: dict[str, PatchSet],
   judged: Int[np.ndarray, "v 2"],
   config: ConfigDict,
   layout: Layout,

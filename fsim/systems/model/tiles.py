@@ -15,9 +15,9 @@ from fsim.boundary.errors import UserError
 from fsim.data.patches import Cache, Stored, Training
 from fsim.models import posteriors
 from fsim.models.extractors import PATCH_SIDE
-from fsim.systems import patched
+from fsim.systems import patch_dataset
 from fsim.systems.model import comparer
-from fsim.systems.patched import Part
+from fsim.systems.patch_dataset import PatchSet
 from fsim.train import classify
 from fsim.train.classify import Labelled, Views
 from fsim.train.loop import fit
@@ -50,7 +50,7 @@ def require(config: ConfigDict) -> None:
 
 def learned(
   cache: Cache,
-  parts: dict[str, Part],
+  parts: dict[str, PatchSet],
   classes: list[str],
   config: ConfigDict,
   workdir: Path,
@@ -69,7 +69,7 @@ def learned(
 
 
 def roots(
-  state: State, classes: int, config: ConfigDict, layout: Layout, cache: Cache, part: Part
+  state: State, classes: int, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet
 ) -> Float[np.ndarray, "p c"]:
   """What the trained network answers to the patches of a part, in their order (see `posteriors.roots`)."""
   net = comparer.tile_network(classes, config.dtype)
@@ -80,7 +80,7 @@ def roots(
   return np.asarray(posteriors.roots(jnp.asarray(logits).reshape(*rows.shape, -1)))
 
 
-def labelled_tiles(tiles: Tiles, part: Part, classes: list[str]) -> Labelled:
+def labelled_tiles(tiles: Tiles, part: PatchSet, classes: list[str]) -> Labelled:
   rows = tiles.of(part.numbers)
-  labels = patched.places(part, classes, "model")[part.image].astype(np.int32)
+  labels = patch_dataset.places(part, classes, "model")[part.image].astype(np.int32)
   return Labelled(rows.ravel(), np.repeat(labels, rows.shape[1]))

@@ -14,16 +14,16 @@ from ml_collections import ConfigDict
 
 from fsim.data.patches import Cache
 from fsim.models import posteriors
-from fsim.systems import patched
+from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
 from fsim.systems.model import braycurtis, comparer, imagelevel, similarity
 from fsim.systems.model.comparer import Comparer
 from fsim.systems.model.similarity import Similarity
 from fsim.systems.model.triangle import KNOWN, UNKNOWN
-from fsim.systems.patched import Part
+from fsim.systems.patch_dataset import PatchSet
 
-See = Callable[[Cache, Part], tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]]
-Ask = Callable[[Cache, Part], Float[np.ndarray, "p c"]]
+See = Callable[[Cache, PatchSet], tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]]
+Ask = Callable[[Cache, PatchSet], Float[np.ndarray, "p c"]]
 
 
 class Seen(NamedTuple):
@@ -42,15 +42,15 @@ class Trial(NamedTuple):
   name: str
   note: str
   cache: Cache
-  part: Part
+  part: PatchSet
 
 
-def here(cache: Cache, known: Part, unknown: Part, config: ConfigDict) -> Trial:
+def here(cache: Cache, known: PatchSet, unknown: PatchSet, config: ConfigDict) -> Trial:
   """Test images of some models that the extractor knows, drawn by lot, and of all that nothing has learned."""
   models = np.random.default_rng(config.seed).permutation(sorted(known.table["model"].unique()))
   own = known.table["model"].isin(models[: config.evaluate.models])
   tables = [known.table[own].assign(side=KNOWN), unknown.table.assign(side=UNKNOWN)]
-  part = patched.patches_of(cache, pd.concat(tables, ignore_index=True))
+  part = patch_dataset.patches_of(cache, pd.concat(tables, ignore_index=True))
   return Trial("test", f"{_said(part)} of {config.data.source}.", cache, part)
 
 
@@ -58,12 +58,12 @@ def elsewhere(config: ConfigDict, workdir: Path) -> Trial:
   """All images of evaluate.elsewhere: their models count as unknown."""
   name = config.evaluate.elsewhere
   dataset = open_dataset(name, config, workdir / "elsewhere")
-  cache = patched.open_patches(dataset, config)
-  part = patched.patches_of(cache, dataset.table.assign(side=UNKNOWN))
+  cache = patch_dataset.open_patches(dataset, config)
+  part = patch_dataset.patches_of(cache, dataset.table.assign(side=UNKNOWN))
   return Trial("elsewhere", f"{_said(part)} of {name}, none of whose models were learned.", cache, part)
 
 
-def look(see: See, ask: Ask | None, fused: bool, cache: Cache, part: Part) -> Seen:
+def look(see: See, ask: Ask | None, fused: bool, cache: Cache, part: PatchSet) -> Seen:
   """see: patches of a part -> features and logits of the extractor. ask: -> `Seen.roots`, features too if `fused`."""
   features, roots = see(cache, part)[0], ask(cache, part) if ask else None
   return Seen(np.concatenate([features, roots], axis=1) if fused else features, roots)
@@ -93,6 +93,6 @@ def carry_out(
   return Similarity(trial.name, trial.note, pairs, images, curve, baseline)
 
 
-def _said(part: Part) -> str:
-  silent = f" ({part.silent} more have no usable patch)" if part.silent else ""
+def _said(part: PatchSet) -> str:
+  silent = f" ({part.n_unusable} more have no usable patch)" if part.n_unusable else ""
   return f"{len(part.numbers):,} patches of {len(part.table):,} images{silent}"

@@ -16,13 +16,13 @@ from fsim.metrics import naming, votes
 from fsim.metrics.naming import Naming
 from fsim.models.extractors import PatchNet, with_mean
 from fsim.report import page
-from fsim.systems import patched
+from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
 from fsim.systems.patch import namer, openset, report, strangers, svm
 from fsim.systems.patch.namer import Namer
 from fsim.systems.patch.openset import Evidence
-from fsim.systems.patched import Part
+from fsim.systems.patch_dataset import PatchSet
 from fsim.train import classify, mesh
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
@@ -41,9 +41,9 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   learned = strangers.to_learn(dataset.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config, known="model").items()}
   classes = sorted(sides["train"]["model"].unique())
-  cache = patched.open_patches(dataset, config)
-  parts = {name: patched.patches_of(cache, table) for name, table in sides.items()}
-  patched.require(parts, classes, "model")
+  cache = patch_dataset.open_patches(dataset, config)
+  parts = {name: patch_dataset.patches_of(cache, table) for name, table in sides.items()}
+  patch_dataset.require(parts, classes, "model")
 
   net = PatchNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
   phase = learning(net, cache, parts, classes, config, layout)
@@ -52,11 +52,11 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 
   see = partial(evidence, net, state, config, layout, cache)
   train, validation = see(parts["train"]), see(parts["validation"])
-  own = {name: patched.places(parts[name], classes, "model") for name in parts}
+  own = {name: patch_dataset.places(parts[name], classes, "model") for name in parts}
   machines, setting = learn_svms(train, validation, own, parts, classes, config)
   validation = decide(machines, validation)
   clouds = openset.clouds(train.features, own["train"][parts["train"].image])
-  others = patched.patches_of(cache, strangers.of(dataset.table, sides, config, config.seed))
+  others = patch_dataset.patches_of(cache, strangers.of(dataset.table, sides, config, config.seed))
   unseen, helps = decide(machines, see(others)), strangers.stand_ins(others.table, config.seed).to_numpy()
   stand_ins = openset.part(unseen, helps) if helps.any() else None
   rule = openset.choose(validation, own["validation"], clouds, config.unknown.rejected, stand_ins)
@@ -75,15 +75,15 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   return page.build(workdir, report.sections)
 
 
-def evidence(net: PatchNet, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: Part) -> Evidence:
+def evidence(net: PatchNet, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet) -> Evidence:
   """What the trained network says of the patches of a part (there may be none), without SVM decisions yet."""
   if not len(part.numbers):
     return Evidence(np.zeros((0, WIDTH)), np.zeros((0, net.classes)), np.zeros((0, 0)), part.image, 0)
-  features, logits = patched.seen(net, state, config, layout, cache, part)
+  features, logits = patch_dataset.seen(net, state, config, layout, cache, part)
   return Evidence(features, logits, np.zeros((len(features), 0)), part.image, len(part.table))
 
 
-def confounded(parts: dict[str, Part]) -> str:
+def confounded(parts: dict[str, PatchSet]) -> str:
   """Says where a tested device was trained on: there, it is not known whether the model is named or the device."""
   test, known = parts["test"].table, set(parts["train"].table["device"])
   models = test.groupby("model")["device"].agg(lambda devices: bool(set(devices) & known))
@@ -96,10 +96,10 @@ def confounded(parts: dict[str, Part]) -> str:
 
 
 def learning(
-  net: PatchNet, cache: Cache, parts: dict[str, Part], classes: list[str], config: ConfigDict, layout: Layout
+  net: PatchNet, cache: Cache, parts: dict[str, PatchSet], classes: list[str], config: ConfigDict, layout: Layout
 ) -> classify.Phase:
   """The phase that trains the network; one that is shown RGB has the mean of the training patches in its state."""
-  phase = patched.classify_patches(net, cache, parts, classes, "model", config, layout)
+  phase = patch_dataset.classify_patches(net, cache, parts, classes, "model", config, layout)
   if net.front != "rgb":
     return phase
   mean = cache.mean(parts["train"].numbers)
@@ -110,7 +110,7 @@ def learn_svms(
   train: Evidence,
   validation: Evidence,
   own: dict[str, Int[np.ndarray, " m"]],
-  parts: dict[str, Part],
+  parts: dict[str, PatchSet],
   classes: list[str],
   config: ConfigDict,
 ) -> tuple[svm.Svms, svm.Chosen]:
@@ -125,14 +125,16 @@ def decide(machines: svm.Svms, seen: Evidence) -> Evidence:
   return seen._replace(decided=svm.decisions(machines, seen.features))
 
 
-def name_all(test: Evidence, part: Part, own: Int[np.ndarray, " m"], machines: svm.Svms, remark: str) -> list[Naming]:
+def name_all(
+  test: Evidence, part: PatchSet, own: Int[np.ndarray, " m"], machines: svm.Svms, remark: str
+) -> list[Naming]:
   """Images by votes, and patches alone, by SVMs and by the network's softmax. The remark goes with every note."""
   duels = svm.scores(machines, test.decided)
   probabilities = votes.softmax(test.logits)
   images, alone = part.table, part.table.iloc[part.image]
   voted = votes.count(votes.majority(duels), test.image, test.images)
   averaged = votes.count(probabilities, test.image, test.images)
-  left = f" {part.silent} test images have no usable patch and are left out." if part.silent else ""
+  left = f" {part.n_unusable} test images have no usable patch and are left out." if part.n_unusable else ""
   classes = machines.classes
   sets = [
     ("images, majority of SVMs", "Each patch votes for the model that wins most duels.", images, voted, own),

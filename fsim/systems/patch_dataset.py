@@ -21,16 +21,16 @@ from fsim.train.mesh import Layout
 from fsim.train.step import State
 
 
-class Part(NamedTuple):
+class PatchSet(NamedTuple):
   """The images of one side that have patches, their patches' numbers, and for each patch the place of its image.
 
-  silent: number of images without any usable patch.
+  n_unusable: number of images without any usable patch.
   """
 
   table: pd.DataFrame
   numbers: Int[np.ndarray, " p"]
   image: Int[np.ndarray, " p"]
-  silent: int
+  n_unusable: int
 
 
 def open_patches(dataset: ImageSet, config: ConfigDict) -> Cache:
@@ -41,16 +41,16 @@ def open_patches(dataset: ImageSet, config: ConfigDict) -> Cache:
   return patches.open_cache(images.records, dataset.table["row"].to_numpy(), images.fingerprint, choice, home)
 
 
-def patches_of(cache: Cache, table: pd.DataFrame) -> Part:
+def patches_of(cache: Cache, table: pd.DataFrame) -> PatchSet:
   """Patches are taken of images that the protocol has already put on a side: none can stand on two."""
   rows = table["row"].to_numpy()
-  speaks = cache.found[rows] > 0
-  table = table[speaks].reset_index(drop=True)
-  numbers = cache.numbers(rows[speaks])
-  return Part(table, numbers, np.repeat(np.arange(len(table)), cache.found[rows[speaks]]), int((~speaks).sum()))
+  usable = cache.found[rows] > 0
+  table = table[usable].reset_index(drop=True)
+  numbers = cache.numbers(rows[usable])
+  return PatchSet(table, numbers, np.repeat(np.arange(len(table)), cache.found[rows[usable]]), int((~usable).sum()))
 
 
-def require(parts: dict[str, Part], classes: list[str], column: str) -> None:
+def require(parts: dict[str, PatchSet], classes: list[str], column: str) -> None:
   """Raises UserError for sides that cannot be learned from or tested, before time is spent on training.
 
   column: of the table, whose values (models, say) are the classes.
@@ -69,13 +69,13 @@ def require(parts: dict[str, Part], classes: list[str], column: str) -> None:
       raise UserError(f"the {name} images {cause} (see data.protocol, its settings, and input)")
 
 
-def places(part: Part, classes: list[str], column: str) -> Int[np.ndarray, " m"]:
+def places(part: PatchSet, classes: list[str], column: str) -> Int[np.ndarray, " m"]:
   """Class numbers of the images."""
   return pd.Categorical(part.table[column], classes).codes.astype(np.int64)
 
 
 def seen(
-  net: nn.Module, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: Part
+  net: nn.Module, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet
 ) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]:
   """Features and logits that the trained network gives for the patches of a part, in their order."""
   batch, threads = config.network.batch, config.reading.threads
@@ -86,7 +86,7 @@ def seen(
 def classify_patches(
   net: nn.Module,
   cache: Cache,
-  parts: dict[str, Part],
+  parts: dict[str, PatchSet],
   classes: list[str],
   column: str,
   config: ConfigDict,
