@@ -39,7 +39,7 @@ JUDGED = 10_000  # Pairs that validate the scorer of pairs.
 THRESHOLD = 0.5  # Of the probability that two patches are of one model (section 4).
 
 
-class Sides(NamedTuple):
+class Splits(NamedTuple):
   """Images by what they are for: no model stands on two of a, b and c, and no scene on two sides of any.
 
   a: "train", "validation" and "test" of the models that the extractor learns; b: "train" and "validation" of those that
@@ -98,7 +98,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   return page.build(workdir, report.sections)
 
 
-def divide(table: pd.DataFrame, config: ConfigDict) -> Sides:
+def divide(table: pd.DataFrame, config: ConfigDict) -> Splits:
   """Models by `model_disjoint`, scenes by data.protocol."""
   models = splits.model_disjoint(table, config.seed, tuple(config.data.sizes), config.data.subset)
   scenes = split(table, config, known="model")
@@ -106,7 +106,7 @@ def divide(table: pd.DataFrame, config: ConfigDict) -> Sides:
   def images(letter: str, *names: str) -> dict[str, pd.DataFrame]:
     return {name: table.iloc[np.intersect1d(models[letter], scenes[name])].reset_index(drop=True) for name in names}
 
-  return Sides(images("A", "train", "validation", "test"), images("B", "train", "validation"), images("C", "test"))
+  return Splits(images("A", "train", "validation", "test"), images("B", "train", "validation"), images("C", "test"))
 
 
 def require(a: dict[str, PatchSet], b: dict[str, PatchSet], classes: list[str], config: ConfigDict) -> None:
