@@ -32,7 +32,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.data.merge_d70 = True  # D70s counts as D70, as in the published experiments.
   config.data.repair_mju = True  # mju_1050SW is mju-1050SW.
   config.data.pattern = placeholder(str)  # Of file names of another form than Dresden's, see docs/mobile.md.
-  config.data.strangers = ""  # Models (Brand_Model, commas between) not to learn; empty: those the protocol leaves out.
+  config.data.unknown_models = ""  # Models (Brand_Model, commas between) not to learn; empty: as the protocol has it.
 
   config.input = ConfigDict()
   config.input.front = "residual"  # What the network sees: "rgb" as published, or "residual": learned in fewer steps.

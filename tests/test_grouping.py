@@ -60,14 +60,14 @@ def test_two_images_are_parted_at_a_probability_of_one_half(value, groups):
 def test_the_answer_says_what_does_not_belong():
   names = list("abcde")
   one = grouping.group(scores([0] * 5))
-  assert grouping.strangers(one) == []
+  assert grouping.outliers(one) == []
   assert grouping.sentence(one, names) == "5 images: all from one model"
   three = grouping.group(scores([1, 0, 0, 2, 0]))
-  assert grouping.strangers(three) == [0, 3]
+  assert grouping.outliers(three) == [0, 3]
   expected = "5 images: 3 groups of 3, 1, 1; these do not belong to the largest: a, d"
   assert grouping.sentence(three, names) == expected
   tied = grouping.group(scores([0, 0, 1, 1]))
-  assert grouping.strangers(tied) is None
+  assert grouping.outliers(tied) is None
   assert "none is the largest" in grouping.sentence(tied, names[:4])
   none = grouping.group(scores(range(5)))
   assert grouping.sentence(none, names) == "5 images: no two from one model"

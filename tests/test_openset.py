@@ -35,7 +35,7 @@ def decided(machines, evidence):
 def rule(learned):
   machines, clouds = learned
   validation, truth = world(1, range(C), images=60)
-  return openset.choose(decided(machines, validation), truth, clouds, rejected=0.1, stand_ins=None)
+  return openset.choose(decided(machines, validation), truth, clouds, rejected=0.1, validation_unknowns=None)
 
 
 def test_the_threshold_costs_the_share_of_validation_images_that_was_asked_for(learned, rule):
@@ -45,8 +45,8 @@ def test_the_threshold_costs_the_share_of_validation_images_that_was_asked_for(l
 
 
 def test_strangers_score_less_by_the_chosen_score(learned, rule):
-  known, strangers = (decided(learned[0], world(2, classes)[0]) for classes in (range(C), (6, 7, 8)))
-  inside, outside = openset.score(rule, known), openset.score(rule, strangers)
+  known, unknown = (decided(learned[0], world(2, classes)[0]) for classes in (range(C), (6, 7, 8)))
+  inside, outside = openset.score(rule, known), openset.score(rule, unknown)
   assert openset.auc(inside, outside) > 0.95
   assert (outside < rule.threshold).mean() > 0.7
   assert rule.aucs[rule.score] == max(rule.aucs.values())
@@ -92,9 +92,9 @@ def test_a_rule_read_back_scores_identically(learned, rule, tmp_path):
 
 def test_auc_is_the_chance_that_a_known_image_scores_more():
   rng = np.random.default_rng(0)
-  known, strangers = rng.normal(1, 1, 50), rng.normal(0, 1, 30)
-  expected = (known[:, None] > strangers).mean()
-  np.testing.assert_allclose(openset.auc(known, strangers), expected)
+  known, unknown = rng.normal(1, 1, 50), rng.normal(0, 1, 30)
+  expected = (known[:, None] > unknown).mean()
+  np.testing.assert_allclose(openset.auc(known, unknown), expected)
   assert roc_auc_score([1, 0], [0.7, 0.2]) == 1
 
 

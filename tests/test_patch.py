@@ -15,7 +15,7 @@ from fsim.models.extractors import PatchNet
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.patch import run as patch
-from fsim.systems.patch import strangers
+from fsim.systems.patch import unknown_models
 from fsim.train import mesh
 from tests import commands, recording
 from tests.commands import ROOT, fsim
@@ -107,7 +107,11 @@ def test_a_side_without_a_model_is_refused_before_training(tmp_path, data):
 
 
 def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, data):
-  protocol = ["--config.data.protocol=by_scene", "--config.data.validation=0.2", "--config.data.strangers=Canon_S100"]
+  protocol = [
+    "--config.data.protocol=by_scene",
+    "--config.data.validation=0.2",
+    "--config.data.unknown_models=Canon_S100",
+  ]
   arguments = [QUICK, f"--config.data.source={realcams}", *protocol, "--config.input.count=4", "--workdir=run"]
   done = fsim("main", *arguments, cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
@@ -122,7 +126,7 @@ def test_no_patch_of_a_test_image_is_trained_on(data, tmp_path):
   config = quick()
   config.data.folder = str(data)
   dataset = open_dataset(config.data.source, config, tmp_path)
-  learned = strangers.to_learn(dataset.table, config)
+  learned = unknown_models.to_learn(dataset.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config).items()}
   cache = patch_dataset.open_patches(dataset, config)
   parts = {name: patch_dataset.patches_of(cache, table) for name, table in sides.items()}

@@ -74,7 +74,7 @@ def described(rows: list[dict[str, Any]], found: Grouping | None) -> dict[str, A
   spoken = [row for row in rows if not {"error", "answer", "copy_of", "passed_over"} & row.keys()]
   for row, group in zip(spoken, found.groups.tolist(), strict=True):
     row["group"] = group
-  files, outside = [row["file"] for row in spoken], grouping.strangers(found)
+  files, outside = [row["file"] for row in spoken], grouping.outliers(found)
   return {
     "answer": grouping.sentence(found, files),
     "rule": grouping.RULE,

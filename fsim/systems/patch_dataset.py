@@ -64,8 +64,8 @@ def require(parts: dict[str, PatchSet], classes: list[str], column: str) -> None
   for name, part in parts.items():
     unknown = sorted(set(part.table[column]) - trained)
     if unknown or part.table.empty:
-      strangers = f"are of {column}s that nothing is trained on: {', '.join(unknown)}"
-      cause = strangers if unknown else "have no usable patches"
+      unlearned = f"are of {column}s that nothing is trained on: {', '.join(unknown)}"
+      cause = unlearned if unknown else "have no usable patches"
       raise UserError(f"the {name} images {cause} (see data.protocol, its settings, and input)")
 
 

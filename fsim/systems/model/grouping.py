@@ -50,7 +50,7 @@ def group(scores: Float[np.ndarray, "m m"]) -> Grouping:
   return Grouping(scores, np.array([rank[k] for k in found]), leaves_list(tree).astype(int), tree, top)
 
 
-def strangers(found: Grouping) -> list[int] | None:
+def outliers(found: Grouping) -> list[int] | None:
   """The images that do not belong to the largest group; None if no group is the largest."""
   sizes = np.sort(np.bincount(found.groups)[1:])[::-1]
   if len(sizes) > 1 and sizes[0] == sizes[1]:
@@ -60,7 +60,7 @@ def strangers(found: Grouping) -> list[int] | None:
 
 def sentence(found: Grouping, names: list[str]) -> str:
   """The answer for people."""
-  m, outside = len(names), strangers(found)
+  m, outside = len(names), outliers(found)
   if outside == []:
     return f"{m} images: all from one model"
   if found.groups.max() == m:

@@ -1,4 +1,4 @@
-"""Everything that is needed to name the camera model of an image: network, SVMs, rule for strangers, choice of patches.
+"""Everything that is needed to name the camera model of an image: network, SVMs, rule for unknown models, choice of patches.
 
 Shapes: p patches, s pixels a side, c classes.
 """

@@ -112,21 +112,27 @@ def score(rule: Rule, evidence: Evidence) -> Float[np.ndarray, " m"]:
 
 
 def choose(
-  validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds, rejected: float, stand_ins: Evidence | None
+  validation: Evidence,
+  truth: Int[np.ndarray, " m"],
+  known: Clouds,
+  rejected: float,
+  validation_unknowns: Evidence | None,
 ) -> Rule:
   """The score and the threshold, from validation images of learned models and, if there are any, of stand-ins.
 
   Stand-ins are models that were not learned and are not reported on either. The score with the largest AUC between the
   two is taken. Without stand-ins each learned model in turn is taken from the possible answers, and its images become
-  strangers among those of the others (mean AUC); the network has learned from it, so what it says of true strangers may
+  unknown among those of the others (mean AUC); the network has learned from it, so what it says of true unknown may
   be something else. The threshold is that below which the share `rejected` of the validation images lies when every
   answer is possible. Raises UserError if there are neither stand-ins nor validation images of two models.
   """
   inside = {name: function(validation, known, _all(validation)) for name, function in SCORES.items()}
-  if stand_ins is None:
+  if validation_unknowns is None:
     aucs = _leaving_out(validation, truth, known)
   else:
-    aucs = {name: auc(inside[name], SCORES[name](stand_ins, known, _all(stand_ins))) for name in SCORES}
+    aucs = {
+      name: auc(inside[name], SCORES[name](validation_unknowns, known, _all(validation_unknowns))) for name in SCORES
+    }
   best = max(aucs, key=aucs.get)
   return Rule(best, float(np.quantile(inside[best], rejected)), known, aucs)
 
@@ -134,7 +140,7 @@ def choose(
 def _leaving_out(validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds) -> dict[str, float]:
   classes, shown = np.arange(validation.logits.shape[1]), np.unique(truth)
   if len(shown) < 2:
-    raise UserError("the rule for strangers needs validation images of two models")
+    raise UserError("the rule for unknown needs validation images of two models")
   aucs = dict.fromkeys(SCORES, 0.0)
   for left_out in shown:
     allowed = np.broadcast_to(classes != left_out, validation.logits.shape)
@@ -148,9 +154,9 @@ def _all(evidence: Evidence) -> Allowed:
   return np.ones(evidence.logits.shape, bool)
 
 
-def auc(known: Float[np.ndarray, " m"], strangers: Float[np.ndarray, " n"]) -> float:
-  truth = np.repeat([1, 0], [len(known), len(strangers)])
-  return float(roc_auc_score(truth, np.concatenate([known, strangers])))
+def auc(known: Float[np.ndarray, " m"], unknown: Float[np.ndarray, " n"]) -> float:
+  truth = np.repeat([1, 0], [len(known), len(unknown)])
+  return float(roc_auc_score(truth, np.concatenate([known, unknown])))
 
 
 def part(evidence: Evidence, images: Bool[np.ndarray, " m"]) -> Evidence:

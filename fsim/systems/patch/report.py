@@ -80,7 +80,11 @@ def _unknown(workdir: Path) -> list[Section]:
   if not facts:
     return []
   lines = [[name, f"{facts['auc_validation'][name]:.3f}", f"{auc:.3f}"] for name, auc in facts["auc"].items()]
-  against = f"{facts['stand_ins']} other models never learned" if facts["stand_ins"] else "each model left out in turn"
+  against = (
+    f"{facts['validation_unknowns']} other models never learned"
+    if facts["validation_unknowns"]
+    else "each model left out in turn"
+  )
   head = ["score", f"AUC on validation images, {against}", "AUC on models never learned"]
   reading = f"Validation images chose {facts['score']}, and its threshold; the last column had no part in that."
   note = (

@@ -19,7 +19,7 @@ from fsim.report import page
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
-from fsim.systems.patch import namer, openset, report, strangers, svm
+from fsim.systems.patch import namer, openset, report, svm, unknown_models
 from fsim.systems.patch.namer import Namer
 from fsim.systems.patch.openset import Evidence
 from fsim.systems.patch_dataset import PatchSet
@@ -38,7 +38,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   layout = mesh.layout()
   diary = Diary(workdir)
   dataset = open_dataset(config.data.source, config, workdir)
-  learned = strangers.to_learn(dataset.table, config)
+  learned = unknown_models.to_learn(dataset.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config, known="model").items()}
   classes = sorted(sides["train"]["model"].unique())
   cache = patch_dataset.open_patches(dataset, config)
@@ -56,17 +56,20 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   machines, setting = learn_svms(train, validation, own, parts, classes, config)
   validation = decide(machines, validation)
   clouds = openset.clouds(train.features, own["train"][parts["train"].image])
-  others = patch_dataset.patches_of(cache, strangers.of(dataset.table, sides, config, config.seed))
-  unseen, helps = decide(machines, see(others)), strangers.stand_ins(others.table, config.seed).to_numpy()
-  stand_ins = openset.part(unseen, helps) if helps.any() else None
-  rule = openset.choose(validation, own["validation"], clouds, config.unknown.rejected, stand_ins)
+  others = patch_dataset.patches_of(cache, unknown_models.of(dataset.table, sides, config, config.seed))
+  unseen, helps = (
+    decide(machines, see(others)),
+    unknown_models.validation_unknowns(others.table, config.seed).to_numpy(),
+  )
+  validation_unknowns = openset.part(unseen, helps) if helps.any() else None
+  rule = openset.choose(validation, own["validation"], clouds, config.unknown.rejected, validation_unknowns)
 
   test = decide(machines, see(parts["test"]))
   answers = {
     "namings": name_all(test, parts["test"], own["test"], machines, confounded(parts)),
     "voting": voting(test, own["test"], machines, config),
-    "transfer": strangers.learned_later(unseen, others.table, setting, config),
-    "unknown": strangers.told_apart(rule, test, unseen, others.table.assign(stand_in=helps)),
+    "transfer": unknown_models.learned_later(unseen, others.table, setting, config),
+    "unknown": unknown_models.open_set_rates(rule, test, unseen, others.table.assign(validates=helps)),
   }
   if jax.process_index() > 0:
     return workdir

@@ -92,9 +92,9 @@ def choose_cameras(table: pd.DataFrame, model: str, count: int) -> pd.DataFrame:
 def require(sides: dict[str, pd.DataFrame], models: Models) -> None:
   """Raises UserError unless there are images of two trained cameras to validate and to test, before time is spent."""
   for name, table in sides.items():
-    strangers = sorted(set(table["device"]) - set(models))
-    if strangers:
-      raise UserError(f"the {name} images hold cameras that are not trained on: {', '.join(strangers)}")
+    unknown = sorted(set(table["device"]) - set(models))
+    if unknown:
+      raise UserError(f"the {name} images hold cameras that are not trained on: {', '.join(unknown)}")
     if table["device"].nunique() < 2:
       raise UserError(f"the {name} images are of {table['device'].nunique()} cameras; two or more are needed")
 

@@ -36,18 +36,18 @@ def of(table: pd.DataFrame, sides: dict[str, pd.DataFrame], config: ConfigDict, 
 
 
 def _named(table: pd.DataFrame, config: ConfigDict) -> list[str]:
-  named = [name.strip() for name in config.data.strangers.split(",") if name.strip()]
+  named = [name.strip() for name in config.data.unknown_models.split(",") if name.strip()]
   unknown = sorted(set(named) - set(table["model"]))
   if unknown:
     there = ", ".join(sorted(table["model"].unique()))
-    raise UserError(f"data.strangers names models that are not there: {', '.join(unknown)}; there are {there}")
+    raise UserError(f"data.unknown_models names models that are not there: {', '.join(unknown)}; there are {there}")
   return named
 
 
-def stand_ins(table: pd.DataFrame, seed: int) -> pd.Series:
-  """For each image of the models not learned whether it helps to choose the rule for strangers.
+def validation_unknowns(table: pd.DataFrame, seed: int) -> pd.Series:
+  """For each image of the models not learned whether it helps to choose the rule for unknown models.
 
-  Half of these models do, at random, and are not reported on as strangers; none do where there are fewer than four.
+  Half of these models do, at random, and are not reported on as unknown; none do where there are fewer than four.
   """
   models = np.random.default_rng(seed).permutation(sorted(table["model"].unique()))
   return table["model"].isin(models[: len(models) // 2] if len(models) >= FEWEST else [])
@@ -64,17 +64,17 @@ def learned_later(seen: Evidence, table: pd.DataFrame, setting: svm.Chosen, conf
   return transfer.transfer(seen.features[own], patches[own], classes, setting, sizes, draws, config.seed)
 
 
-def told_apart(rule: Rule, known: Evidence, strangers: Evidence, table: pd.DataFrame) -> dict[str, Any]:
+def open_set_rates(rule: Rule, known: Evidence, unknown: Evidence, table: pd.DataFrame) -> dict[str, Any]:
   """How well test images of the learned models and images of others (of scenes not trained on) are told apart.
 
-  Rates are shares of images that the rule calls none of the learned models. Column `stand_in` marks images that it was
+  Rates are shares of images that the rule calls none of the learned models. Column `validates` marks images that it was
   chosen by, which are left out. Empty if there are no others.
   """
-  tested = ~table["learn"].to_numpy(bool) & ~table["stand_in"].to_numpy(bool)
+  tested = ~table["learn"].to_numpy(bool) & ~table["validates"].to_numpy(bool)
   if not tested.any():
     return {}
   inside = {name: openset.score(rule._replace(score=name), known) for name in openset.SCORES}
-  outside = {name: openset.score(rule._replace(score=name), strangers)[tested] for name in openset.SCORES}
+  outside = {name: openset.score(rule._replace(score=name), unknown)[tested] for name in openset.SCORES}
   own, other = inside[rule.score], outside[rule.score]
   truth = np.repeat([0, 1], [len(own), len(other)])
   wrongly, rightly, _ = roc_curve(truth, -np.concatenate([own, other]))
@@ -83,7 +83,7 @@ def told_apart(rule: Rule, known: Evidence, strangers: Evidence, table: pd.DataF
     "threshold": rule.threshold,
     "known_images": len(own),
     "unknown_images": len(other),
-    "stand_ins": int(table.loc[table["stand_in"], "model"].nunique()),
+    "validation_unknowns": int(table.loc[table["validates"], "model"].nunique()),
     "unknown_models": int(table.loc[tested, "model"].nunique()),
     "known_rejected": float((own < rule.threshold).mean()),
     "unknown_rejected": float((other < rule.threshold).mean()),

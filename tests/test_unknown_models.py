@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
-from fsim.systems.patch import strangers
+from fsim.systems.patch import unknown_models
 
 
 def settings(named=""):
-  return ConfigDict({"data": {"strangers": named}})
+  return ConfigDict({"data": {"unknown_models": named}})
 
 
 def table(seed, models=6, images=60, scenes=12):
@@ -33,10 +33,10 @@ def sides(learned, seed):
 @given(st.integers(0, 300))
 def test_no_stranger_is_tested_in_a_scene_that_anything_was_trained_in(seed):
   whole = table(seed)
-  learned = strangers.to_learn(whole, settings("M_0, M_1"))
+  learned = unknown_models.to_learn(whole, settings("M_0, M_1"))
   assert not set(learned["model"]) & {"M_0", "M_1"}
   parts = sides(learned, seed)
-  found = strangers.of(whole, parts, settings("M_0, M_1"), seed)
+  found = unknown_models.of(whole, parts, settings("M_0, M_1"), seed)
   assert set(found["model"]) <= {"M_0", "M_1"}
   tested, learnt = (set(found.loc[found["learn"] == side, "scene"]) for side in (False, True))
   assert not tested & (set(parts["train"]["scene"]) | learnt)
@@ -46,19 +46,19 @@ def test_no_stranger_is_tested_in_a_scene_that_anything_was_trained_in(seed):
 def test_without_names_the_models_that_were_not_learned_are_strangers():
   whole = table(0)
   known = whole[whole["model"].isin(["M_2", "M_3"])]
-  found = strangers.of(whole, sides(known, 0), settings(), 0)
+  found = unknown_models.of(whole, sides(known, 0), settings(), 0)
   assert set(found["model"]) == {"M_0", "M_1", "M_4", "M_5"}
 
 
 def test_a_model_that_is_not_there_is_refused():
   with pytest.raises(ValueError, match="not there: M_9; there are M_0, M_1"):
-    strangers.to_learn(table(0), settings("M_0,M_9"))
+    unknown_models.to_learn(table(0), settings("M_0,M_9"))
 
 
 @given(st.integers(0, 300), st.integers(1, 9))
 def test_half_of_the_strangers_stand_in_and_no_model_does_both(seed, models):
   whole = table(seed, models)
-  marked = strangers.stand_ins(whole, seed)
+  marked = unknown_models.validation_unknowns(whole, seed)
   helping, reported = set(whole["model"][marked]), set(whole["model"][~marked])
   assert not helping & reported
   count = whole["model"].nunique()
