@@ -64,7 +64,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.similarity.halve_every = 3  # Epochs.
 
   config.evaluate = ConfigDict()
-  config.evaluate.elsewhere = ""  # A second source, on which the trained matcher is only tested.
+  config.evaluate.external = ""  # A second source, on which the trained matcher is only tested.
   config.evaluate.draws = 100  # Image pairs a cell of the similarity matrix (Algorithm 1).
   config.evaluate.resamples = 500  # Of the bootstrap over devices.
   config.evaluate.errors = 6  # Worst false matches and worst misses to show, each.

@@ -1,7 +1,7 @@
 """Are two patches from one camera model, even one never seen? MISLnet and a scorer of pairs (Mayer & Stamm 2018).
 
   fsim train --config=configs/model.py                       virtual cameras, an hour of training on two cores
-  fsim train --config=configs/model.py --config.evaluate.elsewhere=PATH/TO/DRESDEN_NAMED_JPEGS
+  fsim train --config=configs/model.py --config.evaluate.external=PATH/TO/DRESDEN_NAMED_JPEGS
   fsim train --config=configs/model.py:quick                 a smoke run, seconds
   fsim train --config=configs/model.py:paper                 the published sizes and schedules
   fsim splice photo.jpg --run=runs/model --out=maps         what differs from the rest of a photograph
@@ -99,7 +99,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.evaluate.draws = 10  # Random choices of those patches.
   config.evaluate.marked = 0.01  # Of single patches of authentic validation images; sets the limit of maps.
   config.evaluate.resamples = 500  # Of the bootstrap over models.
-  config.evaluate.elsewhere = ""  # Another source to evaluate on as well: none of its models are learned.
+  config.evaluate.external = ""  # Another source to evaluate on as well: none of its models are learned.
 
   if mode == "quick":
     config.data.source = "virtual/several"

@@ -82,7 +82,7 @@ def test_a_finished_run_is_only_evaluated_again(finished, tmp_path, data):
   with pytest.raises(UserError, match="trains nothing and leaves them"):
     load(folder)
   lines = len((folder / "metrics.jsonl").read_text().splitlines())
-  again = ["--config.evaluate.draws=7", f"--config.evaluate.elsewhere={device_folder(tmp_path / 'photos')}"]
+  again = ["--config.evaluate.draws=7", f"--config.evaluate.external={device_folder(tmp_path / 'photos')}"]
   done = fsim("main", QUICK, "--workdir=run", *again, cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
   assert len((folder / "metrics.jsonl").read_text().splitlines()) == lines
@@ -90,8 +90,8 @@ def test_a_finished_run_is_only_evaluated_again(finished, tmp_path, data):
     assert (folder / "predictor" / file).read_bytes() == (finished / "predictor" / file).read_bytes()
   former, now = (pd.read_parquet(path / "scores.parquet") for path in (finished, folder))
   pd.testing.assert_frame_equal(now[now["evaluation"] == "test"], former)
-  assert (now["evaluation"] == "elsewhere").sum() == 24 * 23 // 2
-  assert "Results: elsewhere" in (folder / "report" / "index.html").read_text()
+  assert (now["evaluation"] == "external").sum() == 24 * 23 // 2
+  assert "Results: external" in (folder / "report" / "index.html").read_text()
 
 
 def test_the_page_can_be_rebuilt_from_the_folder_alone(finished, tmp_path, data):

@@ -18,7 +18,7 @@ from fsim.models.constrained import KERNEL
 from fsim.models.scorers import DistanceScorer
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
-from fsim.systems.model import comparer, similarity, trials
+from fsim.systems.model import comparer, similarity, test_sets
 from fsim.systems.model import run as model
 from fsim.systems.model.tiles import Tiles
 from fsim.systems.patch_dataset import PatchSet
@@ -64,7 +64,7 @@ def test_the_saved_comparer_gives_the_scores_of_the_run(finished, tmp_path):
   dataset = open_dataset(config.data.source, config, tmp_path)
   cache, sides = patch_dataset.open_patches(dataset, config), model.divide(dataset.table, config)
   known, unknown = (patch_dataset.patches_of(cache, side["test"]) for side in (sides.a, sides.c))
-  numbers = trials.here(cache, known, unknown, config).part.numbers
+  numbers = test_sets.internal(cache, known, unknown, config).part.numbers
   (found,) = similarity.load(finished)
   whole = comparer.load(finished / "comparer")
   assert whole.tiles
@@ -95,13 +95,13 @@ def test_a_finished_run_is_only_evaluated_again_also_elsewhere(finished, tmp_pat
   for photo in sorted((realcams / "natural").glob("*_[12].JPG")):
     (tmp_path / "some").mkdir(exist_ok=True)
     shutil.copy(photo, tmp_path / "some")
-  done = fsim("main", QUICK, "--workdir=run", "--config.evaluate.elsewhere=some", cwd=tmp_path, data=data)
+  done = fsim("main", QUICK, "--workdir=run", "--config.evaluate.external=some", cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
   assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
-  test, elsewhere = similarity.load(folder)
+  test, external = similarity.load(folder)
   np.testing.assert_array_equal(test.pairs["log_odds"], similarity.load(finished)[0].pairs["log_odds"])
-  assert set(elsewhere.pairs["side_a"].astype(str)) == {"unknown"}
-  assert elsewhere.pairs["model_a"].astype(str).nunique() > 5
+  assert set(external.pairs["side_a"].astype(str)) == {"unknown"}
+  assert external.pairs["model_a"].astype(str).nunique() > 5
 
 
 def table(models, scenes, devices=1):
@@ -151,8 +151,8 @@ def test_known_models_are_drawn_by_lot_and_all_unknown_ones_take_part():
   drawn = []
   for seed in range(4):
     config.seed = seed
-    trial = trials.here(cache, PatchSet(known, blank, blank, 0), PatchSet(unknown, blank, blank, 0), config)
-    shown = trial.part.table.groupby("side")["model"].unique()
+    test_set = test_sets.internal(cache, PatchSet(known, blank, blank, 0), PatchSet(unknown, blank, blank, 0), config)
+    shown = test_set.part.table.groupby("side")["model"].unique()
     assert len(shown["known"]) == 2
     assert len(shown["unknown"]) == 5
     drawn.append(tuple(shown["known"]))

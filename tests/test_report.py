@@ -28,9 +28,9 @@ def evaluation():
 
 
 def test_an_evaluation_is_read_back_as_it_was_written(evaluation, tmp_path):
-  result.save(tmp_path, [evaluation, evaluation._replace(name="elsewhere", note="others")])
+  result.save(tmp_path, [evaluation, evaluation._replace(name="external", note="others")])
   (first, second) = result.load(tmp_path)
-  assert (first.name, second.name) == ("test", "elsewhere")
+  assert (first.name, second.name) == ("test", "external")
   pd.testing.assert_frame_equal(first.pairs, evaluation.pairs)
   assert len(second.pairs) == len(evaluation.pairs)
   np.testing.assert_array_equal(first.matrix.values, evaluation.matrix.values)

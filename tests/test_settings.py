@@ -108,8 +108,8 @@ def test_places_are_written_out_and_presets_are_none(monkeypatch):
   monkeypatch.setenv("HOME", "/home/somebody")
   found = config(ROOT / "configs" / "device.py")
   found.lock()
-  found.data.source, found.data.folder, found.evaluate.elsewhere = "~/photos", "~/sets", "virtual/~"
+  found.data.source, found.data.folder, found.evaluate.external = "~/photos", "~/sets", "virtual/~"
   data = settings.checked(found).data
   assert (data.source, data.folder) == ("/home/somebody/photos", "/home/somebody/sets")
-  assert settings.checked(found).evaluate.elsewhere == "virtual/~"
+  assert settings.checked(found).evaluate.external == "virtual/~"
   assert found.data.source == "~/photos"  # The caller's own is left alone.

@@ -239,7 +239,7 @@ def evaluated():
   only = table[table["side"] == "unknown"].reset_index(drop=True)
   pairs = similarity.scored(similarity.draw_pairs(only, 30, 0), truth(only))
   images, curve = imagelevel.decide(only, truth(only), SIZES, 3, 0)
-  return [test, similarity.Similarity("elsewhere", "Others.", pairs, images, curve, {})]
+  return [test, similarity.Similarity("external", "Others.", pairs, images, curve, {})]
 
 
 def test_an_evaluation_is_read_back_as_it_was_written(evaluated, tmp_path):
@@ -262,7 +262,7 @@ def test_the_page_shows_every_set_and_its_numbers(evaluated, tmp_path):
   assert all(len(line) == len(table.head) for part in (first, second) for table in part.tables for line in table.lines)
   assert len(list((tmp_path / "report").glob("*.png"))) == len(first.figures) + len(second.figures) == 10
   numbers = report.numbers(tmp_path)
-  assert numbers["elsewhere, patches, unknown-unknown: accuracy"] == 1
+  assert numbers["external, patches, unknown-unknown: accuracy"] == 1
   assert 0.5 < numbers["test, patches, all: AUC"] < numbers["test, images, all: AUC"] <= 1
   assert numbers["test, 4 patches an image, all: accuracy"] == pytest.approx(numbers["test, images, all: accuracy"])
   assert {"test, baseline: found", "test, baseline: baseline_found"} <= numbers.keys()

@@ -41,8 +41,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   dataset = open_dataset(config.data.source, config, workdir)
   parts = {name: dataset.select(rows) for name, rows in split(dataset.table, config).items()}
   tests = {"test": parts["test"]}
-  if config.evaluate.elsewhere:
-    tests["elsewhere"] = open_dataset(config.evaluate.elsewhere, config, workdir / "elsewhere")
+  if config.evaluate.external:
+    tests["external"] = open_dataset(config.evaluate.external, config, workdir / "external")
   for name, part in {"validation": parts["validation"], **tests}.items():
     require_pairs(name, part.table)
   classes = sorted(parts["train"].table["device"].unique())
@@ -145,7 +145,7 @@ def evaluate(
   similarity = matrix.similarity_matrix(part.table, probability, threshold, settings.draws, config.seed)
   models = part.table.drop_duplicates("device").set_index("device")["model"]
   lines = rates.rates(pairs, settings.resamples, config.seed)
-  note = f"{len(part.table):,} images of {config.data.source if name == 'test' else settings.elsewhere}."
+  note = f"{len(part.table):,} images of {config.data.source if name == 'test' else settings.external}."
   return Evaluation(name, note, threshold, similarity, models[similarity.devices].tolist(), lines, pairs)
 
 

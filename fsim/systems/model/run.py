@@ -25,7 +25,7 @@ from fsim.report import page
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
-from fsim.systems.model import comparer, report, similarity, splicing, tiles, trials
+from fsim.systems.model import comparer, report, similarity, splicing, test_sets, tiles
 from fsim.systems.model.comparer import Comparer
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import compare, mesh, optimisers
@@ -56,8 +56,8 @@ class Networks(NamedTuple):
 
   extractor: State
   namer: State | None
-  see: trials.See
-  ask: trials.Ask | None
+  see: test_sets.See
+  ask: test_sets.Ask | None
 
 
 @entrance
@@ -74,26 +74,26 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   cache = patch_dataset.open_patches(dataset, config)
   a, b, c = ({name: patch_dataset.patches_of(cache, table) for name, table in side.items()} for side in sides)
   require(a, b, classes, config)
-  tested = [trials.here(cache, a["test"], c["test"], config)]
-  if config.evaluate.elsewhere:
-    tested.append(trials.elsewhere(config, workdir))
+  tested = [test_sets.internal(cache, a["test"], c["test"], config)]
+  if config.evaluate.external:
+    tested.append(test_sets.external(config, workdir))
 
   networks = learn_models(cache, a, classes, config, workdir, diary, layout)
   see, ask, fused = networks.see, networks.ask, config.similarity.fused
-  taught = {name: trials.look(see, ask if fused else None, fused, cache, part).features for name, part in b.items()}
+  taught = {name: test_sets.look(see, ask if fused else None, fused, cache, part).features for name, part in b.items()}
   signed = {name: signed_by(taught[name], part) for name, part in b.items()}
   matcher, centre = learn_pairs(scorer, signed, b, config, workdir, diary, layout)
   zero = centre if config.similarity.centred else 0.0
   diary.close()
 
-  seen = [trials.look(see, ask, fused, trial.cache, trial.part) for trial in tested]
+  seen = [test_sets.look(see, ask, fused, test_set.cache, test_set.part) for test_set in tested]
   if jax.process_index() > 0:
     return workdir
   whole = together(networks, matcher, zero, len(classes), config)
   authentic = taught["validation"], b["validation"].image
   whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.marked))
   comparer.save(workdir / "comparer", whole)
-  found = [trials.carry_out(trial, whole, own, config) for trial, own in zip(tested, seen, strict=True)]
+  found = [test_sets.evaluate(test_set, whole, own, config) for test_set, own in zip(tested, seen, strict=True)]
   similarity.save(workdir, found)
   return page.build(workdir, report.sections)
 

@@ -36,7 +36,7 @@ class Seen(NamedTuple):
   roots: Float[np.ndarray, "p c"] | None
 
 
-class Trial(NamedTuple):
+class TestSet(NamedTuple):
   """Patches to compare. The table of `part` says in its column "side" whether the extractor knows an image's model."""
 
   name: str
@@ -45,22 +45,22 @@ class Trial(NamedTuple):
   part: PatchSet
 
 
-def here(cache: Cache, known: PatchSet, unknown: PatchSet, config: ConfigDict) -> Trial:
+def internal(cache: Cache, known: PatchSet, unknown: PatchSet, config: ConfigDict) -> TestSet:
   """Test images of some models that the extractor knows, drawn by lot, and of all that nothing has learned."""
   models = np.random.default_rng(config.seed).permutation(sorted(known.table["model"].unique()))
   own = known.table["model"].isin(models[: config.evaluate.models])
   tables = [known.table[own].assign(side=KNOWN), unknown.table.assign(side=UNKNOWN)]
   part = patch_dataset.patches_of(cache, pd.concat(tables, ignore_index=True))
-  return Trial("test", f"{_said(part)} of {config.data.source}.", cache, part)
+  return TestSet("test", f"{_said(part)} of {config.data.source}.", cache, part)
 
 
-def elsewhere(config: ConfigDict, workdir: Path) -> Trial:
-  """All images of evaluate.elsewhere: their models count as unknown."""
-  name = config.evaluate.elsewhere
-  dataset = open_dataset(name, config, workdir / "elsewhere")
+def external(config: ConfigDict, workdir: Path) -> TestSet:
+  """All images of evaluate.external: their models count as unknown."""
+  name = config.evaluate.external
+  dataset = open_dataset(name, config, workdir / "external")
   cache = patch_dataset.open_patches(dataset, config)
   part = patch_dataset.patches_of(cache, dataset.table.assign(side=UNKNOWN))
-  return Trial("elsewhere", f"{_said(part)} of {name}, none of whose models were learned.", cache, part)
+  return TestSet("external", f"{_said(part)} of {name}, none of whose models were learned.", cache, part)
 
 
 def look(see: See, ask: Ask | None, fused: bool, cache: Cache, part: PatchSet) -> Seen:
@@ -69,14 +69,14 @@ def look(see: See, ask: Ask | None, fused: bool, cache: Cache, part: PatchSet) -
   return Seen(np.concatenate([features, roots], axis=1) if fused else features, roots)
 
 
-def carry_out(
-  trial: Trial,
+def evaluate(
+  test_set: TestSet,
   whole: Comparer,
   seen: Seen,
   config: ConfigDict,
 ) -> Similarity:
   """Pairs of patches, pairs of images, and the baseline if there is one and two unknown models for it."""
-  settings, part = config.evaluate, trial.part
+  settings, part = config.evaluate, test_set.part
   table = part.table.iloc[part.image].assign(image=part.image).reset_index(drop=True)
 
   def log_odds(a: Int[np.ndarray, " m"], b: Int[np.ndarray, " n"]) -> Float[np.ndarray, "m n"]:
@@ -90,7 +90,7 @@ def carry_out(
     softmax = posteriors.softmax(seen.roots)
     distance = braycurtis.distances(softmax[pairs["a"]], softmax[pairs["b"]])
     baseline = braycurtis.compare(pairs, distance)._asdict()
-  return Similarity(trial.name, trial.note, pairs, images, curve, baseline)
+  return Similarity(test_set.name, test_set.note, pairs, images, curve, baseline)
 
 
 def _said(part: PatchSet) -> str:
