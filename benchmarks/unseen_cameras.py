@@ -29,7 +29,7 @@ from fsim.systems.model.comparer import Comparer
 Features = list[Float[np.ndarray, "p d"]]
 
 
-def look(
+def embed(
   known: Comparer, images: Images, left_out: list[str]
 ) -> tuple[pd.DataFrame, Features, Float[np.ndarray, "m 3"]]:
   """The natural photographs that have usable patches, the features of these, and their mean colours."""
@@ -79,7 +79,7 @@ def main() -> None:
   cpu.keep_memory()
   known = comparer.load(options.run / "comparer")
   images = open_source(options.photos, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
-  table, features, colours = look(known, images, options.without)
+  table, features, colours = embed(known, images, options.without)
   if table["model"].nunique() < 2:
     raise SystemExit(f"pairs of two camera models are needed; there are usable photographs of {set(table['model'])}")
   means = np.stack([own.mean(0) for own in features])

@@ -118,7 +118,7 @@ def test_bad_and_textureless_images_are_named_and_the_others_grouped(run, album,
 
 def test_the_networks_of_the_run_give_the_scores(run, album, capsys):
   known = comparer.load(run / "comparer")
-  rows, features = cluster.look(known, sorted(album.glob("[ab]*.jpg")))
+  rows, features = cluster.embed(known, sorted(album.glob("[ab]*.jpg")))
   assert [row["patches"] for row in rows] == [12, 12]
   expected = comparer.log_odds(known, *features).mean()
   np.testing.assert_allclose(cluster.scores(known, features), [[0, expected], [expected, 0]], rtol=1e-4)

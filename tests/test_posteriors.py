@@ -20,17 +20,17 @@ def test_tiles_are_cut_row_by_row_and_the_rest_belongs_to_none():
 @settings(max_examples=30)
 @given(LOGITS)
 def test_roots_have_a_mean_square_of_one_and_hold_the_mean_posterior(logits):
-  roots = np.asarray(posteriors.roots(jnp.asarray(logits)))
-  np.testing.assert_allclose(np.square(roots).mean(1), 1, rtol=1e-4)
+  sqrt_posteriors = np.asarray(posteriors.sqrt_posteriors(jnp.asarray(logits)))
+  np.testing.assert_allclose(np.square(sqrt_posteriors).mean(1), 1, rtol=1e-4)
   softmax = np.exp(logits - logits.max(2, keepdims=True))
   mean = (softmax / softmax.sum(2, keepdims=True)).mean(1)
-  np.testing.assert_allclose(posteriors.softmax(roots), mean, atol=1e-5)
+  np.testing.assert_allclose(posteriors.softmax(sqrt_posteriors), mean, atol=1e-5)
 
 
 @settings(max_examples=30)
 @given(LOGITS)
 def test_the_mean_squared_difference_is_twice_the_squared_hellinger_distance(logits):
-  roots = np.asarray(posteriors.roots(jnp.asarray(logits)))
-  p = posteriors.softmax(roots)
+  sqrt_posteriors = np.asarray(posteriors.sqrt_posteriors(jnp.asarray(logits)))
+  p = posteriors.softmax(sqrt_posteriors)
   hellinger = 1 - np.sqrt(p[0] * p[1]).sum()
-  np.testing.assert_allclose(np.square(roots[0] - roots[1]).mean(), 2 * hellinger, atol=1e-4)
+  np.testing.assert_allclose(np.square(sqrt_posteriors[0] - sqrt_posteriors[1]).mean(), 2 * hellinger, atol=1e-4)

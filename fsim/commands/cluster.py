@@ -31,7 +31,7 @@ FILES = ("groups.json", "groups.png")
 SILENT = "no statement"
 
 
-def look(known: Comparer, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[Float[np.ndarray, "p d"]]]:
+def embed(known: Comparer, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[Float[np.ndarray, "p d"]]]:
   """A row an image (file, and patches, error or copy_of), and the features of each that can be spoken about.
 
   A copy, whatever its name and its metadata, is no second photograph: that its pixels agree says nothing of a camera.
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str]) -> int:
   given = find(wanted.places)
   for path, cause in given.passed_over:
     console.note(f"{shown(path)}: left out, {cause}")
-  rows, features = look(known, given.paths)
+  rows, features = embed(known, given.paths)
   rows += [{"file": str(path), "passed_over": cause} for path, cause in given.passed_over]
   found = grouping.group(scores(known, features)) if len(features) > 1 else None
   facts = described(rows, found)

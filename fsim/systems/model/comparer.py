@@ -165,7 +165,7 @@ def _forward(net: MislNet, tile_net: PatchNet | None) -> Callable:
     if tile_net:
       cut = posteriors.tiled(x)
       logits = tile_net.apply(tiles, cut.reshape(-1, *cut.shape[2:]))[1]
-      found.append(posteriors.roots(logits.reshape(*cut.shape[:2], -1)))
+      found.append(posteriors.sqrt_posteriors(logits.reshape(*cut.shape[:2], -1)))
     return jnp.concatenate(found, axis=1)
 
   return jax.jit(forward, compiler_options=cpu.compiler_options())

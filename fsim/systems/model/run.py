@@ -52,12 +52,12 @@ class Splits(NamedTuple):
 
 
 class Networks(NamedTuple):
-  """Both networks that name camera models, and what they make of the patches of a part; no namer, no `ask`."""
+  """Both networks that name camera models, and what they make of the patches of a part; no namer, no `tile_posteriors`."""
 
   extractor: State
   namer: State | None
-  see: test_sets.See
-  ask: test_sets.Ask | None
+  extract: test_sets.Embed
+  tile_posteriors: test_sets.TilePosteriors | None
 
 
 @entrance
@@ -79,14 +79,17 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     tested.append(test_sets.external(config, workdir))
 
   networks = learn_models(cache, a, classes, config, workdir, diary, layout)
-  see, ask, fused = networks.see, networks.ask, config.similarity.fused
-  taught = {name: test_sets.look(see, ask if fused else None, fused, cache, part).features for name, part in b.items()}
+  extract, tile_posteriors, fused = networks.extract, networks.tile_posteriors, config.similarity.fused
+  taught = {
+    name: test_sets.embed(extract, tile_posteriors if fused else None, fused, cache, part).features
+    for name, part in b.items()
+  }
   signed = {name: signed_by(taught[name], part) for name, part in b.items()}
   matcher, centre = learn_pairs(scorer, signed, b, config, workdir, diary, layout)
   zero = centre if config.similarity.centred else 0.0
   diary.close()
 
-  seen = [test_sets.look(see, ask, fused, test_set.cache, test_set.part) for test_set in tested]
+  seen = [test_sets.embed(extract, tile_posteriors, fused, test_set.cache, test_set.part) for test_set in tested]
   if jax.process_index() > 0:
     return workdir
   whole = together(networks, matcher, zero, len(classes), config)
@@ -162,8 +165,8 @@ def learn_models(
   phase = patch_dataset.classify_patches(net, cache, a, classes, "model", config, layout)
   extractor = fit(phase._replace(name="extractor"), workdir, diary, layout)
   namer = tiles.learned(cache, a, classes, config, workdir, diary, layout)
-  ask = partial(tiles.roots, namer, len(classes), config, layout) if namer else None
-  return Networks(extractor, namer, partial(patch_dataset.seen, net, extractor, config, layout), ask)
+  tile_posteriors = partial(tiles.sqrt_posteriors, namer, len(classes), config, layout) if namer else None
+  return Networks(extractor, namer, partial(patch_dataset.seen, net, extractor, config, layout), tile_posteriors)
 
 
 def signed_by(features: Float[np.ndarray, "p d"], part: PatchSet) -> Signed:

@@ -83,7 +83,7 @@ def analyse(
   places = patchmap.grid(h, w, known.size, step)
   if len(places) > LIMIT:
     raise UserError(f"a stride of {step} gives {len(places):,} patches, more than {LIMIT:,}")
-  usable, features = look(known, image, places)
+  usable, features = embed(known, image, places)
   least = LEAST if reference is None else 2
   if usable.sum() < least:
     raise NoStatement(f"{usable.sum()} of {len(places)} patches have texture enough, and at least {least} are needed")
@@ -134,7 +134,7 @@ def percent(share: float) -> str:
   return "under 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
 
 
-def look(
+def embed(
   known: Comparer, image: UInt8[np.ndarray, "h w 3"], places: Int[np.ndarray, "n 2"]
 ) -> tuple[Bool[np.ndarray, " n"], Float[np.ndarray, "u d"]]:
   """Which patches are usable, and the features of those."""

@@ -22,18 +22,18 @@ from fsim.systems.model.similarity import Similarity
 from fsim.systems.model.triangle import KNOWN, UNKNOWN
 from fsim.systems.patch_dataset import PatchSet
 
-See = Callable[[Cache, PatchSet], tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]]
-Ask = Callable[[Cache, PatchSet], Float[np.ndarray, "p c"]]
+Embed = Callable[[Cache, PatchSet], tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]]
+TilePosteriors = Callable[[Cache, PatchSet], Float[np.ndarray, "p c"]]
 
 
-class Seen(NamedTuple):
+class Embeddings(NamedTuple):
   """What the networks make of a part's patches.
 
-  features: what the scorer of pairs is shown. roots: what the network on tiles answers, None if it was not asked.
+  features: what the scorer of pairs is shown. sqrt_posteriors: of the network on tiles, None if it was not asked.
   """
 
   features: Float[np.ndarray, "p d"]
-  roots: Float[np.ndarray, "p c"] | None
+  sqrt_posteriors: Float[np.ndarray, "p c"] | None
 
 
 class TestSet(NamedTuple):
@@ -63,16 +63,18 @@ def external(config: ConfigDict, workdir: Path) -> TestSet:
   return TestSet("external", f"{_said(part)} of {name}, none of whose models were learned.", cache, part)
 
 
-def look(see: See, ask: Ask | None, fused: bool, cache: Cache, part: PatchSet) -> Seen:
-  """see: patches of a part -> features and logits of the extractor. ask: -> `Seen.roots`, features too if `fused`."""
-  features, roots = see(cache, part)[0], ask(cache, part) if ask else None
-  return Seen(np.concatenate([features, roots], axis=1) if fused else features, roots)
+def embed(
+  extract: Embed, tile_posteriors: TilePosteriors | None, fused: bool, cache: Cache, part: PatchSet
+) -> Embeddings:
+  """extract: patches of a part -> features and logits of the extractor; tile_posteriors are features too if `fused`."""
+  features, sqrt_posteriors = extract(cache, part)[0], tile_posteriors(cache, part) if tile_posteriors else None
+  return Embeddings(np.concatenate([features, sqrt_posteriors], axis=1) if fused else features, sqrt_posteriors)
 
 
 def evaluate(
   test_set: TestSet,
   whole: Comparer,
-  seen: Seen,
+  seen: Embeddings,
   config: ConfigDict,
 ) -> Similarity:
   """Pairs of patches, pairs of images, and the baseline if there is one and two unknown models for it."""
@@ -86,8 +88,8 @@ def evaluate(
   images, curve = imagelevel.decide(table, log_odds, tuple(settings.patches), settings.draws, config.seed)
   baseline = {}
   unknown = table.loc[table["side"] == UNKNOWN, "model"].nunique()
-  if seen.roots is not None and unknown > 1:
-    softmax = posteriors.softmax(seen.roots)
+  if seen.sqrt_posteriors is not None and unknown > 1:
+    softmax = posteriors.softmax(seen.sqrt_posteriors)
     distance = braycurtis.distances(softmax[pairs["a"]], softmax[pairs["b"]])
     baseline = braycurtis.compare(pairs, distance)._asdict()
   return Similarity(test_set.name, test_set.note, pairs, images, curve, baseline)

@@ -68,16 +68,16 @@ def learned(
   return fit(phase._replace(name="tiles"), workdir, diary, layout)
 
 
-def roots(
+def sqrt_posteriors(
   state: State, classes: int, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet
 ) -> Float[np.ndarray, "p c"]:
-  """What the trained network answers to the patches of a part, in their order (see `posteriors.roots`)."""
+  """What the trained network answers to the patches of a part, in their order (see `posteriors.sqrt_posteriors`)."""
   net = comparer.tile_network(classes, config.dtype)
   own = Tiles(cache.stored(), config.input.size)
   rows = own.of(part.numbers)
   settings = {"batch": config.tiles.batch, "threads": config.reading.threads, "layout": layout, "desc": "answers"}
   _, logits = classify.embed(net, state, own, rows.ravel(), **settings)
-  return np.asarray(posteriors.roots(jnp.asarray(logits).reshape(*rows.shape, -1)))
+  return np.asarray(posteriors.sqrt_posteriors(jnp.asarray(logits).reshape(*rows.shape, -1)))
 
 
 def labelled_tiles(tiles: Tiles, part: PatchSet, classes: list[str]) -> Labelled:
