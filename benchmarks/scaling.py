@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from fsim import cpu
 from fsim.data import loader
-from fsim.data.loader import Batch, Reading, Shard, TrainingCut
+from fsim.data.loader import Batch, Reading, Shard, TrainingCrop
 from fsim.models.extractors import PatchNet, SignatureNet
 from fsim.train import classify, mesh
 from fsim.train.loop import Meter
@@ -111,7 +111,7 @@ def reading(setting: Setting, devices: int, layout: Layout) -> Any:
   """Endless batches on the devices, by fsim's loader."""
   rng = np.random.default_rng(0)
   pictures = rng.integers(0, 256, (IMAGES, 2 * setting.size, 2 * setting.size, 3), np.uint8)
-  cut = TrainingCut([jpeg(picture) for picture in pictures], setting.size, "random")
+  cut = TrainingCrop([jpeg(picture) for picture in pictures], setting.size, "random")
   rows = np.arange(IMAGES)
   batches = loader.training_batches(
     cut,

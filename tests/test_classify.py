@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 
 from fsim.data.loader import Batch
 from fsim.train import classify, mesh
-from fsim.train.classify import Labelled, Views
+from fsim.train.classify import Labelled, Transforms
 from fsim.train.optimisers import sgd
 from fsim.train.step import start
 
@@ -38,7 +38,7 @@ def test_settled_statistics_are_those_of_the_data():
 
 def test_the_learning_rate_is_halved_every_so_many_epochs():
   images = np.zeros((12, 6, 6, 3), np.float32)
-  views = Views(
+  transforms = Transforms(
     lambda example, rng: Batch(images[example[0]], np.asarray(example[1], np.int32)), lambda row: images[row]
   )
   some = Labelled(np.arange(12), (np.arange(12) % 3).astype(np.int32))
@@ -54,7 +54,7 @@ def test_the_learning_rate_is_halved_every_so_many_epochs():
   }
   config = ConfigDict({"seed": 0, "save_every": 9, "reading": {"threads": 1, "workers": 0}})
   steps = ConfigDict(step | {"balanced": "off"})
-  phase = classify.phase(Net(), views, some, some, steps, config, mesh.layout())
+  phase = classify.phase(Net(), transforms, some, some, steps, config, mesh.layout())
   assert phase.steps_in_epoch == 3
   params = {"w": jnp.ones(2)}
   state, sizes = phase.optimiser.init(params), []

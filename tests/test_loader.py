@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsim.data import loader
-from fsim.data.loader import Cut, Reading, Shard, TrainingCut
+from fsim.data.loader import CentreCrop, Reading, Shard, TrainingCrop
 from tests import jpegs
 
 ALONE = Shard(0, 1)
@@ -23,7 +23,7 @@ def sequence(n=10, balanced=False, seed=0):
 
 
 def batches(count, *, stored, start=0, shard=ALONE, reading=THREADS, batch=4, crop="centre"):
-  cut = TrainingCut(stored, 32, crop)
+  cut = TrainingCrop(stored, 32, crop)
   stream = loader.training_batches(
     cut, sequence(len(stored)), batch=batch, seed=0, start=start, shard=shard, reading=reading
   )
@@ -63,14 +63,14 @@ def test_random_crops_differ_between_epochs_but_not_between_runs():
 
 def test_an_unknown_way_of_cropping_is_refused():
   with pytest.raises(ValueError, match='"centre" or "random", got \'left\''):
-    TrainingCut([], 32, "left")
+    TrainingCrop([], 32, "left")
 
 
 def test_labels_stay_with_their_images():
   stored = records(6)
   for batch in batches(5, stored=stored):
     for image, label in zip(batch.images, batch.labels, strict=True):
-      source = [k for k in range(6) if np.array_equal(Cut(stored, 32)(k), image)]
+      source = [k for k in range(6) if np.array_equal(CentreCrop(stored, 32)(k), image)]
       assert len(source) == 1
       assert source[0] % 3 == label
 
@@ -128,8 +128,8 @@ def test_balance_is_asked_for_or_follows_from_the_sizes():
 def test_a_pass_in_order_covers_all_rows_and_repeats_the_last():
   stored = records(5)
   rows = np.array([4, 0, 3])
-  (a, b) = loader.in_order(Cut(stored, 32), rows, batch=2, shard=ALONE, threads=2)
-  expected = [Cut(stored, 32)(k) for k in (4, 0, 3, 3)]
+  (a, b) = loader.in_order(CentreCrop(stored, 32), rows, batch=2, shard=ALONE, threads=2)
+  expected = [CentreCrop(stored, 32)(k) for k in (4, 0, 3, 3)]
   assert np.array_equal(np.concatenate([a, b]), np.stack(expected))
 
 
@@ -140,6 +140,6 @@ def test_a_batch_that_cannot_be_shared_is_refused():
 
 def test_a_damaged_record_is_named():
   with pytest.raises(ValueError, match="image 1 of the data set: damaged JPEG"):
-    Cut([jpegs.jpeg(0), jpegs.truncated()], 32)(1)
+    CentreCrop([jpegs.jpeg(0), jpegs.truncated()], 32)(1)
   with pytest.raises(ValueError, match="a crop of 49x49 does not fit into an image of 64x48"):
-    Cut([jpegs.jpeg(0, 64, 48)], 49)(0)
+    CentreCrop([jpegs.jpeg(0, 64, 48)], 49)(0)

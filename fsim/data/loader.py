@@ -69,7 +69,7 @@ def _require_room(image: UInt8[np.ndarray, "h w 3"], height: int, width: int) ->
     raise ValueError(f"a crop of {width}x{height} does not fit into an image of {w}x{h}")
 
 
-class Cut:
+class CentreCrop:
   """Stored bytes of a row -> its central crop. A class so that worker processes can receive it."""
 
   def __init__(self, records: Sequence[bytes], size: int):
@@ -86,7 +86,7 @@ class Cut:
       raise UserError(f"image {row} of the data set: {error}") from error
 
 
-class TrainingCut(Cut):
+class TrainingCrop(CentreCrop):
   """(row, label) -> labelled crop, "centre" or "random"."""
 
   def __init__(self, records: Sequence[bytes], size: int, crop: str):

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from fsim.boundary import progress
 from fsim.boundary.machine import cores
 from fsim.data import kept
-from fsim.data.loader import Cut
+from fsim.data.loader import CentreCrop
 from fsim.data.patches import Stored
 from fsim.prnu.residuals import Settings, residuals
 
@@ -55,7 +55,7 @@ def _some(
   records: Sequence[bytes], rows: Int[np.ndarray, " r"], size: int, settings: Settings
 ) -> Iterator[tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n s s"]]]:
   """Batches of one size, so that one program is compiled; the last is filled up with its last image."""
-  cut = Cut(records, size)
+  cut = CentreCrop(records, size)
   with ThreadPoolExecutor(cores()) as pool:
     for first in range(0, len(rows), AT_ONCE):
       some = rows[first : first + AT_ONCE]

@@ -16,7 +16,7 @@ from fsim.data import kept, patches
 from fsim.data.patches import Cache, Choice
 from fsim.systems.dataset import ImageSet
 from fsim.train import classify
-from fsim.train.classify import Labelled, Views
+from fsim.train.classify import Labelled, Transforms
 from fsim.train.mesh import Layout
 from fsim.train.step import State
 
@@ -98,6 +98,6 @@ def classify_patches(
     for name in ("train", "validation")
   }
   pixels = cache.stored()
-  views = Views(patches.Training(pixels), pixels)
-  phase = classify.phase(net, views, labelled["train"], labelled["validation"], config.network, config, layout)
+  transforms = Transforms(patches.Training(pixels), pixels)
+  phase = classify.phase(net, transforms, labelled["train"], labelled["validation"], config.network, config, layout)
   return phase._replace(name="patch")

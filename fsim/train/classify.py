@@ -31,20 +31,20 @@ class Labelled(NamedTuple):
   labels: Int[np.ndarray, " n"]
 
 
-class Views(NamedTuple):
+class Transforms(NamedTuple):
   """What the network sees of a row.
 
-  training: (row and label, generator) -> labelled pixels, perhaps another cut each time.
-  still: row -> pixels, always the same.
+  train: (row and label, generator) -> labelled pixels, perhaps another cut each time.
+  eval: row -> pixels, always the same.
   """
 
-  training: Callable[[Any, np.random.Generator], Batch]
-  still: Callable[[Any], np.ndarray]
+  train: Callable[[Any, np.random.Generator], Batch]
+  eval: Callable[[Any], np.ndarray]
 
 
 def phase(
   net: nn.Module,
-  views: Views,
+  transforms: Transforms,
   train: Labelled,
   validation: Labelled,
   step: ConfigDict,
@@ -62,7 +62,7 @@ def phase(
 
   def batches(first: int) -> Iterator[Batch]:
     local = loader.training_batches(
-      views.training,
+      transforms.train,
       sequence,
       batch=step.batch,
       seed=config.seed,
@@ -74,12 +74,12 @@ def phase(
 
   def validate(state: State) -> dict[str, float]:
     rows, threads = validation.rows, config.reading.threads
-    _, logits = embed(net, state, views.still, rows, batch=step.batch, threads=threads, layout=layout)
+    _, logits = embed(net, state, transforms.eval, rows, batch=step.batch, threads=threads, layout=layout)
     return objectives.validated(objective, logits, validation.labels)
 
   return Phase(
     name="signature",
-    init=lambda: net.init(jax.random.key(config.seed), jnp.asarray(views.still(train.rows[0]))[None]),
+    init=lambda: net.init(jax.random.key(config.seed), jnp.asarray(transforms.eval(train.rows[0]))[None]),
     loss=classification_loss(net, objective),
     optimiser=optimisers.of(step, steps_in_epoch),
     constrain=constrain,
@@ -119,7 +119,7 @@ def settle(net: nn.Module, state: State, batches: Iterable[Batch], layout: Layou
 def embed(
   net: nn.Module,
   state: State,
-  still: Callable[[Any], np.ndarray],
+  transform: Callable[[Any], np.ndarray],
   rows: Int[np.ndarray, " n"],
   *,
   batch: int,
@@ -133,7 +133,7 @@ def embed(
   """
   forward = _forward(net, layout)
   shard = Shard(jax.process_index(), jax.process_count())
-  crops = loader.in_order(still, rows, batch=batch, shard=shard, threads=threads)
+  crops = loader.in_order(transform, rows, batch=batch, shard=shard, threads=threads)
   bar = {"total": -(-len(rows) // batch), "desc": desc, "unit": "batch"}
   crops = progress.bar(crops, **bar, disable=not desc or shard.index > 0)
   outputs = [to_host(forward(state.params, state.stats, put(c, layout.by_example))) for c in crops]

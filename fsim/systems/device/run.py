@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from fsim.boundary import progress
 from fsim.data import jpeg
-from fsim.data.loader import Cut, TrainingCut
+from fsim.data.loader import CentreCrop, TrainingCrop
 from fsim.metrics import matrix, rates, scores
 from fsim.models.extractors import SignatureNet
 from fsim.models.scorers import HadamardScorer
@@ -23,7 +23,7 @@ from fsim.systems.device.predictor import WIDTH, DevicePredictor
 from fsim.systems.device.result import Evaluation
 from fsim.systems.entrance import entrance
 from fsim.train import classify, compare, mesh
-from fsim.train.classify import Views
+from fsim.train.classify import Transforms
 from fsim.train.compare import Signed
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
@@ -50,8 +50,10 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   net = SignatureNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
   learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
   records = dataset.images.records
-  views = Views(TrainingCut(records, config.input.size, config.input.crop), Cut(records, config.input.size))
-  phase_a = classify.phase(net, views, learned["train"], learned["validation"], config.signature, config, layout)
+  transforms = Transforms(
+    TrainingCrop(records, config.input.size, config.input.crop), CentreCrop(records, config.input.size)
+  )
+  phase_a = classify.phase(net, transforms, learned["train"], learned["validation"], config.signature, config, layout)
   signer = fit(phase_a, workdir, diary, layout)
 
   sign = Signing(net, signer, workdir, config, layout)
@@ -96,9 +98,11 @@ class Signing(NamedTuple):
     for first in progress.bar(chunks, desc="signing", unit="chunk", disable=jax.process_index() > 0 or not chunks):
       some = fresh.iloc[first : first + CHUNK]
       rows = some["row"].to_numpy()
-      still = Cut(part.images.records, self.config.input.size)
+      transform = CentreCrop(part.images.records, self.config.input.size)
       batch, threads = self.config.signature.batch, self.config.reading.threads
-      vectors, _ = classify.embed(self.net, self.state, still, rows, batch=batch, threads=threads, layout=self.layout)
+      vectors, _ = classify.embed(
+        self.net, self.state, transform, rows, batch=batch, threads=threads, layout=self.layout
+      )
       if jax.process_index() == 0:
         self.store().add(some, checkpoint, vectors)
     return mesh.from_first(lambda: self.store().get(part.table, checkpoint), np.zeros((n, WIDTH), np.float32))

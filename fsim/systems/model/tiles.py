@@ -19,7 +19,7 @@ from fsim.systems import patch_dataset
 from fsim.systems.model import comparer
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import classify
-from fsim.train.classify import Labelled, Views
+from fsim.train.classify import Labelled, Transforms
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
@@ -64,7 +64,7 @@ def learned(
   tiles = Tiles(cache.stored(), config.input.size)
   net = comparer.tile_network(len(classes), config.dtype)
   labelled = [labelled_tiles(tiles, parts[name], classes) for name in ("train", "validation")]
-  phase = classify.phase(net, Views(Training(tiles), tiles), *labelled, step, config, layout)
+  phase = classify.phase(net, Transforms(Training(tiles), tiles), *labelled, step, config, layout)
   return fit(phase._replace(name="tiles"), workdir, diary, layout)
 
 

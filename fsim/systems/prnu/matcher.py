@@ -12,7 +12,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from fsim.boundary import progress
-from fsim.data.loader import JPEG_GRID, Cut, central
+from fsim.data.loader import JPEG_GRID, CentreCrop, central
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.prnu import fingerprints, matching, probe
 from fsim.prnu.fingerprints import Fingerprint
@@ -61,7 +61,7 @@ def compare(
 ) -> Float[np.ndarray, "n c"]:
   """Aligned PCE of every image with every camera."""
   square = Square(*patterns.shape[1:])
-  cut = Cut(records, min(square))
+  cut = CentreCrop(records, min(square))
   rows = table["row"].to_numpy()
   pces = [np.zeros((0, len(patterns)), np.float32)]
   for first in progress.bar(range(0, len(rows), AT_ONCE), desc=f"matching {square}", unit="batch"):
@@ -95,7 +95,7 @@ def _is_of(path: Path, images: tuple[str, ...], settings: Settings) -> bool:
 def _estimate(
   images: pd.DataFrame, records: Sequence[bytes], camera: str, square: Square, settings: Settings
 ) -> Fingerprint:
-  sums, cut = fingerprints.nothing(square), Cut(records, min(square))
+  sums, cut = fingerprints.nothing(square), CentreCrop(records, min(square))
   for row in images["row"]:
     sums = fingerprints.add(sums, central(cut.pixels(row), *square), settings)
   return fingerprints.estimate(sums, camera, tuple(images["sha256"]), settings)

@@ -24,7 +24,7 @@ from fsim.systems.entrance import entrance
 from fsim.systems.prnu import matcher, report, siblings
 from fsim.systems.prnu.matcher import Square
 from fsim.train import classify, mesh
-from fsim.train.classify import Views
+from fsim.train.classify import Transforms
 from fsim.train.loop import Phase, fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
@@ -111,8 +111,8 @@ def classify_patterns(
   net: AlexNet, patterns: Stored, parts: Parts, classes: list[str], config: ConfigDict, layout: Layout
 ) -> Phase:
   learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
-  views = Views(Training(patterns), patterns)
-  phase = classify.phase(net, views, learned["train"], learned["validation"], config.network, config, layout)
+  transforms = Transforms(Training(patterns), patterns)
+  phase = classify.phase(net, transforms, learned["train"], learned["validation"], config.network, config, layout)
   return phase._replace(name="pattern")
 
 
