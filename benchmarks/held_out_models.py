@@ -29,7 +29,7 @@ from fsim.systems.model import run as model
 from fsim.systems.model.comparer import Comparer
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import mesh
-from fsim.train.metrics import Diary
+from fsim.train.metrics import MetricWriter
 
 CHUNK = 1024  # Patches in memory at once.
 # As in configs/model.py and configs/sweeps/model_pairs.py: a network does not bear the large steps of a few parameters.
@@ -70,9 +70,9 @@ def learned(inside: dict[str, Side], known: Comparer, config: ConfigDict) -> tup
   parts = {name: part for name, (part, _) in inside.items()}
   signed = {name: model.signed_by(features, part) for name, (part, features) in inside.items()}
   with tempfile.TemporaryDirectory() as folder:
-    diary = Diary(Path(folder))
-    matcher, zero = model.learn_pairs(scorer, signed, parts, config, Path(folder), diary, layout)
-    diary.close()
+    writer = MetricWriter(Path(folder))
+    matcher, zero = model.learn_pairs(scorer, signed, parts, config, Path(folder), writer, layout)
+    writer.close()
   pair = config.similarity
   params = {"params": mesh.to_host(matcher.params)}
   own = known._replace(

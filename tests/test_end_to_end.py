@@ -125,8 +125,8 @@ def test_a_signal_saves_and_the_same_command_finishes_the_same_run(number, code,
   process = subprocess.Popen(
     command, cwd=tmp_path, env=variables(data), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
   )
-  diary = tmp_path / "run" / "metrics.jsonl"
-  while process.poll() is None and not diary.exists():
+  writer = tmp_path / "run" / "metrics.jsonl"
+  while process.poll() is None and not writer.exists():
     time.sleep(0.02)
   process.send_signal(number)
   output = process.communicate(timeout=300)[0]

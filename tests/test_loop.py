@@ -14,7 +14,7 @@ from fsim.boundary.console import Terminated
 from fsim.boundary.errors import UserError
 from fsim.train import mesh, metrics
 from fsim.train.loop import Phase, fit
-from fsim.train.metrics import Diary
+from fsim.train.metrics import MetricWriter
 from fsim.train.optimisers import sgd
 from fsim.train.step import free
 
@@ -64,11 +64,11 @@ def phase(**changes) -> Phase:
 
 
 def train(folder, made):
-  diary = Diary(folder)
+  writer = MetricWriter(folder)
   try:
-    return fit(made, folder, diary, mesh.layout())
+    return fit(made, folder, writer, mesh.layout())
   finally:
-    diary.close()
+    writer.close()
 
 
 def same(a, b):
@@ -187,9 +187,9 @@ def test_half_a_last_line_of_the_diary_is_not_read_and_gives_way_to_the_next(tmp
   rows = [{"phase": "a", "step": step, "loss": 1.0} for step in (1, 2)]
   (tmp_path / metrics.FILE).write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"phase": "a", "st')
   assert metrics.read(tmp_path) == rows
-  diary = Diary(tmp_path)
-  diary.write("a", 3, {"loss": 0.5})
-  diary.close()
+  writer = MetricWriter(tmp_path)
+  writer.write("a", 3, {"loss": 0.5})
+  writer.close()
   assert metrics.read(tmp_path) == [*rows, {"phase": "a", "step": 3, "loss": 0.5}]
   assert len((tmp_path / metrics.FILE).read_text().splitlines()) == 3
 

@@ -70,10 +70,10 @@ def test_four_processes_give_the_losses_of_one_which_goes_on_from_their_checkpoi
   np.testing.assert_allclose(launched(4, tmp_path, data), alone, rtol=TOLERANCE)
   shutil.rmtree(tmp_path / "run" / "checkpoints" / "similarity")
   (tmp_path / "run" / "signatures.sqlite").unlink()
-  diary = tmp_path / "run" / "metrics.jsonl"
-  former = diary.read_text()
-  diary.write_text("".join(line for line in former.splitlines(keepends=True) if '"signature"' in line))
+  writer = tmp_path / "run" / "metrics.jsonl"
+  former = writer.read_text()
+  writer.write_text("".join(line for line in former.splitlines(keepends=True) if '"signature"' in line))
   done = fsim("main", *ARGUMENTS, cwd=tmp_path, data=data, JAX_NUM_CPU_DEVICES="2")
   assert done.returncode == 0, done.stderr
-  assert diary.read_text().count('"signature"') == former.count('"signature"')  # Trained by the four alone.
+  assert writer.read_text().count('"signature"') == former.count('"signature"')  # Trained by the four alone.
   np.testing.assert_allclose(losses(tmp_path), alone, rtol=TOLERANCE)

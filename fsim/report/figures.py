@@ -90,9 +90,9 @@ def histograms(pairs: pd.DataFrame, threshold: float) -> bytes:
   return png(figure)
 
 
-def training(diary: list[dict], phase: str) -> bytes:
+def training(rows: list[dict], phase: str) -> bytes:
   """Loss and accuracy of one phase, training beside validation, epoch by epoch."""
-  rows = pd.DataFrame([row for row in diary if row["phase"] == phase])
+  rows = pd.DataFrame([row for row in rows if row["phase"] == phase])
   epoch = np.arange(1, len(rows) + 1)
   figure, both = subplots(1, 2, figsize=(10, 3.4))
   for axes, name in zip(both, ("loss", "accuracy"), strict=True):

@@ -22,7 +22,7 @@ Sections = Callable[[Path, dict[str, Any]], tuple[str, list[Section]]]
 def build(workdir: Path, sections_of: Sections) -> Path:
   """Writes report/index.html (and each figure as a PNG beside it) from a run that has just been evaluated."""
   config, facts = (inputs.read_json(workdir / name) for name in (run.CONFIG, run.ENVIRONMENT))
-  diary = metrics.read(workdir)
+  rows = metrics.read(workdir)
   problems = pd.read_csv(workdir / run.PROBLEMS, keep_default_na=False)
   folder = outputs.Folder(workdir / "report").path
   summary, sections = sections_of(workdir, config)
@@ -30,8 +30,8 @@ def build(workdir: Path, sections_of: Sections) -> Path:
     title=f"fsim {config['system']}: {shown(workdir.absolute().name)}",
     summary=summary,
     sections=sections,
-    waiting=max(row["waiting"] for row in diary),
-    training=[figure(folder, f"training of the {p} network", figures.training(diary, p)) for p in _phases(diary)],
+    waiting=max(row["waiting"] for row in rows),
+    training=[figure(folder, f"training of the {p} network", figures.training(rows, p)) for p in _phases(rows)],
     data=list(facts.pop("data").items()),
     problems=problems.to_dict("records"),
     settings=list(flat(config).items()),
@@ -47,5 +47,5 @@ def _template() -> jinja2.Template:
   return environment.get_template("page.html")
 
 
-def _phases(diary: list[dict]) -> list[str]:
-  return list(dict.fromkeys(row["phase"] for row in diary))
+def _phases(rows: list[dict]) -> list[str]:
+  return list(dict.fromkeys(row["phase"] for row in rows))

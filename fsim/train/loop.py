@@ -14,7 +14,7 @@ from fsim.boundary import console, progress
 from fsim.boundary.errors import UserError
 from fsim.train.checkpoints import Checkpoints
 from fsim.train.mesh import Layout, put, to_host
-from fsim.train.metrics import Diary
+from fsim.train.metrics import MetricWriter
 from fsim.train.step import Loss, State, start, training_step
 from fsim.train.stop import Stop, interruption
 
@@ -50,7 +50,7 @@ class Phase(NamedTuple):
   save_every: int
 
 
-def fit(phase: Phase, folder: Path, diary: Diary, layout: Layout) -> State:
+def fit(phase: Phase, folder: Path, writer: MetricWriter, layout: Layout) -> State:
   """Trains, or goes on training, or does nothing if the phase is complete; returns the state that the phase keeps.
 
   Raises Diverged. After SIGTERM or SIGINT it saves and raises what `stop.interruption` makes of them.
@@ -60,7 +60,7 @@ def fit(phase: Phase, folder: Path, diary: Diary, layout: Layout) -> State:
   try:
     state = checkpoints.latest() or fresh
     if int(state.step) < phase.epochs * phase.steps_in_epoch:
-      state = _train(phase, state, checkpoints, diary, layout)
+      state = _train(phase, state, checkpoints, writer, layout)
     if phase.keep == "best":
       state = checkpoints.best()
     return state
@@ -68,7 +68,7 @@ def fit(phase: Phase, folder: Path, diary: Diary, layout: Layout) -> State:
     checkpoints.close()
 
 
-def _train(phase: Phase, state: State, checkpoints: Checkpoints, diary: Diary, layout: Layout) -> State:
+def _train(phase: Phase, state: State, checkpoints: Checkpoints, writer: MetricWriter, layout: Layout) -> State:
   first, last = int(state.step), phase.epochs * phase.steps_in_epoch
   step_once = training_step(phase.loss, phase.optimiser, phase.constrain, layout, phase.seed)
   batches = phase.batches(first)
@@ -87,7 +87,7 @@ def _train(phase: Phase, state: State, checkpoints: Checkpoints, diary: Diary, l
         validation = phase.validate(state)
         _require_finite(validation["loss"], f"validation loss of {phase.name}", step)
         # In this order: what a kill leaves unsaved is trained and written again.
-        diary.write(phase.name, step, summary | {f"validation_{k}": v for k, v in validation.items()})
+        writer.write(phase.name, step, summary | {f"validation_{k}": v for k, v in validation.items()})
         checkpoints.save(state, validation)
         bar.set_postfix(loss=f"{summary['loss']:.4f}", validation=f"{validation['loss']:.4f}", refresh=False)
         meter = Meter()

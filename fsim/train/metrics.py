@@ -1,4 +1,4 @@
-"""The diary of a run: metrics.jsonl for programs, TensorBoard events for people."""
+"""The metrics of a run: metrics.jsonl for programs, TensorBoard events for people."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ FILE = "metrics.jsonl"
 LIMIT = 1 << 28  # Bytes.
 
 
-class Diary:
+class MetricWriter:
   """One line a phase and epoch. Only the first process writes."""
 
   def __init__(self, folder: Path):
@@ -48,7 +48,7 @@ class Diary:
 
 
 def read(folder: Path) -> list[dict]:
-  """The lines of a diary, phase by phase as they ran; of steps written twice (after a crash) the last counts.
+  """The lines of metrics.jsonl, phase by phase as they ran; of steps written twice (after a crash) the last counts.
 
   A last line that a kill cut short is left out: its epoch is trained again. Raises Unreadable for other damage.
   """

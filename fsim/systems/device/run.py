@@ -27,7 +27,7 @@ from fsim.train.classify import Transforms
 from fsim.train.compare import Signed
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
-from fsim.train.metrics import Diary
+from fsim.train.metrics import MetricWriter
 from fsim.train.step import State, variables
 
 CHUNK = 256  # Images between two writes to the signature database.
@@ -37,7 +37,7 @@ CHUNK = 256  # Images between two writes to the signature database.
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Two-part device matching (Bennabhaktula et al. 2020). Returns the page of the report (on the first process)."""
   layout = mesh.layout()
-  diary = Diary(workdir)
+  writer = MetricWriter(workdir)
   dataset = open_dataset(config.data.source, config, workdir)
   parts = {name: dataset.select(rows) for name, rows in split(dataset.table, config).items()}
   tests = {"test": parts["test"]}
@@ -54,7 +54,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     TrainingCrop(records, config.input.size, config.input.crop), CentreCrop(records, config.input.size)
   )
   phase_a = classify.phase(net, transforms, learned["train"], learned["validation"], config.signature, config, layout)
-  signer = fit(phase_a, workdir, diary, layout)
+  signer = fit(phase_a, workdir, writer, layout)
 
   sign = Signing(net, signer, workdir, config, layout)
   signed = {name: Signed(sign(parts[name]), learned[name].labels) for name in learned}
@@ -62,8 +62,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   drawing = compare.every_pair(signed["train"], config.similarity.batch, config.seed)
   judged = np.stack(np.triu_indices(len(signed["validation"].signatures), 1), 1)
   phase_b = compare.phase(scorer, signed["train"], drawing, signed["validation"], judged, config, layout)
-  matcher = fit(phase_b, workdir, diary, layout)
-  diary.close()
+  matcher = fit(phase_b, workdir, writer, layout)
+  writer.close()
 
   threshold = choose_threshold(scorer, matcher, signed["validation"])
   evaluations = []

@@ -23,7 +23,7 @@ from fsim.systems.mobile import report
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import mesh
 from fsim.train.loop import fit
-from fsim.train.metrics import Diary
+from fsim.train.metrics import MetricWriter
 
 LEVELS = {"model": "phone", "sensor": "device"}  # data.level -> the column whose values are the classes.
 NOTE = (
@@ -37,7 +37,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Phone or camera identification (Freire-Obregón et al. 2018). Returns the page (on the first process)."""
   column = column_of(config.data.level)
   layout = mesh.layout()
-  diary = Diary(workdir)
+  writer = MetricWriter(workdir)
   dataset = open_dataset(config.data.source, config, workdir)
   sides = sides_of(dataset.table, config)
   classes = sorted(sides["train"][column].unique())
@@ -47,8 +47,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   patch_dataset.require(parts, classes, column)
 
   phase = patch_dataset.classify_patches(net, cache, parts, classes, column, config, layout)
-  state = fit(phase, workdir, diary, layout)
-  diary.close()
+  state = fit(phase, workdir, writer, layout)
+  writer.close()
 
   test, truth = parts["test"], patch_dataset.places(parts["test"], classes, column)
   _, logits = patch_dataset.seen(net, state, config, layout, cache, test)

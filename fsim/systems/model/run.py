@@ -32,7 +32,7 @@ from fsim.train import compare, mesh, optimisers
 from fsim.train.compare import Signed
 from fsim.train.loop import Phase, fit
 from fsim.train.mesh import Layout
-from fsim.train.metrics import Diary
+from fsim.train.metrics import MetricWriter
 from fsim.train.step import State, variables
 
 JUDGED = 10_000  # Pairs that validate the scorer of pairs.
@@ -66,7 +66,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   optimisers.require_known(config.network, config.similarity, config.tiles)
   tiles.require(config)
   layout = mesh.layout()
-  diary = Diary(workdir)
+  writer = MetricWriter(workdir)
   dataset = open_dataset(config.data.source, config, workdir)
   sides = divide(dataset.table, config)
   classes = sorted(sides.a["train"]["model"].unique())
@@ -78,16 +78,16 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   if config.evaluate.external:
     tested.append(test_sets.external(config, workdir))
 
-  networks = learn_models(cache, a, classes, config, workdir, diary, layout)
+  networks = learn_models(cache, a, classes, config, workdir, writer, layout)
   extract, tile_posteriors, fused = networks.extract, networks.tile_posteriors, config.similarity.fused
   taught = {
     name: test_sets.embed(extract, tile_posteriors if fused else None, fused, cache, part).features
     for name, part in b.items()
   }
   signed = {name: signed_by(taught[name], part) for name, part in b.items()}
-  matcher, centre = learn_pairs(scorer, signed, b, config, workdir, diary, layout)
+  matcher, centre = learn_pairs(scorer, signed, b, config, workdir, writer, layout)
   zero = centre if config.similarity.centred else 0.0
-  diary.close()
+  writer.close()
 
   seen = [test_sets.embed(extract, tile_posteriors, fused, test_set.cache, test_set.part) for test_set in tested]
   if jax.process_index() > 0:
@@ -157,14 +157,14 @@ def learn_models(
   classes: list[str],
   config: ConfigDict,
   workdir: Path,
-  diary: Diary,
+  writer: MetricWriter,
   layout: Layout,
 ) -> Networks:
   """Trains the extractor and, unless tiles.epochs is 0, the network on tiles."""
   net = mislnet(len(classes), config)
   phase = patch_dataset.classify_patches(net, cache, a, classes, "model", config, layout)
-  extractor = fit(phase._replace(name="extractor"), workdir, diary, layout)
-  namer = tiles.learned(cache, a, classes, config, workdir, diary, layout)
+  extractor = fit(phase._replace(name="extractor"), workdir, writer, layout)
+  namer = tiles.learned(cache, a, classes, config, workdir, writer, layout)
   tile_posteriors = partial(tiles.sqrt_posteriors, namer, len(classes), config, layout) if namer else None
   return Networks(extractor, namer, partial(patch_dataset.seen, net, extractor, config, layout), tile_posteriors)
 
@@ -180,12 +180,12 @@ def learn_pairs(
   parts: dict[str, PatchSet],
   config: ConfigDict,
   workdir: Path,
-  diary: Diary,
+  writer: MetricWriter,
   layout: Layout,
 ) -> tuple[State, float]:
   """Trains the scorer of pairs; it, and the logit that would centre it (see `zero_of`)."""
   judged = pairs.balanced_batch(nested(parts["validation"]), JUDGED, config.seed, 0)
-  matcher = fit(compare_patches(scorer, signed, parts, judged, config, layout), workdir, diary, layout)
+  matcher = fit(compare_patches(scorer, signed, parts, judged, config, layout), workdir, writer, layout)
   return matcher, zero_of(scorer, matcher, signed["validation"], judged)
 
 

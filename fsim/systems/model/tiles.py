@@ -22,7 +22,7 @@ from fsim.train import classify
 from fsim.train.classify import Labelled, Transforms
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
-from fsim.train.metrics import Diary
+from fsim.train.metrics import MetricWriter
 from fsim.train.step import State
 
 
@@ -54,7 +54,7 @@ def learned(
   classes: list[str],
   config: ConfigDict,
   workdir: Path,
-  diary: Diary,
+  writer: MetricWriter,
   layout: Layout,
 ) -> State | None:
   """Trains the network of Bondi et al. 2017 on the extractor's patches; None if tiles.epochs is 0."""
@@ -65,7 +65,7 @@ def learned(
   net = comparer.tile_network(len(classes), config.dtype)
   labelled = [labelled_tiles(tiles, parts[name], classes) for name in ("train", "validation")]
   phase = classify.phase(net, Transforms(Training(tiles), tiles), *labelled, step, config, layout)
-  return fit(phase._replace(name="tiles"), workdir, diary, layout)
+  return fit(phase._replace(name="tiles"), workdir, writer, layout)
 
 
 def sqrt_posteriors(

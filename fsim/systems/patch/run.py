@@ -26,7 +26,7 @@ from fsim.systems.patch_dataset import PatchSet
 from fsim.train import classify, mesh
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
-from fsim.train.metrics import Diary
+from fsim.train.metrics import MetricWriter
 from fsim.train.step import State, variables
 
 WIDTH = 128  # Values of a feature.
@@ -36,7 +36,7 @@ WIDTH = 128  # Values of a feature.
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Camera model identification (Bondi et al. 2017). Returns the page of the report (on the first process)."""
   layout = mesh.layout()
-  diary = Diary(workdir)
+  writer = MetricWriter(workdir)
   dataset = open_dataset(config.data.source, config, workdir)
   learned = unknown_models.to_learn(dataset.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config, known="model").items()}
@@ -47,8 +47,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 
   net = PatchNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
   phase = learning(net, cache, parts, classes, config, layout)
-  state = fit(phase, workdir, diary, layout)
-  diary.close()
+  state = fit(phase, workdir, writer, layout)
+  writer.close()
 
   see = partial(evidence, net, state, config, layout, cache)
   train, validation = see(parts["train"]), see(parts["validation"])

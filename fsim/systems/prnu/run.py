@@ -27,7 +27,7 @@ from fsim.train import classify, mesh
 from fsim.train.classify import Transforms
 from fsim.train.loop import Phase, fit
 from fsim.train.mesh import Layout
-from fsim.train.metrics import Diary
+from fsim.train.metrics import MetricWriter
 from fsim.train.step import State
 
 Parts = dict[str, ImageSet]  # Side -> its images.
@@ -40,7 +40,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   alexnet.require_known(config.network.kind, config.network.norm)
   require_size(config.input.size, config.input.size)
   layout = mesh.layout()
-  diary = Diary(workdir)
+  writer = MetricWriter(workdir)
   dataset = open_dataset(config.data.source, config, workdir, aligned=True)
   table = choose_cameras(dataset.table, config.data.one_model, config.data.devices)
   divided = split(table, config, known="device")
@@ -51,8 +51,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 
   patterns = patterns_of(parts, config)
   net = AlexNet(len(models), config.network.kind, config.network.width, config.network.norm, jnp.dtype(config.dtype))
-  state = fit(classify_patterns(net, patterns, parts, list(models), config, layout), workdir, diary, layout)
-  diary.close()
+  state = fit(classify_patterns(net, patterns, parts, list(models), config, layout), workdir, writer, layout)
+  writer.close()
 
   logits = logits_of(net, state, patterns, parts["test"], config, layout)
   if jax.process_index() > 0:
