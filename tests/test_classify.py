@@ -28,11 +28,11 @@ def test_settled_statistics_are_those_of_the_data():
   ]
   optimiser = sgd(0.1, 0.0, 0.0)
   state = start(net.init(jax.random.key(0), jnp.zeros((1, 6, 6, 3))), optimiser)
-  settled = classify.settle(net, mesh.put(state, layout.everywhere), batches, layout)
-  stats = settled.stats["BatchNorm_0"]
+  recalibrated = classify.recalibrate_batch_norm(net, mesh.put(state, layout.everywhere), batches, layout)
+  stats = recalibrated.stats["BatchNorm_0"]
   np.testing.assert_allclose(stats["mean"], 100, rtol=0.03)
   np.testing.assert_allclose(stats["var"], 49, rtol=0.1)
-  for before, after in zip(jax.tree.leaves(state.params), jax.tree.leaves(settled.params), strict=True):
+  for before, after in zip(jax.tree.leaves(state.params), jax.tree.leaves(recalibrated.params), strict=True):
     np.testing.assert_array_equal(before, after)
 
 

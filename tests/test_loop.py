@@ -52,7 +52,7 @@ def phase(**changes) -> Phase:
     optimiser=sgd(0.05, 0.9, 1e-3),
     constrain=free,
     batches=batches,
-    settle=lambda state: state,
+    recalibrate=lambda state: state,
     validate=validate,
     epochs=EPOCHS,
     steps_in_epoch=STEPS,

@@ -84,7 +84,7 @@ def phase(
     optimiser=optimisers.of(step, steps_in_epoch),
     constrain=constrain,
     batches=batches,
-    settle=lambda state: settle(net, state, itertools.islice(batches(0), step.settle), layout),
+    recalibrate=lambda state: recalibrate_batch_norm(net, state, itertools.islice(batches(0), step.settle), layout),
     validate=validate,
     epochs=step.epochs,
     steps_in_epoch=steps_in_epoch,
@@ -103,7 +103,7 @@ def classification_loss(net: nn.Module, objective: Objective = CLASSES) -> Loss:
   return objectives.training(objective, forward)
 
 
-def settle(net: nn.Module, state: State, batches: Iterable[Batch], layout: Layout) -> State:
+def recalibrate_batch_norm(net: nn.Module, state: State, batches: Iterable[Batch], layout: Layout) -> State:
   """Measures the BatchNorm statistics anew on training batches, with the weights as they are.
 
   The running averages of training belong to weights that have moved on since; where steps are large, a network that is

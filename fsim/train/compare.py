@@ -84,7 +84,7 @@ def phase(
     optimiser=optimisers.of(step, drawing.steps_in_epoch),
     constrain=free,
     batches=batches,
-    settle=lambda state: state,
+    recalibrate=lambda state: state,
     validate=lambda state: validate(scorer, state, validation, judged, objective),
     epochs=step.epochs,
     steps_in_epoch=drawing.steps_in_epoch,

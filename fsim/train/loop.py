@@ -28,7 +28,7 @@ class Phase(NamedTuple):
 
   constrain: see `training_step`.
   batches: step to start from -> global batches from there on.
-  settle: what the state needs before it is used, at the end of every epoch.
+  recalibrate: what the state needs before it is used, at the end of every epoch.
   validate: state -> validation metrics, among them "loss".
   keep: "best" (smallest validation loss) or "last" epoch.
   seed: of what is random inside a step.
@@ -41,7 +41,7 @@ class Phase(NamedTuple):
   optimiser: optax.GradientTransformation
   constrain: Callable[[Any], Any]
   batches: Callable[[int], Iterator[Any]]
-  settle: Callable[[State], State]
+  recalibrate: Callable[[State], State]
   validate: Callable[[State], dict[str, float]]
   epochs: int
   steps_in_epoch: int
@@ -83,7 +83,7 @@ def _train(phase: Phase, state: State, checkpoints: Checkpoints, writer: MetricW
       stopping = stop.requested(step)
       if step % phase.steps_in_epoch == 0:
         summary = meter.close(phase.name, step)
-        state = phase.settle(state)
+        state = phase.recalibrate(state)
         validation = phase.validate(state)
         _require_finite(validation["loss"], f"validation loss of {phase.name}", step)
         # In this order: what a kill leaves unsaved is trained and written again.
