@@ -68,10 +68,10 @@ def learned(inside: dict[str, Side], known: Comparer, config: ConfigDict) -> tup
   """A scorer that learns from these sides, in place of the run's, and the logit that would centre it."""
   scorer, layout = model.pair_scorer(config, known.classes), mesh.layout()
   parts = {name: part for name, (part, _) in inside.items()}
-  signed = {name: model.signed_by(features, part) for name, (part, features) in inside.items()}
+  signatures = {name: model.labelled_signatures(features, part) for name, (part, features) in inside.items()}
   with tempfile.TemporaryDirectory() as folder:
     writer = MetricWriter(Path(folder))
-    matcher, zero = model.learn_pairs(scorer, signed, parts, config, Path(folder), writer, layout)
+    matcher, zero = model.learn_pairs(scorer, signatures, parts, config, Path(folder), writer, layout)
     writer.close()
   pair = config.similarity
   params = {"params": mesh.to_host(matcher.params)}

@@ -22,7 +22,7 @@ from fsim.systems.model import comparer, similarity, test_sets
 from fsim.systems.model import run as model
 from fsim.systems.model.tiles import Tiles
 from fsim.systems.patch_dataset import PatchSet
-from fsim.train.compare import Signed
+from fsim.train.compare import LabelledSignatures
 from fsim.train.step import State
 from tests import commands, recording
 from tests.commands import ROOT, fsim
@@ -83,11 +83,11 @@ def test_the_first_layer_of_the_saved_comparer_is_constrained(finished):
 def test_log_odds_of_zero_are_where_most_validation_pairs_are_decided_rightly():
   """Logits of the first patch with the others: -1, -4, -9, -16, -25, -36."""
   features = np.arange(7, dtype=np.float32)[:, None]
-  judged = np.stack([np.zeros(6, int), np.arange(1, 7)], 1)
+  validation_pairs = np.stack([np.zeros(6, int), np.arange(1, 7)], 1)
   state = State(0, {"log_slope": jnp.zeros(1), "offset": jnp.zeros(())}, {}, {})
   for other, expected in (([3, 4, 5, 6], -4.0), ([2, 5, 6], -16.0), ([1, 2, 3], -36.0)):
-    validation = Signed(features, np.isin(np.arange(7), other).astype(int))
-    assert model.zero_of(DistanceScorer((1,)), state, validation, judged) == expected
+    validation = LabelledSignatures(features, np.isin(np.arange(7), other).astype(int))
+    assert model.zero_of(DistanceScorer((1,)), state, validation, validation_pairs) == expected
 
 
 def test_a_finished_run_is_only_evaluated_again_also_elsewhere(finished, tmp_path, data, realcams):

@@ -20,14 +20,14 @@ from fsim.train.objectives import PAIRS, Objective
 from fsim.train.step import Loss, State, free
 
 
-class Signed(NamedTuple):
+class LabelledSignatures(NamedTuple):
   """Signatures (or features) with the numbers of the sources that are to be told apart: devices or models."""
 
   signatures: Float[np.ndarray, "n d"]
   sources: Int[np.ndarray, " n"]
 
 
-class Drawing(NamedTuple):
+class PairSampler(NamedTuple):
   """at: number of a training step -> its pairs of rows. steps_in_epoch: how many steps make an epoch."""
 
   at: Callable[[int], Int[np.ndarray, "b 2"]]
@@ -42,29 +42,31 @@ class PairBatch(NamedTuple):
   same: Any
 
 
-def every_pair(signed: Signed, batch: int, seed: int) -> Drawing:
+def every_pair(labelled: LabelledSignatures, batch: int, seed: int) -> PairSampler:
   """Each pair once an epoch."""
-  n = len(signed.signatures)
-  return Drawing(lambda step: pairs.training_batch(n, batch, seed, step), pairs.steps_in_epoch(n, batch))
+  n = len(labelled.signatures)
+  return PairSampler(lambda step: pairs.training_batch(n, batch, seed, step), pairs.steps_in_epoch(n, batch))
 
 
-def balanced(signed: Signed, images: Int[np.ndarray, " n"], batch: int, seed: int, count: int) -> Drawing:
+def balanced(
+  labelled: LabelledSignatures, images: Int[np.ndarray, " n"], batch: int, seed: int, count: int
+) -> PairSampler:
   """As many pairs of one source as of two, `count` an epoch (see `pairs.balanced_batch`)."""
-  inside = pairs.nest(signed.sources, images)
-  return Drawing(lambda step: pairs.balanced_batch(inside, batch, seed, step), max(count // batch, 1))
+  inside = pairs.nest(labelled.sources, images)
+  return PairSampler(lambda step: pairs.balanced_batch(inside, batch, seed, step), max(count // batch, 1))
 
 
 def phase(
   scorer: nn.Module,
-  train: Signed,
-  drawing: Drawing,
-  validation: Signed,
-  judged: Int[np.ndarray, "v 2"],
+  train: LabelledSignatures,
+  sampler: PairSampler,
+  validation: LabelledSignatures,
+  validation_pairs: Int[np.ndarray, "v 2"],
   config: ConfigDict,
   layout: Layout,
   objective: Objective = PAIRS,
 ) -> Phase:
-  """A scorer learns from drawn pairs and is validated on the `judged` ones: binary cross-entropy by default.
+  """A scorer learns from drawn pairs and is validated on `validation_pairs`: binary cross-entropy by default.
 
   `config` has the field `similarity` and those at the top of configs/device.py.
   """
@@ -73,7 +75,7 @@ def phase(
 
   def batches(first: int) -> Iterator[PairBatch]:
     for number in itertools.count(first):
-      rows = block(drawing.at(number))
+      rows = block(sampler.at(number))
       same = (train.sources[rows[:, 0]] == train.sources[rows[:, 1]]).astype(np.float32)
       yield PairBatch(signatures, *put((rows.astype(np.int32), same), layout.by_example))
 
@@ -81,13 +83,13 @@ def phase(
     name="similarity",
     init=lambda: scorer.init(jax.random.key(config.seed + 1), *jnp.zeros((2, 1, train.signatures.shape[1]))),
     loss=pair_loss(scorer, objective),
-    optimiser=optimisers.of(step, drawing.steps_in_epoch),
+    optimiser=optimisers.of(step, sampler.steps_in_epoch),
     constrain=free,
     batches=batches,
     recalibrate=lambda state: state,
-    validate=lambda state: validate(scorer, state, validation, judged, objective),
+    validate=lambda state: validate(scorer, state, validation, validation_pairs, objective),
     epochs=step.epochs,
-    steps_in_epoch=drawing.steps_in_epoch,
+    steps_in_epoch=sampler.steps_in_epoch,
     keep="last",
     seed=config.seed,
     save_every=config.save_every,
@@ -110,11 +112,15 @@ def pair_loss(scorer: nn.Module, objective: Objective = PAIRS) -> Loss:
 
 
 def validate(
-  scorer: nn.Module, state: State, validation: Signed, judged: Int[np.ndarray, "v 2"], objective: Objective = PAIRS
+  scorer: nn.Module,
+  state: State,
+  validation: LabelledSignatures,
+  validation_pairs: Int[np.ndarray, "v 2"],
+  objective: Objective = PAIRS,
 ) -> dict[str, float]:
-  """Loss and accuracy over the judged pairs of validation images."""
-  logits = some_pairs(scorer, state, validation.signatures, judged)
-  same = validation.sources[judged[:, 0]] == validation.sources[judged[:, 1]]
+  """Loss and accuracy over these pairs of validation images."""
+  logits = some_pairs(scorer, state, validation.signatures, validation_pairs)
+  same = validation.sources[validation_pairs[:, 0]] == validation.sources[validation_pairs[:, 1]]
   return objectives.validated(objective, logits, same.astype(np.float32))
 
 

@@ -24,7 +24,7 @@ from fsim.systems.device.result import Evaluation
 from fsim.systems.entrance import entrance
 from fsim.train import classify, compare, mesh
 from fsim.train.classify import Transforms
-from fsim.train.compare import Signed
+from fsim.train.compare import LabelledSignatures
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import MetricWriter
@@ -56,16 +56,18 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   phase_a = classify.phase(net, transforms, learned["train"], learned["validation"], config.signature, config, layout)
   signer = fit(phase_a, workdir, writer, layout)
 
-  sign = Signing(net, signer, workdir, config, layout)
-  signed = {name: Signed(sign(parts[name]), learned[name].labels) for name in learned}
+  sign = SignatureCache(net, signer, workdir, config, layout)
+  signatures = {name: LabelledSignatures(sign(parts[name]), learned[name].labels) for name in learned}
   scorer = HadamardScorer(width=config.similarity.width)
-  drawing = compare.every_pair(signed["train"], config.similarity.batch, config.seed)
-  judged = np.stack(np.triu_indices(len(signed["validation"].signatures), 1), 1)
-  phase_b = compare.phase(scorer, signed["train"], drawing, signed["validation"], judged, config, layout)
+  sampler = compare.every_pair(signatures["train"], config.similarity.batch, config.seed)
+  validation_pairs = np.stack(np.triu_indices(len(signatures["validation"].signatures), 1), 1)
+  phase_b = compare.phase(
+    scorer, signatures["train"], sampler, signatures["validation"], validation_pairs, config, layout
+  )
   matcher = fit(phase_b, workdir, writer, layout)
   writer.close()
 
-  threshold = choose_threshold(scorer, matcher, signed["validation"])
+  threshold = choose_threshold(scorer, matcher, signatures["validation"])
   evaluations = []
   for name, part in tests.items():
     logits = compare.all_pairs(scorer, matcher, sign(part))
@@ -78,7 +80,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   return page.build(workdir, report.sections)
 
 
-class Signing(NamedTuple):
+class SignatureCache(NamedTuple):
   """Images -> signatures by way of the run's database: what is known there is not computed again."""
 
   net: SignatureNet
@@ -117,7 +119,7 @@ def fingerprint(params: dict) -> str:
   return mesh.digest(params)[:16]
 
 
-def choose_threshold(scorer: HadamardScorer, state: State, validation: Signed) -> float:
+def choose_threshold(scorer: HadamardScorer, state: State, validation: LabelledSignatures) -> float:
   """Best F1 on the pairs of validation images; never on what is reported."""
   logits = compare.all_pairs(scorer, state, validation.signatures)
   upper = np.triu_indices(len(logits), 1)

@@ -29,13 +29,13 @@ from fsim.systems.model import comparer, report, similarity, splicing, test_sets
 from fsim.systems.model.comparer import Comparer
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import compare, mesh, optimisers
-from fsim.train.compare import Signed
+from fsim.train.compare import LabelledSignatures
 from fsim.train.loop import Phase, fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import MetricWriter
 from fsim.train.step import State, variables
 
-JUDGED = 10_000  # Pairs that validate the scorer of pairs.
+VALIDATION_PAIRS = 10_000  # Pairs that validate the scorer of pairs.
 THRESHOLD = 0.5  # Of the probability that two patches are of one model (section 4).
 
 
@@ -84,8 +84,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     name: test_sets.embed(extract, tile_posteriors if fused else None, fused, cache, part).features
     for name, part in b.items()
   }
-  signed = {name: signed_by(taught[name], part) for name, part in b.items()}
-  matcher, centre = learn_pairs(scorer, signed, b, config, workdir, writer, layout)
+  signatures = {name: labelled_signatures(taught[name], part) for name, part in b.items()}
+  matcher, centre = learn_pairs(scorer, signatures, b, config, workdir, writer, layout)
   zero = centre if config.similarity.centred else 0.0
   writer.close()
 
@@ -169,14 +169,14 @@ def learn_models(
   return Networks(extractor, namer, partial(patch_dataset.seen, net, extractor, config, layout), tile_posteriors)
 
 
-def signed_by(features: Float[np.ndarray, "p d"], part: PatchSet) -> Signed:
+def labelled_signatures(features: Float[np.ndarray, "p d"], part: PatchSet) -> LabelledSignatures:
   """Features with the numbers of their models."""
-  return Signed(features, sources(part))
+  return LabelledSignatures(features, sources(part))
 
 
 def learn_pairs(
   scorer: nn.Module,
-  signed: dict[str, Signed],
+  signatures: dict[str, LabelledSignatures],
   parts: dict[str, PatchSet],
   config: ConfigDict,
   workdir: Path,
@@ -184,29 +184,33 @@ def learn_pairs(
   layout: Layout,
 ) -> tuple[State, float]:
   """Trains the scorer of pairs; it, and the logit that would centre it (see `zero_of`)."""
-  judged = pairs.balanced_batch(nested(parts["validation"]), JUDGED, config.seed, 0)
-  matcher = fit(compare_patches(scorer, signed, parts, judged, config, layout), workdir, writer, layout)
-  return matcher, zero_of(scorer, matcher, signed["validation"], judged)
+  validation_pairs = pairs.balanced_batch(nested(parts["validation"]), VALIDATION_PAIRS, config.seed, 0)
+  matcher = fit(compare_patches(scorer, signatures, parts, validation_pairs, config, layout), workdir, writer, layout)
+  return matcher, zero_of(scorer, matcher, signatures["validation"], validation_pairs)
 
 
 def compare_patches(
   scorer: nn.Module,
-  signed: dict[str, Signed],
+  signatures: dict[str, LabelledSignatures],
   parts: dict[str, PatchSet],
-  judged: Int[np.ndarray, "v 2"],
+  validation_pairs: Int[np.ndarray, "v 2"],
   config: ConfigDict,
   layout: Layout,
 ) -> Phase:
   """The phase that trains the scorer of pairs on frozen features (section 3)."""
   step = config.similarity
-  drawing = compare.balanced(signed["train"], parts["train"].image, step.batch, config.seed, step.pairs)
-  return compare.phase(scorer, signed["train"], drawing, signed["validation"], judged, config, layout)
+  sampler = compare.balanced(signatures["train"], parts["train"].image, step.batch, config.seed, step.pairs)
+  return compare.phase(scorer, signatures["train"], sampler, signatures["validation"], validation_pairs, config, layout)
 
 
-def zero_of(scorer: nn.Module, matcher: State, validation: Signed, judged: Int[np.ndarray, "v 2"]) -> float:
-  """The logit from which most of the judged pairs, half of them of one model, are decided rightly."""
-  logits = compare.some_pairs(scorer, matcher, validation.signatures, judged)
-  false, true, limits = roc_curve(validation.sources[judged[:, 0]] == validation.sources[judged[:, 1]], logits)
+def zero_of(
+  scorer: nn.Module, matcher: State, validation: LabelledSignatures, validation_pairs: Int[np.ndarray, "v 2"]
+) -> float:
+  """The logit from which most of the validation pairs, half of them of one model, are decided rightly."""
+  logits = compare.some_pairs(scorer, matcher, validation.signatures, validation_pairs)
+  false, true, limits = roc_curve(
+    validation.sources[validation_pairs[:, 0]] == validation.sources[validation_pairs[:, 1]], logits
+  )
   return float(limits[1 + np.argmax((true - false)[1:])])  # The first limit is infinite.
 
 
