@@ -52,12 +52,12 @@ class Runner:
     self.dtype = jnp.bfloat16 if name.endswith("+bf16") else jnp.float32
     self.net = NETS[setting.net](classes=setting.classes, dtype=self.dtype)
     layout = mesh.layout()
-    self.batch = mesh.put(Batch(images, labels), layout.by_example)
+    self.batch = mesh.put(Batch(images, labels), layout.data_parallel)
     variables = jax.jit(self.net.init)(jax.random.key(0), images[:1])
     self.weights = jax.tree.map(np.asarray, variables["params"]) if weights is None else weights
     optimiser = optimisers.sgd(setting.learning_rate, setting.momentum, setting.decay)
     fresh = step.start(dict(variables, params=self.weights), optimiser)
-    self.state = mesh.put(jax.tree.map(np.asarray, fresh), layout.everywhere)
+    self.state = mesh.put(jax.tree.map(np.asarray, fresh), layout.replicated)
     self.loss = classify.classification_loss(self.net)
     self.step = step.training_step(self.loss, optimiser, constrain, layout, seed=0)
     self.infer = jax.jit(self._infer, compiler_options=cpu.compiler_options())

@@ -73,7 +73,7 @@ def measure(setting: Setting, devices: int) -> Row:
   batches = reading(setting, devices, layout)
   batch = next(batches)
   variables = net.init(jax.random.key(0), np.zeros((1, setting.size, setting.size, 3), np.uint8))
-  fresh = lambda: mesh.put(jax.tree.map(np.asarray, start(variables, optimiser)), layout.everywhere)  # noqa: E731
+  fresh = lambda: mesh.put(jax.tree.map(np.asarray, start(variables, optimiser)), layout.replicated)  # noqa: E731
   check(together, alone, fresh(), batch, devices)
   together(fresh(), batch)  # Compiles.
   alone(fresh(), batch)
@@ -95,7 +95,7 @@ def measure(setting: Setting, devices: int) -> Row:
 def by_itself(step: Callable, layout: Layout) -> Callable:
   """The step without communication: every device has a state that only its own examples change."""
   own = PartitionSpec("data")
-  devices = layout.everywhere.mesh
+  devices = layout.replicated.mesh
   apart = jax.shard_map(step, mesh=devices, in_specs=(PartitionSpec(), own), out_specs=PartitionSpec(), check_vma=False)
   return jax.jit(apart, donate_argnums=0, compiler_options=cpu.compiler_options())
 
@@ -122,7 +122,7 @@ def reading(setting: Setting, devices: int, layout: Layout) -> Any:
     shard=Shard(0, 1),
     reading=Reading(threads=os.cpu_count(), workers=0),
   )
-  return map(partial(mesh.put, sharding=layout.by_example), batches)
+  return map(partial(mesh.put, sharding=layout.data_parallel), batches)
 
 
 def jpeg(pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:

@@ -22,7 +22,7 @@ from fsim.train import mesh
 from fsim.train.checkpoints import Checkpoints
 from fsim.train.step import State
 layout = mesh.layout()
-make = lambda k: mesh.put(State(jnp.asarray(k), {"w": jnp.full((1500, 1500), float(k))}, {}, {}), layout.everywhere)
+make = lambda k: mesh.put(State(jnp.asarray(k), {"w": jnp.full((1500, 1500), float(k))}, {}, {}), layout.replicated)
 checkpoints = Checkpoints(Path(sys.argv[1]), make(0), layout, "best")
 for k in range(1, 1000):
   checkpoints.save(make(k), {"loss": 1.0 / k})
@@ -32,7 +32,7 @@ for k in range(1, 1000):
 
 def state(step):
   return mesh.put(
-    State(jnp.asarray(step), {"w": jnp.full((1500, 1500), float(step))}, {}, {}), mesh.layout().everywhere
+    State(jnp.asarray(step), {"w": jnp.full((1500, 1500), float(step))}, {}, {}), mesh.layout().replicated
   )
 
 
@@ -157,7 +157,7 @@ def test_if_the_best_is_the_newest_training_comes_by_it_again(tmp_path):
 
 def test_checkpoints_of_another_network_are_no_damage(tmp_path):
   folder = saved(tmp_path / "phase", [1.0])
-  other = mesh.put(State(jnp.asarray(0), {"w": jnp.zeros((3, 3))}, {}, {}), mesh.layout().everywhere)
+  other = mesh.put(State(jnp.asarray(0), {"w": jnp.zeros((3, 3))}, {}, {}), mesh.layout().replicated)
   with pytest.raises(UserError, match="checkpoints of another network"):
     Checkpoints(folder, other, mesh.layout(), "best")
   assert (folder / "1").is_dir()

@@ -23,12 +23,12 @@ def test_settled_statistics_are_those_of_the_data():
   layout, net = mesh.layout(), Net()
   rng = np.random.default_rng(0)
   batches = [
-    mesh.put(Batch(rng.normal(100, 7, (8, 6, 6, 3)).astype(np.float32), np.zeros(8, np.int32)), layout.by_example)
+    mesh.put(Batch(rng.normal(100, 7, (8, 6, 6, 3)).astype(np.float32), np.zeros(8, np.int32)), layout.data_parallel)
     for _ in range(40)
   ]
   optimiser = sgd(0.1, 0.0, 0.0)
   state = start(net.init(jax.random.key(0), jnp.zeros((1, 6, 6, 3))), optimiser)
-  recalibrated = classify.recalibrate_batch_norm(net, mesh.put(state, layout.everywhere), batches, layout)
+  recalibrated = classify.recalibrate_batch_norm(net, mesh.put(state, layout.replicated), batches, layout)
   stats = recalibrated.stats["BatchNorm_0"]
   np.testing.assert_allclose(stats["mean"], 100, rtol=0.03)
   np.testing.assert_allclose(stats["var"], 49, rtol=0.1)

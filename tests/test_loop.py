@@ -38,7 +38,7 @@ def phase(**changes) -> Phase:
   def batches(first):
     for step in itertools.count(first):
       x = np.random.default_rng(step).normal(size=(8, 3)).astype(np.float32)
-      yield mesh.put((x, x.sum(1)), layout.by_example)
+      yield mesh.put((x, x.sum(1)), layout.data_parallel)
 
   def validate(state):
     x = np.random.default_rng(99).normal(size=(8, 3)).astype(np.float32)

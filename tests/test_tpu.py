@@ -45,7 +45,7 @@ def test_jax_is_left_to_find_the_others_only_where_the_launcher_says_so(variable
   monkeypatch.delenv("JAX_COORDINATOR_ADDRESS", raising=False)
   monkeypatch.setenv("FSIM_CLUSTER", variable)
   monkeypatch.setattr(mesh.jax.distributed, "initialize", lambda **given: calls.append(given))
-  mesh.join()
+  mesh.initialize_distributed()
   assert calls == asked
 
 

@@ -54,7 +54,7 @@ def train(path: Path, mode: str, rest: Sequence[str]) -> int:
 
     run = systems.system(system).run
   prepare()
-  mesh.join()
+  mesh.initialize_distributed()
   workdir = workdir or Path("runs") / (path.stem + (f"-{mode}" if mode else ""))
   console.say(f"report: {run(config, workdir)}")
   return console.ANSWERED

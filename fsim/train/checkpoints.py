@@ -50,7 +50,7 @@ class Checkpoints:
     Raises UserError for checkpoints of a state of another form, and if there are some, but none that can be used.
     """
     self._folder = folder.absolute()
-    self._like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=layout.everywhere), like)
+    self._like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=layout.replicated), like)
     self._about = About(_form(like), None, None)
     policies = [checkpoint_managers.LatestN(NEWEST)]
     if keep == "best":

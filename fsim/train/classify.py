@@ -70,7 +70,7 @@ def phase(
       shard=shard,
       reading=Reading(**config.reading),
     )
-    return (put(batch, layout.by_example) for batch in local)
+    return (put(batch, layout.data_parallel) for batch in local)
 
   def validate(state: State) -> dict[str, float]:
     rows, threads = validation.rows, config.reading.threads
@@ -136,7 +136,7 @@ def embed(
   crops = loader.in_order(transform, rows, batch=batch, shard=shard, threads=threads)
   bar = {"total": -(-len(rows) // batch), "desc": desc, "unit": "batch"}
   crops = progress.bar(crops, **bar, disable=not desc or shard.index > 0)
-  outputs = [to_host(forward(state.params, state.stats, put(c, layout.by_example))) for c in crops]
+  outputs = [to_host(forward(state.params, state.stats, put(c, layout.data_parallel))) for c in crops]
   signatures, logits = (np.concatenate(part)[: len(rows)] for part in zip(*outputs, strict=True))
   return signatures, logits
 
@@ -146,7 +146,7 @@ def _forward(net: nn.Module, layout: Layout) -> Callable:
   """(params, stats, images) -> (signatures, logits), compiled once a network."""
   return jax.jit(
     lambda params, stats, images: net.apply({"params": params, "batch_stats": stats}, images),
-    out_shardings=layout.everywhere,
+    out_shardings=layout.replicated,
     compiler_options=cpu.compiler_options(),
   )
 
@@ -160,4 +160,4 @@ def _measuring(net: nn.Module, layout: Layout) -> Callable:
     variables = {"params": params, "batch_stats": stats}
     return net.apply(variables, images, train=True, mutable=["batch_stats"], rngs={"dropout": key})[1]["batch_stats"]
 
-  return jax.jit(measure, out_shardings=layout.everywhere, compiler_options=cpu.compiler_options())
+  return jax.jit(measure, out_shardings=layout.replicated, compiler_options=cpu.compiler_options())

@@ -71,13 +71,13 @@ def phase(
   `config` has the field `similarity` and those at the top of configs/device.py.
   """
   step = config.similarity
-  signatures = put(train.signatures, layout.everywhere)
+  signatures = put(train.signatures, layout.replicated)
 
   def batches(first: int) -> Iterator[PairBatch]:
     for number in itertools.count(first):
       rows = block(sampler.at(number))
       same = (train.sources[rows[:, 0]] == train.sources[rows[:, 1]]).astype(np.float32)
-      yield PairBatch(signatures, *put((rows.astype(np.int32), same), layout.by_example))
+      yield PairBatch(signatures, *put((rows.astype(np.int32), same), layout.data_parallel))
 
   return Phase(
     name="similarity",

@@ -55,7 +55,7 @@ def fit(phase: Phase, folder: Path, writer: MetricWriter, layout: Layout) -> Sta
 
   Raises Diverged. After SIGTERM or SIGINT it saves and raises what `stop.interruption` makes of them.
   """
-  fresh = put(jax.tree.map(np.asarray, start(phase.init(), phase.optimiser)), layout.everywhere)
+  fresh = put(jax.tree.map(np.asarray, start(phase.init(), phase.optimiser)), layout.replicated)
   checkpoints = Checkpoints(folder / "checkpoints" / phase.name, fresh, layout, phase.keep)
   try:
     state = checkpoints.latest() or fresh

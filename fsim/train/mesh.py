@@ -13,13 +13,13 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 
 class Layout(NamedTuple):
-  """`everywhere` repeats an array on each device, `by_example` divides its first axis among them."""
+  """`replicated` repeats an array on each device, `data_parallel` divides its first axis among them."""
 
-  everywhere: NamedSharding
-  by_example: NamedSharding
+  replicated: NamedSharding
+  data_parallel: NamedSharding
 
 
-def join() -> None:
+def initialize_distributed() -> None:
   """Joins the other processes of the run, if a launcher says in the environment that there are any.
 
   JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES, JAX_PROCESS_ID: this process among them; JAX also reads
@@ -44,7 +44,7 @@ def layout() -> Layout:
 
 
 def put(local: Any, sharding: NamedSharding) -> Any:
-  """Arrays of this process -> global arrays. Under `by_example` each process brings its own block of the batch."""
+  """Arrays of this process -> global arrays. Under `data_parallel` each process brings its own block of the batch."""
   return jax.tree.map(lambda x: jax.make_array_from_process_local_data(sharding, np.asarray(x)), local)
 
 

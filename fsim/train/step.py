@@ -65,6 +65,6 @@ def training_step(
   return jax.jit(
     update(loss, optimiser, constrain, seed),
     donate_argnums=0,
-    out_shardings=(layout.everywhere, layout.everywhere),
+    out_shardings=(layout.replicated, layout.replicated),
     compiler_options=cpu.compiler_options(),
   )
