@@ -24,9 +24,9 @@ from fsim import cpu
 from fsim.models.mislnet import FEATURES
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
-from fsim.systems.model import comparer, similarity, triangle
+from fsim.systems.model import fitted, similarity, triangle
 from fsim.systems.model import run as model
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import mesh
 from fsim.train.metrics import MetricWriter
@@ -40,7 +40,7 @@ SCHEDULES = {
 Side = tuple[PatchSet, Float[np.ndarray, "p d"]]
 
 
-def sides(config: ConfigDict, known: Comparer) -> dict[str, Side]:
+def sides(config: ConfigDict, known: FittedSimilarity) -> dict[str, Side]:
   """Training and validation images of the models that teach the scorer, and the features of their patches."""
   with tempfile.TemporaryDirectory() as notes:
     dataset = open_dataset(config.data.source, config, Path(notes))
@@ -50,7 +50,7 @@ def sides(config: ConfigDict, known: Comparer) -> dict[str, Side]:
     part = patch_dataset.patches_of(cache, table)
     places = range(0, len(part.numbers), CHUNK)
     pixels = (np.stack([stored(k) for k in part.numbers[first : first + CHUNK]]) for first in tqdm(places, desc=name))
-    found[name] = (part, np.concatenate([comparer.features(known, few) for few in pixels]))
+    found[name] = (part, np.concatenate([fitted.features(known, few) for few in pixels]))
   return found
 
 
@@ -64,7 +64,7 @@ def some(side: Side, models: set[str]) -> Side:
   return part._replace(table=table, numbers=part.numbers[of_kept], image=image), features[of_kept]
 
 
-def learned(inside: dict[str, Side], known: Comparer, config: ConfigDict) -> tuple[Comparer, float]:
+def learned(inside: dict[str, Side], known: FittedSimilarity, config: ConfigDict) -> tuple[FittedSimilarity, float]:
   """A scorer that learns from these sides, in place of the run's, and the logit that would centre it."""
   scorer, layout = model.pair_scorer(config, known.classes), mesh.layout()
   parts = {name: part for name, (part, _) in inside.items()}
@@ -81,18 +81,18 @@ def learned(inside: dict[str, Side], known: Comparer, config: ConfigDict) -> tup
   return own if pair.fused else own._replace(tiles={}), zero
 
 
-def shown(whole: dict[str, Side], known: Comparer) -> dict[str, dict[str, Side]]:
+def shown(whole: dict[str, Side], known: FittedSimilarity) -> dict[str, dict[str, Side]]:
   """The sides with the features that a scorer may be shown, by their names."""
   alone = {name: (part, features[:, :FEATURES]) for name, (part, features) in whole.items()}
   return {"extractor": alone} | ({"fused": whole} if known.tiles else {})
 
 
-def judge(own: Comparer, tested: Side, config: ConfigDict) -> dict[str, float]:
+def judge(own: FittedSimilarity, tested: Side, config: ConfigDict) -> dict[str, float]:
   """Accuracy and AUC, all models counting equally."""
   part, features = tested
   table = part.table.iloc[part.image].assign(image=part.image, side=triangle.UNKNOWN).reset_index(drop=True)
   drawn = similarity.draw_pairs(table, config.evaluate.pairs, config.seed)
-  scored = similarity.scored(drawn, lambda a, b: comparer.log_odds(own, features[a], features[b]))
+  scored = similarity.scored(drawn, lambda a, b: fitted.log_odds(own, features[a], features[b]))
   (accuracy,) = triangle.accuracies(triangle.triangle(scored), 1, 0)
   (rates,) = triangle.rates(scored, 1, 0)
   return {"accuracy": accuracy.value, "auc": rates.values["auc"]}
@@ -106,7 +106,7 @@ def main() -> None:
   options = parser.parse_args()
   cpu.keep_memory()
   config = ConfigDict(json.loads((options.run / "config.json").read_text()))
-  known = comparer.load(options.run / "comparer")
+  known = fitted.load(options.run / "predictor")
   whole = sides(config, known)
   models = np.random.default_rng(config.seed).permutation(sorted(whole["train"][0].table["model"].unique()))
   rows = []

@@ -28,8 +28,8 @@ from fsim.data import jpeg, patches
 from fsim.data.loader import JPEG_GRID
 from fsim.data.opening import open_source
 from fsim.data.source import Images
-from fsim.systems.model import comparer, splicing
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model import fitted, splicing
+from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.localising import Found, localise
 from fsim.systems.model.patchmap import NoStatement
 from fsim.systems.model.splicing import Splicing, Undecided
@@ -85,7 +85,7 @@ def crop(image: UInt8[np.ndarray, "h w 3"], side: int) -> UInt8[np.ndarray, "a b
   return image[top : top + side, left : left + side]
 
 
-def compared(known: Comparer, pixels: UInt8[np.ndarray, "h w 3"]) -> tuple[Splicing | None, bool]:
+def compared(known: FittedSimilarity, pixels: UInt8[np.ndarray, "h w 3"]) -> tuple[Splicing | None, bool]:
   """What the patches gave, if anything, and whether a statement is made."""
   try:
     return splicing.analyse(known, pixels), True
@@ -104,7 +104,7 @@ def outcome(found: Splicing | None, said: bool, pasted: Bool[np.ndarray, "h w"])
   return RIGHT if 2 * (found.mask & pasted).sum() >= found.mask.sum() else WRONG
 
 
-def judged(known: Comparer, case: Case, quality: int | None) -> dict[str, Any]:
+def judged(known: FittedSimilarity, case: Case, quality: int | None) -> dict[str, Any]:
   """Outcomes; localisation in the spliced image, and both images' scores, where of both something is said."""
   shown = [case.host, case.spliced]
   if quality is not None:
@@ -176,7 +176,7 @@ def main() -> None:
   parser.add_argument("--json", type=Path, help="file for the values of all images")
   options = parser.parse_args()
   cpu.keep_memory()
-  known = comparer.load(options.run / "comparer")
+  known = fitted.load(options.run / "predictor")
   images = open_source(options.photos, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
   rows = []
   made = cases(images, options.images, options.side, tuple(options.share), options.seed, options.smooth)

@@ -23,14 +23,14 @@ from fsim.commands.cluster import chosen, scores
 from fsim.data import jpeg
 from fsim.data.opening import open_source
 from fsim.data.source import Images
-from fsim.systems.model import comparer
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model import fitted
+from fsim.systems.model.fitted import FittedSimilarity
 
 Features = list[Float[np.ndarray, "p d"]]
 
 
 def embed(
-  known: Comparer, images: Images, left_out: list[str]
+  known: FittedSimilarity, images: Images, left_out: list[str]
 ) -> tuple[pd.DataFrame, Features, Float[np.ndarray, "m 3"]]:
   """The natural photographs that have usable patches, the features of these, and their mean colours."""
   table = images.table
@@ -43,7 +43,7 @@ def embed(
     pixels = chosen(jpeg.decode(images.records[row]), known)
     if len(pixels):
       usable.append(row)
-      features.append(comparer.features(known, pixels))
+      features.append(fitted.features(known, pixels))
       colours.append(pixels.mean((0, 1, 2)))
   return table.iloc[usable].reset_index(drop=True), features, np.array(colours)
 
@@ -77,7 +77,7 @@ def main() -> None:
   parser.add_argument("--seed", type=int, default=0)
   options = parser.parse_args()
   cpu.keep_memory()
-  known = comparer.load(options.run / "comparer")
+  known = fitted.load(options.run / "predictor")
   images = open_source(options.photos, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
   table, features, colours = embed(known, images, options.without)
   if table["model"].nunique() < 2:
@@ -85,7 +85,7 @@ def main() -> None:
   means = np.stack([own.mean(0) for own in features])
   ways = {
     "images": scores(known, features),
-    "images, mean features": comparer.log_odds(known, means, means),
+    "images, mean features": fitted.log_odds(known, means, means),
     "images, colour alone": likeness(colours),
   }
   models = table["model"].to_numpy()
@@ -93,7 +93,7 @@ def main() -> None:
   for _ in tqdm(range(options.draws), desc="draws"):
     rows = drawn(table, options.most, rng)
     one = np.stack([features[row][rng.integers(len(features[row]))] for row in rows])
-    patches = comparer.log_odds(known, one, one)
+    patches = fitted.log_odds(known, one, one)
     images_auc = {way: auc(models[rows], whole[np.ix_(rows, rows)]) for way, whole in ways.items()}
     found.append({"patches": auc(models[rows], patches)} | images_auc)
   print(f"{len(rows)} images a draw, {table['model'].nunique()} models; mean and standard deviation over draws")

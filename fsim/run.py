@@ -21,7 +21,7 @@ from fsim.train import mesh
 
 CONFIG, ENVIRONMENT, PROBLEMS = "config.json", "environment.json", "problems.csv"
 RESULTS = "results.json"  # Of a finished run: the SHA-256 of what it found.
-FOUND = ("*", "thumbnails/*/*", "namer/*", "comparer/*", "predictor/*")  # Where that lies.
+FOUND = ("*", "thumbnails/*/*", "predictor/*")  # Where that lies.
 LOGS = (".log", ".out", ".err")  # What may lie in a run folder before the run begins,
 OTHERS = {"lock", "sweep.json", "sweep.failed"}  # beside these, of locks and sweeps, and hidden files.
 FREE = ("evaluate", "reading", "save_every")  # Settings that may change between two calls of one run.

@@ -12,9 +12,10 @@ from fsim.models.extractors import PatchNet, SignatureNet
 from fsim.models.scorers import HadamardScorer
 from fsim.systems.device import predictor
 from fsim.systems.device.predictor import WIDTH, DevicePredictor
-from fsim.systems.model import comparer
-from fsim.systems.patch import namer, openset, svm
-from tests import comparers
+from fsim.systems.model import fitted
+from fsim.systems.patch import fitted as fitted_classifier
+from fsim.systems.patch import openset, svm
+from tests import fitted_similarity
 
 SIZE = 64
 
@@ -44,7 +45,7 @@ def device_run(folder: Path) -> Path:
 
 
 def model_run(folder: Path) -> Path:
-  comparer.save(begun(folder, "model") / "comparer", comparers.made())
+  fitted.save(begun(folder, "model") / "predictor", fitted_similarity.made())
   return folder
 
 
@@ -55,8 +56,10 @@ def patch_run(folder: Path) -> Path:
   machines = svm.Svms(classes, pairs, rng.normal(size=(3, 128)), np.zeros(3), np.zeros(128), np.ones(128), 1.0)
   rule = openset.Rule("distance", -1e9, openset.Clouds(np.zeros((3, 128)), np.eye(128)), {})
   variables = drawn(PatchNet(classes=3, front="residual"), jnp.zeros((1, 64, 64, 3), jnp.uint8))
-  known = namer.Namer(Choice(64, 64, 12, "paper", 1.0, 0.0), "residual", variables, machines, rule)
-  namer.save(begun(folder, "patch") / "namer", known)
+  known = fitted_classifier.FittedClassifier(
+    Choice(64, 64, 12, "paper", 1.0, 0.0), "residual", variables, machines, rule
+  )
+  fitted_classifier.save(begun(folder, "patch") / "predictor", known)
   return folder
 
 

@@ -11,8 +11,8 @@ from fsim.boundary.errors import UserError
 from fsim.commands import cluster
 from fsim.models.mislnet import MislNet
 from fsim.models.scorers import PairScorer
-from fsim.systems.model import comparer
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model import fitted
+from fsim.systems.model.fitted import FittedSimilarity
 from tests import jpegs
 
 SIZE = 72
@@ -48,16 +48,16 @@ def run(tmp_path_factory):
     "limit": 0.5,
     "dtype": "float32",
   }
-  comparer.save(folder / "comparer", Comparer(size=SIZE, **fields, **pairs))
+  fitted.save(folder / "predictor", FittedSimilarity(size=SIZE, **fields, **pairs))
   return folder
 
 
 @pytest.fixture
 def colours(monkeypatch):
   """In the place of the networks: patches of one colour come from one model."""
-  monkeypatch.setattr(comparer, "features", lambda _, pixels: pixels.mean((1, 2)))
+  monkeypatch.setattr(fitted, "features", lambda _, pixels: pixels.mean((1, 2)))
   apart = lambda a, b: np.abs(a[:, None] - b[None]).max(2)  # noqa: E731
-  monkeypatch.setattr(comparer, "log_odds", lambda _, a, b: (5 - apart(a, b) / 5).astype(np.float32))
+  monkeypatch.setattr(fitted, "log_odds", lambda _, a, b: (5 - apart(a, b) / 5).astype(np.float32))
 
 
 def photo(folder, name, colour, blocks=(3, 4)):
@@ -117,10 +117,10 @@ def test_bad_and_textureless_images_are_named_and_the_others_grouped(run, album,
 
 
 def test_the_networks_of_the_run_give_the_scores(run, album, capsys):
-  known = comparer.load(run / "comparer")
+  known = fitted.load(run / "predictor")
   rows, features = cluster.embed(known, sorted(album.glob("[ab]*.jpg")))
   assert [row["patches"] for row in rows] == [12, 12]
-  expected = comparer.log_odds(known, *features).mean()
+  expected = fitted.log_odds(known, *features).mean()
   np.testing.assert_allclose(cluster.scores(known, features), [[0, expected], [expected, 0]], rtol=1e-4)
 
 
@@ -174,7 +174,7 @@ def test_an_interruption_is_one_line(run, album, monkeypatch, capsys):
 
 
 def test_what_cannot_be_meant_is_refused(run, album, tmp_path):
-  with pytest.raises(UserError, match="no finished run of the system model: the folder comparer is missing"):
+  with pytest.raises(UserError, match="no finished run of the system model: the folder predictor is missing"):
     cluster.main([str(album), f"--run={tmp_path}"])
   with pytest.raises(UserError, match="no JPEG files in this folder"):
     cluster.main([str(tmp_path), f"--run={run}"])

@@ -22,7 +22,7 @@ from fsim.systems.device import predictor
 from fsim.systems.device.predictor import DevicePredictor
 from fsim.systems.model.predictor import SimilarityPredictor
 from fsim.systems.patch.predictor import ModelPredictor
-from tests import comparers, jpegs, predictors
+from tests import fitted_similarity, jpegs, predictors
 from tests.commands import ROOT
 from tests.predictors import SIZE
 
@@ -193,12 +193,12 @@ def test_arithmetic_of_half_the_bits_is_kept(known):
 
 def test_log_odds_of_two_images_are_the_mean_over_their_patches(tmp_path):
   run = fsim.load(predictors.model_run(tmp_path / "model"))
-  fine, coarse = (comparers.texture(kind, 300, 300) for kind in ("fine", "coarse"))
-  other = comparers.texture("fine", 300, 300, seed=1)
+  fine, coarse = (fitted_similarity.texture(kind, 300, 300) for kind in ("fine", "coarse"))
+  other = fitted_similarity.texture("fine", 300, 300, seed=1)
   a, b = run.embeddings(fine), run.embeddings(coarse)
   assert run.log_odds(fine, coarse) == pytest.approx(run.patch_log_odds(a, b).mean())
   assert run.log_odds(fine, coarse) < -2 < 2 < run.log_odds(fine, other)
-  np.testing.assert_array_equal(run.embed_patches(comparers.tiles("fine", 1)).shape, (16, 200))
+  np.testing.assert_array_equal(run.embed_patches(fitted_similarity.tiles("fine", 1)).shape, (16, 200))
   pasted = fine.copy()
   pasted[80:230, 80:230] = coarse[80:230, 80:230]
   assert run.splicing(pasted).mask[100:200, 100:200].mean() > 0.5

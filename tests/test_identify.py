@@ -12,8 +12,8 @@ from fsim.boundary.errors import UserError
 from fsim.commands import identify
 from fsim.data.patches import Choice
 from fsim.models.extractors import PatchNet
-from fsim.systems.patch import namer, openset, svm
-from fsim.systems.patch.namer import NONE, SILENT, Namer
+from fsim.systems.patch import fitted, openset, svm
+from fsim.systems.patch.fitted import NONE, SILENT, FittedClassifier
 from tests import jpegs
 
 CLASSES = ["Ardent_A", "Calyx_B", "Corvin_C"]
@@ -31,29 +31,29 @@ def photo(*names, blocks=(3, 4)):
 
 @pytest.fixture(scope="module")
 def known():
-  """A namer that tells colours apart by an untrained network's features."""
+  """A fitted system that tells colours apart by an untrained network's features."""
   variables = PatchNet(classes=3).init(jax.random.key(0), jnp.zeros((1, 64, 64, 3), jnp.uint8))
   blank = svm.Svms(CLASSES, np.zeros((3, 2), int), np.zeros((3, 128)), np.zeros(3), np.zeros(128), np.ones(128), 1.0)
   clouds = openset.Clouds(np.zeros((3, 128)), np.eye(128))
-  start = Namer(
+  start = FittedClassifier(
     Choice(64, 64, 12, "paper", 0.0, 0.0), "rgb", variables, blank, openset.Rule("distance", 0.0, clouds, {})
   )
   seen = []
   for name in CLASSES:
     image = photo(name)
     blocks = image.reshape(3, 64, 4, 64, 3).transpose(0, 2, 1, 3, 4).reshape(12, 64, 64, 3)
-    seen.append(namer.evidence(start, blocks))
+    seen.append(fitted.evidence(start, blocks))
   features, labels = np.concatenate([e.features for e in seen]), np.repeat(np.arange(3), 12)
   clouds = openset.clouds(features, labels)
   made = start._replace(svms=svm.fit(features, labels, CLASSES, 1.0, True))
-  crops = [namer.evidence(made, photo(name)[None, :64, :64]) for name in CLASSES]
+  crops = [fitted.evidence(made, photo(name)[None, :64, :64]) for name in CLASSES]
   own = [openset.score(openset.Rule("distance", 0.0, clouds, {}), crop)[0] for crop in crops]
   return made._replace(rule=openset.Rule("distance", 50 * min(own), clouds, {"distance": 1.0}))
 
 
 @pytest.fixture
 def run(known, tmp_path):
-  namer.save(tmp_path / "run" / "namer", known)
+  fitted.save(tmp_path / "run" / "predictor", known)
   return tmp_path / "run"
 
 
@@ -64,7 +64,7 @@ def saved(tmp_path, name, pixels):
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_an_image_is_named_by_its_votes(known, name):
-  verdict = namer.name(known, photo(name))
+  verdict = fitted.name(known, photo(name))
   assert (verdict.answer, verdict.model, verdict.patches) == (name, name, 12)
   assert verdict.votes == {name: 12}
   assert verdict.margin == 1
@@ -72,14 +72,14 @@ def test_an_image_is_named_by_its_votes(known, name):
 
 
 def test_a_mixed_image_has_mixed_votes(known):
-  verdict = namer.name(known, photo("Ardent_A", "Ardent_A", "Calyx_B", "Ardent_A"))
+  verdict = fitted.name(known, photo("Ardent_A", "Ardent_A", "Calyx_B", "Ardent_A"))
   assert verdict.model == "Ardent_A"
   assert verdict.votes == {"Ardent_A": 9, "Calyx_B": 3}
   np.testing.assert_allclose(verdict.margin, 0.5)
 
 
 def test_what_looks_like_nothing_learned_is_none_of_these(known):
-  verdict = namer.name(known, np.random.default_rng(0).integers(0, 250, (192, 256, 3)).astype(np.uint8))
+  verdict = fitted.name(known, np.random.default_rng(0).integers(0, 250, (192, 256, 3)).astype(np.uint8))
   assert verdict.answer == NONE
   assert verdict.model in CLASSES
   assert NONE in identify.sentence(verdict)
@@ -88,15 +88,15 @@ def test_what_looks_like_nothing_learned_is_none_of_these(known):
 def test_too_few_usable_patches_are_no_ground_for_a_statement(known):
   pixels = photo("Ardent_A")
   pixels[:, 64:] = 255
-  assert namer.name(known, pixels[:192]).answer == SILENT
-  assert namer.name(known, pixels[:40, :40]).patches == 0
-  assert "3 usable patches, and at least 4 are needed" in identify.sentence(namer.name(known, pixels))
+  assert fitted.name(known, pixels[:192]).answer == SILENT
+  assert fitted.name(known, pixels[:40, :40]).patches == 0
+  assert "3 usable patches, and at least 4 are needed" in identify.sentence(fitted.name(known, pixels))
 
 
 def test_blocks_are_named_where_they_lie_and_unusable_ones_are_not(known):
   pixels = photo("Ardent_A", "Calyx_B", "Corvin_C", "Calyx_B")
   pixels[70, 10] = 255
-  found = namer.blocks(known, pixels)
+  found = fitted.blocks(known, pixels)
   assert found.tolist() == [[0, 1, 2, 1], [-1, 1, 2, 1], [0, 1, 2, 1]]
 
 
@@ -188,7 +188,7 @@ def test_what_cannot_be_meant_is_refused(run, tmp_path, capsys):
   for place, cause in (
     ("nothing", "no such folder"),
     ("notes.txt", "not a folder"),
-    (".", "the folder namer is missing"),
+    (".", "the folder predictor is missing"),
   ):
     with pytest.raises(UserError, match=cause):
       identify.main(["a.jpg", f"--run={tmp_path / place}"])
@@ -201,11 +201,11 @@ def test_what_cannot_be_meant_is_refused(run, tmp_path, capsys):
 def test_a_run_of_another_system_and_one_that_is_not_finished_are_told(tmp_path):
   for system, cause in (
     ("model", "it is one of 'model'"),
-    ("patch", "it is not finished, the folder namer is missing"),
+    ("patch", "it is not finished, the folder predictor is missing"),
   ):
     (tmp_path / "config.json").write_text(json.dumps({"system": system}))
     with pytest.raises(UserError, match=f"no finished run of the system patch: {cause}"):
-      namer.of_run(tmp_path)
+      fitted.of_run(tmp_path)
 
 
 def without(name):
@@ -236,11 +236,11 @@ def changed(**changes):
   ],
 )
 def test_arrays_that_do_not_fit_are_refused_by_name(run, file, change, cause):
-  with np.load(run / "namer" / file) as stored:
+  with np.load(run / "predictor" / file) as stored:
     arrays = dict(stored)
-  np.savez(run / "namer" / file, **change(arrays))
-  with pytest.raises(UserError, match=f"^{run}: no finished run of the system patch: namer/{file}: ") as caught:
-    namer.of_run(run)
+  np.savez(run / "predictor" / file, **change(arrays))
+  with pytest.raises(UserError, match=f"^{run}: no finished run of the system patch: predictor/{file}: ") as caught:
+    fitted.of_run(run)
   assert cause in str(caught.value)
   assert "\n" not in str(caught.value)
 
@@ -250,15 +250,15 @@ def test_arrays_that_do_not_fit_are_refused_by_name(run, file, change, cause):
   [("size", 72), ("stride", 0), ("count", True), ("rule", "best"), ("saturated", 1.5), ("entropy", "4"), ("more", 1)],
 )
 def test_fields_that_cannot_be_are_refused_by_name(run, field, value):
-  path = run / "namer" / "input.json"
+  path = run / "predictor" / "input.json"
   shown = json.loads(path.read_text())
   shown["choice"][field] = value
   path.write_text(json.dumps(shown))
-  with pytest.raises(UserError, match=f"namer/input.json: the field 'choice.{field}' "):
-    namer.of_run(run)
+  with pytest.raises(UserError, match=f"predictor/input.json: the field 'choice.{field}' "):
+    fitted.of_run(run)
 
 
 def test_networks_that_give_no_numbers_give_no_answer(known):
   huge = known.variables | {"params": jax.tree.map(lambda own: 0 * own + 1e25, known.variables["params"])}
   with pytest.raises(UserError, match="give numbers that are not finite"):
-    namer.name(known._replace(variables=huge), photo("Calyx_B"))
+    fitted.name(known._replace(variables=huge), photo("Calyx_B"))

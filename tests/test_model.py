@@ -18,7 +18,7 @@ from fsim.models.constrained import KERNEL
 from fsim.models.scorers import DistanceScorer
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
-from fsim.systems.model import comparer, similarity, test_sets
+from fsim.systems.model import fitted, similarity, test_sets
 from fsim.systems.model import run as model
 from fsim.systems.model.tiles import Tiles
 from fsim.systems.patch_dataset import PatchSet
@@ -55,7 +55,7 @@ def test_no_model_that_is_called_unknown_was_learned(finished):
   }
   assert len(sides["known"]) == len(sides["unknown"]) == 2
   assert not sides["known"] & sides["unknown"]
-  assert json.loads((finished / "comparer" / "comparer.json").read_text())["classes"] == 4
+  assert json.loads((finished / "predictor" / "predictor.json").read_text())["classes"] == 4
   assert found.baseline["models"] == 2
 
 
@@ -66,15 +66,15 @@ def test_the_saved_comparer_gives_the_scores_of_the_run(finished, tmp_path):
   known, unknown = (patch_dataset.patches_of(cache, side["test"]) for side in (sides.a, sides.c))
   numbers = test_sets.internal(cache, known, unknown, config).part.numbers
   (found,) = similarity.load(finished)
-  whole = comparer.load(finished / "comparer")
+  whole = fitted.load(finished / "predictor")
   assert whole.tiles
   some = found.pairs.sample(20, random_state=0)
-  a, b = (comparer.features(whole, np.stack([cache.stored()(numbers[k]) for k in some[end]])) for end in ("a", "b"))
-  np.testing.assert_allclose(np.diag(comparer.log_odds(whole, a, b)), some["log_odds"], atol=1e-3)
+  a, b = (fitted.features(whole, np.stack([cache.stored()(numbers[k]) for k in some[end]])) for end in ("a", "b"))
+  np.testing.assert_allclose(np.diag(fitted.log_odds(whole, a, b)), some["log_odds"], atol=1e-3)
 
 
 def test_the_first_layer_of_the_saved_comparer_is_constrained(finished):
-  whole = comparer.load(finished / "comparer")
+  whole = fitted.load(finished / "predictor")
   (kernel,) = [layer[KERNEL] for layer in whole.variables["params"].values() if KERNEL in layer]
   np.testing.assert_allclose(kernel[2, 2], -1, atol=1e-5)
   np.testing.assert_allclose(kernel.sum((0, 1)), 0, atol=1e-5)
@@ -166,7 +166,7 @@ def test_the_extractor_alone_is_compared_as_published(tmp_path, data):
   page = model.experiment(config, tmp_path)
   assert "Training of the tiles network" not in page.read_text()
   assert similarity.load(tmp_path)[0].baseline == {}
-  assert comparer.load(tmp_path / "comparer").tiles == {}
+  assert fitted.load(tmp_path / "predictor").tiles == {}
 
 
 def test_a_model_with_one_image_is_told_before_training():

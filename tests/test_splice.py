@@ -13,10 +13,10 @@ from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import MANIFEST, Folder
 from fsim.commands import splice
-from fsim.systems.model import comparer, patchmap, splicing
+from fsim.systems.model import fitted, patchmap, splicing
 from fsim.systems.model import splicing_figures as report
-from tests import comparers, jpegs
-from tests.comparers import texture
+from tests import fitted_similarity, jpegs
+from tests.fitted_similarity import texture
 
 H, W = 240, 400
 SQUARE = (slice(96, 224), slice(224, 368))
@@ -31,13 +31,13 @@ def photo():
 
 @pytest.fixture(scope="module")
 def known():
-  return comparers.made()
+  return fitted_similarity.made()
 
 
 @pytest.fixture(scope="module")
 def run(known, tmp_path_factory):
   folder = tmp_path_factory.mktemp("run")
-  comparer.save(folder / "comparer", known)
+  fitted.save(folder / "predictor", known)
   return folder
 
 

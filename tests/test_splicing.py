@@ -7,20 +7,20 @@ from scipy.special import expit
 
 from benchmarks import splicing as benchmark
 from fsim.boundary.errors import UserError
-from fsim.systems.model import comparer, patchmap, splicing
+from fsim.systems.model import fitted, patchmap, splicing
 from fsim.systems.model.localising import localise
 from fsim.systems.model.patchmap import NoStatement
 from fsim.systems.model.splicing import Undecided
 from fsim.virtual import splice
-from tests import comparers
-from tests.comparers import SIZE, texture
+from tests import fitted_similarity
+from tests.fitted_similarity import SIZE, texture
 
 SIDE = 432
 
 
 @pytest.fixture(scope="module")
 def known():
-  return comparers.made()
+  return fitted_similarity.made()
 
 
 @pytest.fixture(scope="module")
@@ -150,10 +150,10 @@ def test_the_limit_is_the_runs_and_of_one_reference_the_threshold(known, spliced
 @pytest.mark.parametrize("share", [0.1, 0.5])
 def test_the_limit_lets_through_that_share_of_authentic_patches(known, share):
   kinds = ["coarse"] * 3 + ["fine"] * 2
-  features = np.concatenate([comparer.features(known, comparers.tiles(kind, k)) for k, kind in enumerate(kinds)])
+  features = np.concatenate([fitted.features(known, fitted_similarity.tiles(kind, k)) for k, kind in enumerate(kinds)])
   image = np.repeat(np.arange(5), 16)
   limit = splicing.limit_of(known, features, image, share)
-  values = [splicing.consensus(expit(comparer.log_odds(known, *[features[image == k]] * 2)))[0] for k in range(5)]
+  values = [splicing.consensus(expit(fitted.log_odds(known, *[features[image == k]] * 2)))[0] for k in range(5)]
   assert (np.concatenate(values) > limit).mean() == pytest.approx(share, abs=1 / 80)
   few = np.where(np.arange(80) < 78, image, 5 + image)  # The last two are an image that takes no part.
   assert splicing.limit_of(known, features[:78], few[:78], share) == splicing.limit_of(known, features, few, share)

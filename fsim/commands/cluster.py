@@ -21,9 +21,9 @@ from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
 from fsim.commands import options
 from fsim.data.photographs import find, read_all
-from fsim.systems.model import comparer, grouping, imagelevel
+from fsim.systems.model import fitted, grouping, imagelevel
 from fsim.systems.model import grouping_figures as pictures
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.grouping import Grouping
 from fsim.systems.model.predictor import LEAST, chosen
 
@@ -31,7 +31,9 @@ FILES = ("groups.json", "groups.png")
 SILENT = "no statement"
 
 
-def embed(known: Comparer, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[Float[np.ndarray, "p d"]]]:
+def embed(
+  known: FittedSimilarity, paths: Sequence[Path]
+) -> tuple[list[dict[str, Any]], list[Float[np.ndarray, "p d"]]]:
   """A row an image (file, and patches, error or copy_of), and the features of each that can be spoken about.
 
   A copy, whatever its name and its metadata, is no second photograph: that its pixels agree says nothing of a camera.
@@ -52,17 +54,17 @@ def embed(known: Comparer, paths: Sequence[Path]) -> tuple[list[dict[str, Any]],
     pixels = chosen(photograph.pixels, known)
     row["patches"] = len(pixels)
     if len(pixels) >= LEAST:
-      features.append(comparer.features(known, pixels))
+      features.append(fitted.features(known, pixels))
     else:
       row["answer"] = SILENT
   return rows, features
 
 
-def scores(known: Comparer, features: list[Float[np.ndarray, "p d"]]) -> Float[np.ndarray, "m m"]:
+def scores(known: FittedSimilarity, features: list[Float[np.ndarray, "p d"]]) -> Float[np.ndarray, "m m"]:
   """Mean log-odds over all pairs of patches of two images; 0 on the diagonal."""
   image = np.repeat(np.arange(len(features)), [len(own) for own in features])
   whole, places = np.concatenate(features), imagelevel.places_of(image, known.count)
-  between = lambda a, b: comparer.log_odds(known, whole[a], whole[b])  # noqa: E731
+  between = lambda a, b: fitted.log_odds(known, whole[a], whole[b])  # noqa: E731
   (values,) = imagelevel.means(between, places, imagelevel.share(places >= 0)[None])
   return squareform(values.astype(np.float64))
 
@@ -109,7 +111,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
   wanted = parsed(arguments)
   cpu.keep_memory()
-  known = comparer.of_run(wanted.run)
+  known = fitted.of_run(wanted.run)
   folder = Folder(wanted.out) if wanted.out else None
   if folder:
     folder.claim(*FILES)

@@ -20,8 +20,8 @@ from fsim.boundary.text import shown
 from fsim.commands import options
 from fsim.data.photographs import find, read_all
 from fsim.report import naming_figures
-from fsim.systems.patch import namer
-from fsim.systems.patch.namer import LEAST, NONE, SILENT, Namer, Verdict
+from fsim.systems.patch import fitted
+from fsim.systems.patch.fitted import LEAST, NONE, SILENT, FittedClassifier, Verdict
 
 
 def sentence(verdict: Verdict) -> str:
@@ -42,9 +42,11 @@ def place_of_map(target: Path) -> Folder:
   return folder
 
 
-def write_map(folder: Folder, name: str, file: Path, image: UInt8[np.ndarray, "h w 3"], known: Namer) -> None:
+def write_map(
+  folder: Folder, name: str, file: Path, image: UInt8[np.ndarray, "h w 3"], known: FittedClassifier
+) -> None:
   """The picture, and the model of every block, null where there is no statement."""
-  blocks = namer.blocks(known, image)
+  blocks = fitted.blocks(known, image)
   named = [[known.svms.classes[k] if k >= 0 else None for k in row] for row in blocks.tolist()]
   facts = {"file": str(file), "size": known.choice.size, "stride": known.choice.stride, "blocks": named}
   folder.write(name, naming_figures.blocks(image, blocks, known.svms.classes, known.choice))
@@ -66,7 +68,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
   chosen = parsed(arguments)
   cpu.keep_memory()
-  known = namer.of_run(chosen.run)
+  known = fitted.of_run(chosen.run)
   found = find(chosen.places)
   if chosen.map and len(found.paths) > 1:
     raise UserError(f"--map takes one image, and {shown(chosen.places[0])} has {len(found.paths):,}")
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
       console.note(f"{shown(photograph.path)}: {photograph.problem}")
       row["error"] = photograph.problem
       continue
-    verdict = namer.name(known, photograph.pixels)
+    verdict = fitted.name(known, photograph.pixels)
     row |= verdict._asdict()
     if not chosen.json:
       console.say(shown(f"{photograph.path}: {sentence(verdict)}"))

@@ -25,9 +25,9 @@ from fsim.boundary.text import shown
 from fsim.commands import options
 from fsim.data import photographs
 from fsim.data.photographs import Photograph
-from fsim.systems.model import comparer, patchmap, splicing
+from fsim.systems.model import fitted, patchmap, splicing
 from fsim.systems.model import splicing_figures as report
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.patchmap import NoStatement
 from fsim.systems.model.splicing import Splicing, Undecided, percent
 
@@ -66,7 +66,7 @@ def names_of(paths: Sequence[Path]) -> list[str]:
   return names
 
 
-def judge(known: Comparer, photograph: Photograph, chosen: argparse.Namespace) -> tuple[dict[str, Any], dict]:
+def judge(known: FittedSimilarity, photograph: Photograph, chosen: argparse.Namespace) -> tuple[dict[str, Any], dict]:
   """The facts of an image, and its pictures by their endings. Raises UserError where the options do not suit it."""
   file, image = photograph.path, photograph.pixels
   try:
@@ -83,7 +83,7 @@ def judge(known: Comparer, photograph: Photograph, chosen: argparse.Namespace) -
 
 
 def answer(
-  known: Comparer, photograph: Photograph, folder: Folder, name: str, chosen: argparse.Namespace
+  known: FittedSimilarity, photograph: Photograph, folder: Folder, name: str, chosen: argparse.Namespace
 ) -> dict[str, Any]:
   """Writes the files of an image, whose names begin so. What is said of it; "error" if it could not be done."""
   if photograph.problem:
@@ -147,7 +147,7 @@ def arguments_of(given: Sequence[str]) -> argparse.Namespace:
 def main(given: Sequence[str]) -> int:
   chosen = arguments_of(given)
   cpu.keep_memory()
-  known = comparer.of_run(chosen.run)
+  known = fitted.of_run(chosen.run)
   if chosen.stride is not None and not patchmap.fits(chosen.stride, known.size):
     wanted = f"a multiple of 8 up to the patch size {known.size}"
     raise UserError(f"--stride={chosen.stride}: the stride must be {wanted}")
@@ -166,7 +166,9 @@ def main(given: Sequence[str]) -> int:
   return console.INCOMPLETE if any("error" in row for row in rows) else console.ANSWERED
 
 
-def run(known: Comparer, names: dict[Path, str], folder: Folder, chosen: argparse.Namespace) -> list[dict[str, Any]]:
+def run(
+  known: FittedSimilarity, names: dict[Path, str], folder: Folder, chosen: argparse.Namespace
+) -> list[dict[str, Any]]:
   """A row for each image, in order. Where its files cannot be written is said before any work is done."""
   rows = {}
   for path, name in names.items():

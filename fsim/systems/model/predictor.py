@@ -13,35 +13,35 @@ from fsim.boundary.errors import UserError
 from fsim.data import given, patches
 from fsim.data.given import Image
 from fsim.data.patches import Choice
-from fsim.systems.model import comparer, splicing
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model import fitted, splicing
+from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.splicing import Splicing
 
 LEAST = 4  # Patches without which an image is not spoken about.
 
 
 class SimilarityPredictor(NamedTuple):
-  """The networks of a run with the functions that use them; `comparer` has its settings."""
+  """The networks of a run with the functions that use them; `fitted` has its settings."""
 
-  comparer: Comparer
+  fitted: FittedSimilarity
 
   def embeddings(self, image: Image) -> Float[np.ndarray, "p d"]:
-    """Features of the patches by which an image is judged, at most `comparer.count` (section 3).
+    """Features of the patches by which an image is judged, at most `fitted.count` (section 3).
 
     Raises UserError for an image that cannot be read, or that has fewer than LEAST usable patches.
     """
-    own = chosen(given.pixels(image), self.comparer)
+    own = chosen(given.pixels(image), self.fitted)
     if len(own) < LEAST:
       raise UserError(f"no statement: {len(own)} patches have texture enough, and at least {LEAST} are needed")
-    return comparer.features(self.comparer, own)
+    return fitted.features(self.fitted, own)
 
   def embed_patches(self, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:
-    """Features of patches of `comparer.size` pixels a side, whatever they show. Raises ValueError for another size."""
-    return comparer.features(self.comparer, pixels)
+    """Features of patches of `fitted.size` pixels a side, whatever they show. Raises ValueError for another size."""
+    return fitted.features(self.fitted, pixels)
 
   def patch_log_odds(self, a: Float[np.ndarray, "p d"], b: Float[np.ndarray, "q d"]) -> Float[np.ndarray, "p q"]:
     """Log-odds (natural logarithm) that each patch of `a` and each of `b` are of one camera model, from embeddings."""
-    return comparer.log_odds(self.comparer, a, b)
+    return fitted.log_odds(self.fitted, a, b)
 
   def log_odds(self, a: Image, b: Image) -> float:
     """Mean over all pairs of patches of two images; positive where one camera model is likelier in the network's view.
@@ -57,10 +57,10 @@ class SimilarityPredictor(NamedTuple):
     Raises UserError for an image that cannot be read, NoStatement and Undecided (`model.patchmap`, `model.splicing`)
     where nothing can be said.
     """
-    return splicing.analyse(self.comparer, given.pixels(image), stride, reference)
+    return splicing.analyse(self.fitted, given.pixels(image), stride, reference)
 
 
-def chosen(image: UInt8[np.ndarray, "h w 3"], known: Comparer) -> UInt8[np.ndarray, "p s s 3"]:
+def chosen(image: UInt8[np.ndarray, "h w 3"], known: FittedSimilarity) -> UInt8[np.ndarray, "p s s 3"]:
   """Patches by lot among those that do not overlap and have enough texture, always the same of an image."""
   choice = Choice(known.size, known.size, known.count, "random", known.saturated, known.entropy)
   return patches.cut(image, patches.choose(image, choice), known.size)
@@ -68,4 +68,4 @@ def chosen(image: UInt8[np.ndarray, "h w 3"], known: Comparer) -> UInt8[np.ndarr
 
 def of_run(run: Path) -> SimilarityPredictor:
   """Raises UserError for everything that is no finished run of the system model."""
-  return SimilarityPredictor(comparer.of_run(run))
+  return SimilarityPredictor(fitted.of_run(run))

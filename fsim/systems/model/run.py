@@ -25,8 +25,8 @@ from fsim.report import page
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
-from fsim.systems.model import comparer, report, similarity, splicing, test_sets, tiles
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model import fitted, report, similarity, splicing, test_sets, tiles
+from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import compare, mesh, optimisers
 from fsim.train.compare import LabelledSignatures
@@ -52,10 +52,10 @@ class Splits(NamedTuple):
 
 
 class Networks(NamedTuple):
-  """Both networks that name camera models, and what they make of the patches of a part; no namer, no `tile_posteriors`."""
+  """Both networks, and what they make of patches; the one on tiles and its posteriors may be absent."""
 
   extractor: State
-  namer: State | None
+  tile_extractor: State | None
   extract: test_sets.Embed
   tile_posteriors: test_sets.TilePosteriors | None
 
@@ -92,10 +92,10 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   seen = [test_sets.embed(extract, tile_posteriors, fused, test_set.cache, test_set.part) for test_set in tested]
   if jax.process_index() > 0:
     return workdir
-  whole = together(networks, matcher, zero, len(classes), config)
+  whole = assemble(networks, matcher, zero, len(classes), config)
   authentic = taught["validation"], b["validation"].image
   whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.marked))
-  comparer.save(workdir / "comparer", whole)
+  fitted.save(workdir / "predictor", whole)
   found = [test_sets.evaluate(test_set, whole, own, config) for test_set, own in zip(tested, seen, strict=True)]
   similarity.save(workdir, found)
   return page.build(workdir, report.sections)
@@ -147,7 +147,7 @@ def mislnet(classes: int, config: ConfigDict) -> MislNet:
 
 def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
   """classes: camera models that the features were learned from."""
-  pair, sizes = config.similarity, comparer.kinds(config.similarity.fused, classes)
+  pair, sizes = config.similarity, fitted.kinds(config.similarity.fused, classes)
   return scorers.forensic(pair.kind, pair.hidden, pair.width, pair.product, pair.dropout, sizes)
 
 
@@ -164,9 +164,13 @@ def learn_models(
   net = mislnet(len(classes), config)
   phase = patch_dataset.classify_patches(net, cache, a, classes, "model", config, layout)
   extractor = fit(phase._replace(name="extractor"), workdir, writer, layout)
-  namer = tiles.learned(cache, a, classes, config, workdir, writer, layout)
-  tile_posteriors = partial(tiles.sqrt_posteriors, namer, len(classes), config, layout) if namer else None
-  return Networks(extractor, namer, partial(patch_dataset.seen, net, extractor, config, layout), tile_posteriors)
+  tile_extractor = tiles.learned(cache, a, classes, config, workdir, writer, layout)
+  tile_posteriors = (
+    partial(tiles.sqrt_posteriors, tile_extractor, len(classes), config, layout) if tile_extractor else None
+  )
+  return Networks(
+    extractor, tile_extractor, partial(patch_dataset.seen, net, extractor, config, layout), tile_posteriors
+  )
 
 
 def labelled_signatures(features: Float[np.ndarray, "p d"], part: PatchSet) -> LabelledSignatures:
@@ -214,10 +218,10 @@ def zero_of(
   return float(limits[1 + np.argmax((true - false)[1:])])  # The first limit is infinite.
 
 
-def together(networks: Networks, matcher: State, zero: float, classes: int, config: ConfigDict) -> Comparer:
+def assemble(networks: Networks, matcher: State, zero: float, classes: int, config: ConfigDict) -> FittedSimilarity:
   """All that is needed to compare patches, on this process. The limit is to be measured (`splicing.limit_of`)."""
   settings, pair = config.network, config.similarity
-  return Comparer(
+  return FittedSimilarity(
     size=config.input.size,
     count=config.input.count,
     colours=settings.colours,
@@ -226,7 +230,7 @@ def together(networks: Networks, matcher: State, zero: float, classes: int, conf
     constrained=settings.constrained,
     classes=classes,
     variables=variables(networks.extractor),
-    tiles=variables(networks.namer) if pair.fused else {},
+    tiles=variables(networks.tile_extractor) if pair.fused else {},
     kind=pair.kind,
     hidden=pair.hidden,
     width=pair.width,

@@ -15,8 +15,8 @@ from sklearn.cluster import SpectralClustering
 from fsim.boundary import progress
 from fsim.boundary.errors import UserError
 from fsim.data import patches
-from fsim.systems.model import comparer, patchmap
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model import fitted, patchmap
+from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.patchmap import NoStatement, over_pixels
 
 FEWEST = 3  # Patches that can be parted into two.
@@ -65,7 +65,7 @@ class Splicing(NamedTuple):
 
 
 def analyse(
-  known: Comparer,
+  known: FittedSimilarity,
   image: UInt8[np.ndarray, "h w 3"],
   stride: int | None = None,
   reference: tuple[int, int] | None = None,
@@ -99,14 +99,14 @@ def analyse(
 
 
 def compare(
-  known: Comparer, usable: Bool[np.ndarray, " n"], features: Float[np.ndarray, "u d"], chosen: int | None
+  known: FittedSimilarity, usable: Bool[np.ndarray, " n"], features: Float[np.ndarray, "u d"], chosen: int | None
 ) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"], float | None]:
   """`difference`, `references` and `score` of a Splicing."""
   if chosen is None:
-    values, own, score = consensus(expit(comparer.log_odds(known, features, features)))
+    values, own, score = consensus(expit(fitted.log_odds(known, features, features)))
   else:
     one = int(usable[:chosen].sum())  # Its number among those that are usable.
-    values = 1 - expit(comparer.log_odds(known, features[one : one + 1], features))[0]
+    values = 1 - expit(fitted.log_odds(known, features[one : one + 1], features))[0]
     own, score = np.arange(len(values)) == one, None
   difference, references = np.full(len(usable), np.nan), np.zeros(len(usable), bool)
   difference[usable], references[usable] = values, own
@@ -135,7 +135,7 @@ def percent(share: float) -> str:
 
 
 def embed(
-  known: Comparer, image: UInt8[np.ndarray, "h w 3"], places: Int[np.ndarray, "n 2"]
+  known: FittedSimilarity, image: UInt8[np.ndarray, "h w 3"], places: Int[np.ndarray, "n 2"]
 ) -> tuple[Bool[np.ndarray, " n"], Float[np.ndarray, "u d"]]:
   """Which patches are usable, and the features of those."""
   usable, features = [], []
@@ -143,7 +143,7 @@ def embed(
     pixels = patches.cut(image, places[first : first + CHUNK], known.size)
     own = (patches.entropy(pixels) >= known.entropy) & (patches.saturated(pixels) <= known.saturated)
     usable.append(own)
-    features.append(comparer.features(known, pixels[own]))
+    features.append(fitted.features(known, pixels[own]))
   return np.concatenate(usable), np.concatenate(features)
 
 
@@ -167,15 +167,15 @@ def consensus(
   return 1 - alike, references, max(0.0, 1 - spectral_gap(weights))  # The gap of n equal patches is n / (n - 1).
 
 
-def limit_of(known: Comparer, features: Float[np.ndarray, "u d"], image: Int[np.ndarray, " u"], share: float) -> float:
+def limit_of(
+  known: FittedSimilarity, features: Float[np.ndarray, "u d"], image: Int[np.ndarray, " u"], share: float
+) -> float:
   """The difference that a share of the patches of authentic images exceeds, no patch being chosen by hand.
 
   image: whose patches they are; one of fewer than FEWEST patches takes no part.
   """
   every = [features[image == one] for one in np.flatnonzero(np.bincount(image) >= FEWEST)]
-  values = [
-    consensus(expit(comparer.log_odds(known, own, own)))[0] for own in progress.bar(every, desc="limit of maps")
-  ]
+  values = [consensus(expit(fitted.log_odds(known, own, own)))[0] for own in progress.bar(every, desc="limit of maps")]
   return float(np.quantile(np.concatenate(values), 1 - share))
 
 

@@ -16,8 +16,8 @@ from fsim.data.patches import Cache
 from fsim.models import posteriors
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
-from fsim.systems.model import braycurtis, comparer, imagelevel, similarity
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model import braycurtis, fitted, imagelevel, similarity
+from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.similarity import Similarity
 from fsim.systems.model.triangle import KNOWN, UNKNOWN
 from fsim.systems.patch_dataset import PatchSet
@@ -73,7 +73,7 @@ def embed(
 
 def evaluate(
   test_set: TestSet,
-  whole: Comparer,
+  whole: FittedSimilarity,
   seen: Embeddings,
   config: ConfigDict,
 ) -> Similarity:
@@ -82,7 +82,7 @@ def evaluate(
   table = part.table.iloc[part.image].assign(image=part.image).reset_index(drop=True)
 
   def log_odds(a: Int[np.ndarray, " m"], b: Int[np.ndarray, " n"]) -> Float[np.ndarray, "m n"]:
-    return comparer.log_odds(whole, seen.features[a], seen.features[b])
+    return fitted.log_odds(whole, seen.features[a], seen.features[b])
 
   pairs = similarity.scored(similarity.draw_pairs(table, settings.pairs, config.seed), log_odds)
   images, curve = imagelevel.decide(table, log_odds, tuple(settings.patches), settings.draws, config.seed)

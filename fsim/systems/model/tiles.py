@@ -16,7 +16,7 @@ from fsim.data.patches import Cache, Stored, Training
 from fsim.models import posteriors
 from fsim.models.extractors import PATCH_SIDE
 from fsim.systems import patch_dataset
-from fsim.systems.model import comparer
+from fsim.systems.model import fitted
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import classify
 from fsim.train.classify import Labelled, Transforms
@@ -62,7 +62,7 @@ def learned(
   if not step.epochs:
     return None
   tiles = Tiles(cache.stored(), config.input.size)
-  net = comparer.tile_network(len(classes), config.dtype)
+  net = fitted.tile_network(len(classes), config.dtype)
   labelled = [labelled_tiles(tiles, parts[name], classes) for name in ("train", "validation")]
   phase = classify.phase(net, Transforms(Training(tiles), tiles), *labelled, step, config, layout)
   return fit(phase._replace(name="tiles"), workdir, writer, layout)
@@ -72,7 +72,7 @@ def sqrt_posteriors(
   state: State, classes: int, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet
 ) -> Float[np.ndarray, "p c"]:
   """What the trained network answers to the patches of a part, in their order (see `posteriors.sqrt_posteriors`)."""
-  net = comparer.tile_network(classes, config.dtype)
+  net = fitted.tile_network(classes, config.dtype)
   own = Tiles(cache.stored(), config.input.size)
   rows = own.of(part.numbers)
   settings = {"batch": config.tiles.batch, "threads": config.reading.threads, "layout": layout, "desc": "answers"}

@@ -19,8 +19,8 @@ from fsim.report import page
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
-from fsim.systems.patch import namer, openset, report, svm, unknown_models
-from fsim.systems.patch.namer import Namer
+from fsim.systems.patch import fitted, openset, report, svm, unknown_models
+from fsim.systems.patch.fitted import FittedClassifier
 from fsim.systems.patch.openset import Evidence
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import classify, mesh
@@ -73,7 +73,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   }
   if jax.process_index() > 0:
     return workdir
-  namer.save(workdir / "namer", Namer(cache.choice, net.front, variables(state), machines, rule))
+  fitted.save(workdir / "predictor", FittedClassifier(cache.choice, net.front, variables(state), machines, rule))
   save(workdir, answers, setting)
   return page.build(workdir, report.sections)
 

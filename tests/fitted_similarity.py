@@ -1,4 +1,4 @@
-"""A comparer that works without training: an untrained network, and a pair network set by hand to tell two textures."""
+"""Forensic similarity without training: an untrained network, and a pair network set by hand to tell textures."""
 
 from functools import partial
 
@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from fsim.models.constrained import KERNEL, constrain
-from fsim.systems.model import comparer
-from fsim.systems.model.comparer import Comparer
+from fsim.systems.model import fitted
+from fsim.systems.model.fitted import FittedSimilarity
 
 SIZE = 72
 SURE = 8.0  # Logit of two patches of one texture, about; of two it is -SURE.
@@ -63,13 +63,13 @@ def made():
     "limit": 0.5,
     "dtype": "float32",
   }
-  start = Comparer(size=SIZE, **seen, **pair)
-  net = comparer.network(start)
+  start = FittedSimilarity(size=SIZE, **seen, **pair)
+  net = fitted.network(start)
   shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8)))
   rng = np.random.default_rng(0)
   drawn_all = jax.tree_util.tree_map_with_path(partial(drawn, rng), shapes)
   start = start._replace(variables=jax.tree.map(np.asarray, constrain(jax.tree.map(jnp.asarray, drawn_all))))
-  fine, coarse = (comparer.features(start, tiles(kind, seed=7)).mean(0) for kind in ("fine", "coarse"))
+  fine, coarse = (fitted.features(start, tiles(kind, seed=7)).mean(0) for kind in ("fine", "coarse"))
   along = (coarse - fine) / np.sum((coarse - fine) ** 2)
   params = {
     "shared": {"kernel": along[:, None], "bias": np.array([-along @ fine])},

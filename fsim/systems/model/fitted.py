@@ -48,7 +48,7 @@ PLAIN = {  # Fields that are no arrays, and what they may be.
 }
 
 
-class Comparer(NamedTuple):
+class FittedSimilarity(NamedTuple):
   """A trained system of Mayer & Stamm 2018, with or without the network of Bondi et al. 2017 on tiles.
 
   size: pixels a side of a patch. count: patches an image, at most. entropy: nats below which a patch is not spoken
@@ -82,38 +82,40 @@ class Comparer(NamedTuple):
   dtype: str
 
 
-def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:
+def features(fitted: FittedSimilarity, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:
   """The extractor's, and behind them the roots of the posteriors if there are tiles (see `kinds`).
 
   Raises ValueError for patches of another size than the networks were trained on, UserError for features that are no
   finite numbers.
   """
-  if pixels.shape[1:3] != (comparer.size, comparer.size):
-    raise ValueError(f"patches must have {comparer.size} pixels a side, got {pixels.shape[1]}x{pixels.shape[2]}")
-  forward = _forward(network(comparer), tile_network(comparer.classes, comparer.dtype) if comparer.tiles else None)
-  made = np.empty((len(pixels), sum(kinds(bool(comparer.tiles), comparer.classes))), np.float32)
+  if pixels.shape[1:3] != (fitted.size, fitted.size):
+    raise ValueError(f"patches must have {fitted.size} pixels a side, got {pixels.shape[1]}x{pixels.shape[2]}")
+  forward = _forward(network(fitted), tile_network(fitted.classes, fitted.dtype) if fitted.tiles else None)
+  made = np.empty((len(pixels), sum(kinds(bool(fitted.tiles), fitted.classes))), np.float32)
   for first in range(0, len(pixels), BATCH):
     some = pixels[first : first + BATCH]
     padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
-    made[first : first + BATCH] = forward(comparer.variables, comparer.tiles, padded)[: len(some)]
+    made[first : first + BATCH] = forward(fitted.variables, fitted.tiles, padded)[: len(some)]
   predictor.require_sane(made)
   return made
 
 
-def log_odds(comparer: Comparer, a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
+def log_odds(
+  fitted: FittedSimilarity, a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "m d"]
+) -> Float[np.ndarray, "n m"]:
   """Of every pair of rows, both orders averaged: positive where one source is likelier in the scorer's view.
 
   Raises UserError where they are no finite numbers.
   """
-  logits = np.asarray(_scored(pair_scorer(comparer), comparer.scorer, _padded(a), _padded(b)))
-  found = logits[: len(a), : len(b)] - np.float32(comparer.zero)
+  logits = np.asarray(_scored(pair_scorer(fitted), fitted.scorer, _padded(a), _padded(b)))
+  found = logits[: len(a), : len(b)] - np.float32(fitted.zero)
   predictor.require_sane(found)
   return found
 
 
-def network(comparer: Comparer) -> MislNet:
-  settings = (comparer.classes, comparer.colours, comparer.truncation, comparer.last_pool, comparer.constrained)
-  return MislNet(*settings, dtype=jnp.dtype(comparer.dtype))
+def network(fitted: FittedSimilarity) -> MislNet:
+  settings = (fitted.classes, fitted.colours, fitted.truncation, fitted.last_pool, fitted.constrained)
+  return MislNet(*settings, dtype=jnp.dtype(fitted.dtype))
 
 
 def tile_network(classes: int, dtype: str) -> PatchNet:
@@ -126,25 +128,25 @@ def kinds(fused: bool, classes: int) -> tuple[int, ...]:
   return (FEATURES, classes) if fused else (FEATURES,)
 
 
-def pair_scorer(comparer: Comparer) -> nn.Module:
-  sizes = kinds(bool(comparer.tiles), comparer.classes)
-  return scorers.forensic(comparer.kind, comparer.hidden, comparer.width, comparer.product, 0.0, sizes)
+def pair_scorer(fitted: FittedSimilarity) -> nn.Module:
+  sizes = kinds(bool(fitted.tiles), fitted.classes)
+  return scorers.forensic(fitted.kind, fitted.hidden, fitted.width, fitted.product, 0.0, sizes)
 
 
-def save(folder: Path, comparer: Comparer) -> None:
+def save(folder: Path, fitted: FittedSimilarity) -> None:
   """Arrays and JSON: nothing that runs when it is read."""
   folder.mkdir(parents=True, exist_ok=True)
   for name, field in ARRAYS.items():
-    saved.save(folder / name, getattr(comparer, field))
-  plain = {name: value for name, value in comparer._asdict().items() if name not in ARRAYS.values()}
-  outputs.replace(folder / "comparer.json", console.to_json(plain).encode())
+    saved.save(folder / name, getattr(fitted, field))
+  plain = {name: value for name, value in fitted._asdict().items() if name not in ARRAYS.values()}
+  outputs.replace(folder / "predictor.json", console.to_json(plain).encode())
 
 
-def load(folder: Path) -> Comparer:
+def load(folder: Path) -> FittedSimilarity:
   """Raises Unreadable for the first file that is not as `save` writes it."""
-  plain = inputs.read_json(folder / "comparer.json", limit=MANY)
-  fields.require(folder / "comparer.json", plain, PLAIN)
-  start = Comparer(**plain, variables={}, tiles={}, scorer={})
+  plain = inputs.read_json(folder / "predictor.json", limit=MANY)
+  fields.require(folder / "predictor.json", plain, PLAIN)
+  start = FittedSimilarity(**plain, variables={}, tiles={}, scorer={})
   patch, tile = (jnp.zeros((1, side, side, 3), jnp.uint8) for side in (start.size, PATCH_SIDE))
   tiles = saved.load(folder / "tiles.npz", tile_network(start.classes, start.dtype), tile, optional=True)
   variables = saved.load(folder / "network.npz", network(start), patch)
@@ -153,9 +155,9 @@ def load(folder: Path) -> Comparer:
   return start._replace(scorer=saved.load(folder / "scorer.npz", pair_scorer(start), row, row))
 
 
-def of_run(run: Path) -> Comparer:
+def of_run(run: Path) -> FittedSimilarity:
   """Raises UserError for everything that is no finished run of the system model."""
-  return predictor.of_run(run, "model", "comparer", load)
+  return predictor.of_run(run, "model", "predictor", load)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Everything that is needed to name the camera model of an image: network, SVMs, rule for unknown models, choice of patches.
+"""Everything that is needed to name the camera model of an image: network, SVMs, open-set rule, patches.
 
 Shapes: p patches, s pixels a side, c classes.
 """
@@ -41,7 +41,7 @@ CHOICE = {  # What the fields of a choice may be.
 }
 
 
-class Namer(NamedTuple):
+class FittedClassifier(NamedTuple):
   """`variables` are those of a PatchNet with this front; they may also come from elsewhere (fsim/models/caffe.py)."""
 
   choice: Choice
@@ -68,65 +68,65 @@ class Verdict(NamedTuple):
   threshold: float
 
 
-def evidence(namer: Namer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Evidence:
+def evidence(fitted: FittedClassifier, pixels: UInt8[np.ndarray, "p s s 3"]) -> Evidence:
   """Of the patches of one image. Raises UserError where it is no finite numbers."""
-  forward = _forward(len(namer.svms.classes), namer.front)
+  forward = _forward(len(fitted.svms.classes), fitted.front)
   parts = []
   for first in range(0, len(pixels), BATCH):
     some = pixels[first : first + BATCH]
     padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
-    parts.append([np.asarray(out)[: len(some)] for out in forward(namer.variables, padded)])
+    parts.append([np.asarray(out)[: len(some)] for out in forward(fitted.variables, padded)])
   features, logits = (np.concatenate(part) for part in zip(*parts, strict=True))
   predictor.require_sane(features, logits)
-  return Evidence(features, logits, svm.decisions(namer.svms, features), np.zeros(len(pixels), int), 1)
+  return Evidence(features, logits, svm.decisions(fitted.svms, features), np.zeros(len(pixels), int), 1)
 
 
-def name(namer: Namer, image: UInt8[np.ndarray, "h w 3"]) -> Verdict:
+def name(fitted: FittedClassifier, image: UInt8[np.ndarray, "h w 3"]) -> Verdict:
   """By the majority of the chosen patches."""
-  chosen = patches.cut(image, patches.choose(image, namer.choice), namer.choice.size)
+  chosen = patches.cut(image, patches.choose(image, fitted.choice), fitted.choice.size)
   if len(chosen) < LEAST:
-    return Verdict(SILENT, "", len(chosen), {}, 0.0, None, namer.rule.threshold)
-  seen = evidence(namer, chosen)
-  scores = svm.scores(namer.svms, seen.decided)
+    return Verdict(SILENT, "", len(chosen), {}, 0.0, None, fitted.rule.threshold)
+  seen = evidence(fitted, chosen)
+  scores = svm.scores(fitted.svms, seen.decided)
   order = votes.count(votes.majority(scores), seen.image, 1)[0].argsort()[::-1]
-  cast = np.bincount(scores.argmax(1), minlength=len(namer.svms.classes))
-  model = namer.svms.classes[order[0]]
-  score = float(openset.score(namer.rule, seen)[0])
+  cast = np.bincount(scores.argmax(1), minlength=len(fitted.svms.classes))
+  model = fitted.svms.classes[order[0]]
+  score = float(openset.score(fitted.rule, seen)[0])
   return Verdict(
-    answer=model if score >= namer.rule.threshold else NONE,
+    answer=model if score >= fitted.rule.threshold else NONE,
     model=model,
     patches=len(chosen),
-    votes={namer.svms.classes[k]: int(cast[k]) for k in order if cast[k]},
+    votes={fitted.svms.classes[k]: int(cast[k]) for k in order if cast[k]},
     margin=float(cast[order[0]] - cast[order[1]]) / len(chosen),
     score=score,
-    threshold=namer.rule.threshold,
+    threshold=fitted.rule.threshold,
   )
 
 
-def blocks(namer: Namer, image: UInt8[np.ndarray, "h w 3"]) -> Int[np.ndarray, "r q"]:
+def blocks(fitted: FittedClassifier, image: UInt8[np.ndarray, "h w 3"]) -> Int[np.ndarray, "r q"]:
   """The class of every patch of the grid, alone (Bondi et al. 2017, figure 5); -1 where the patch is unusable."""
-  places = patches.grid(*image.shape[:2], namer.choice.size, namer.choice.stride)
+  places = patches.grid(*image.shape[:2], fitted.choice.size, fitted.choice.stride)
   rows, columns = (len(np.unique(places[:, axis])) for axis in (0, 1))
   found = np.full(len(places), -1)
   for first in range(0, len(places), TOGETHER):
-    pixels = patches.cut(image, places[first : first + TOGETHER], namer.choice.size)
-    usable = np.flatnonzero(patches.usable(pixels, namer.choice))
+    pixels = patches.cut(image, places[first : first + TOGETHER], fitted.choice.size)
+    usable = np.flatnonzero(patches.usable(pixels, fitted.choice))
     if len(usable):
-      found[first + usable] = svm.scores(namer.svms, evidence(namer, pixels[usable]).decided).argmax(1)
+      found[first + usable] = svm.scores(fitted.svms, evidence(fitted, pixels[usable]).decided).argmax(1)
   return found.reshape(rows, columns)
 
 
-def save(folder: Path, namer: Namer) -> None:
+def save(folder: Path, fitted: FittedClassifier) -> None:
   """Arrays and JSON: nothing that runs when it is read."""
   folder.mkdir(parents=True, exist_ok=True)
-  saved.save(folder / "network.npz", namer.variables)
-  svm.save(folder / "svms.npz", namer.svms)
-  openset.save(folder / "unknown.npz", namer.rule)
-  shown = {"choice": namer.choice._asdict(), "front": namer.front}
+  saved.save(folder / "network.npz", fitted.variables)
+  svm.save(folder / "svms.npz", fitted.svms)
+  openset.save(folder / "unknown.npz", fitted.rule)
+  shown = {"choice": fitted.choice._asdict(), "front": fitted.front}
   outputs.replace(folder / "input.json", console.to_json(shown).encode())
 
 
-def load(folder: Path) -> Namer:
+def load(folder: Path) -> FittedClassifier:
   """Raises Unreadable for the first file that is not as `save` writes it, or does not go with the others."""
   path = folder / "input.json"
   shown = inputs.read_json(path, limit=MANY)
@@ -139,12 +139,12 @@ def load(folder: Path) -> Namer:
   for file, sizes in (("svms.npz", (wanted[0], machines.mean.size)), ("unknown.npz", rule.clouds.means.shape)):
     if sizes != wanted:
       raise Unreadable(folder / file, f"made for {sizes[0]} classes and {sizes[1]} features, not {wanted}")
-  return Namer(Choice(**shown["choice"]), shown["front"], network, machines, rule)
+  return FittedClassifier(Choice(**shown["choice"]), shown["front"], network, machines, rule)
 
 
-def of_run(run: Path) -> Namer:
+def of_run(run: Path) -> FittedClassifier:
   """Raises UserError for everything that is no finished run of the system patch."""
-  return predictor.of_run(run, "patch", "namer", load)
+  return predictor.of_run(run, "patch", "predictor", load)
 
 
 @functools.cache

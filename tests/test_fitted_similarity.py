@@ -8,38 +8,38 @@ import pytest
 from fsim.boundary.errors import UserError
 from fsim.models import posteriors
 from fsim.models.extractors import PATCH_SIDE
-from fsim.systems.model import comparer
-from fsim.systems.model.comparer import BATCH
-from tests import comparers
-from tests.comparers import SIZE, SURE
+from fsim.systems.model import fitted
+from fsim.systems.model.fitted import BATCH
+from tests import fitted_similarity
+from tests.fitted_similarity import SIZE, SURE
 
 
 @pytest.fixture(scope="module")
 def known():
-  return comparers.made()
+  return fitted_similarity.made()
 
 
 @pytest.fixture(scope="module")
 def features(known):
-  return {kind: comparer.features(known, comparers.tiles(kind, seed=1)) for kind in ("fine", "coarse")}
+  return {kind: fitted.features(known, fitted_similarity.tiles(kind, seed=1)) for kind in ("fine", "coarse")}
 
 
 def test_features_do_not_depend_on_the_batch(known, features):
-  pixels = np.concatenate([comparers.tiles("fine", seed=1)] * 3)[: BATCH + 5]
-  found = comparer.features(known, pixels)
+  pixels = np.concatenate([fitted_similarity.tiles("fine", seed=1)] * 3)[: BATCH + 5]
+  found = fitted.features(known, pixels)
   np.testing.assert_allclose(found[:16], features["fine"], atol=1e-4)
   np.testing.assert_allclose(found[32:], features["fine"][:5], atol=1e-4)
-  assert comparer.features(known, pixels[:0]).shape == (0, 200)
+  assert fitted.features(known, pixels[:0]).shape == (0, 200)
 
 
 def test_patches_of_another_size_are_refused(known):
   with pytest.raises(ValueError, match=f"must have {SIZE} pixels a side, got 80x80"):
-    comparer.features(known, np.zeros((1, 80, 80, 3), np.uint8))
+    fitted.features(known, np.zeros((1, 80, 80, 3), np.uint8))
 
 
 def test_log_odds_are_symmetric_and_tell_the_textures(known, features):
   both = np.concatenate([features["fine"], features["coarse"]])
-  logits = comparer.log_odds(known, both, both)
+  logits = fitted.log_odds(known, both, both)
   np.testing.assert_allclose(logits, logits.T, atol=1e-4)
   same = np.arange(32)[:, None] // 16 == np.arange(32) // 16
   assert logits[same].mean() > SURE / 2
@@ -48,52 +48,52 @@ def test_log_odds_are_symmetric_and_tell_the_textures(known, features):
 
 def test_a_tile_of_the_matrix_is_that_part_of_the_whole(known, features):
   a, b = features["fine"][:5], features["coarse"]
-  np.testing.assert_allclose(comparer.log_odds(known, a, b), comparer.log_odds(known, b, a).T, atol=1e-4)
+  np.testing.assert_allclose(fitted.log_odds(known, a, b), fitted.log_odds(known, b, a).T, atol=1e-4)
 
 
 def test_saved_and_loaded_it_is_the_same(known, features, tmp_path):
-  comparer.save(tmp_path / "run" / "comparer", known)
-  again = comparer.load(tmp_path / "run" / "comparer")
+  fitted.save(tmp_path / "run" / "predictor", known)
+  again = fitted.load(tmp_path / "run" / "predictor")
   for before, after in zip(jax.tree.leaves(known), jax.tree.leaves(again), strict=True):
     np.testing.assert_array_equal(before, after)
   x = features["fine"]
-  np.testing.assert_array_equal(comparer.log_odds(again, x, x), comparer.log_odds(known, x, x))
-  assert {p.suffix for p in (tmp_path / "run" / "comparer").iterdir()} == {".npz", ".json"}
+  np.testing.assert_array_equal(fitted.log_odds(again, x, x), fitted.log_odds(known, x, x))
+  assert {p.suffix for p in (tmp_path / "run" / "predictor").iterdir()} == {".npz", ".json"}
 
 
 def test_answers_of_the_network_on_tiles_come_behind_the_extractors_features(known, features, tmp_path):
-  net = comparer.tile_network(known.classes, known.dtype)
+  net = fitted.tile_network(known.classes, known.dtype)
   tiles = net.init(jax.random.key(0), jnp.zeros((1, PATCH_SIDE, PATCH_SIDE, 3), jnp.uint8))
-  pixels = comparers.tiles("fine", seed=1)
+  pixels = fitted_similarity.tiles("fine", seed=1)
   sizes = {"log_slope": np.zeros(2, np.float32), "offset": np.float32(0)}
-  comparer.save(tmp_path, known._replace(tiles=tiles, kind="distance", scorer={"params": sizes}))
-  fused = comparer.load(tmp_path)
-  found = comparer.features(fused, pixels)
+  fitted.save(tmp_path, known._replace(tiles=tiles, kind="distance", scorer={"params": sizes}))
+  fused = fitted.load(tmp_path)
+  found = fitted.features(fused, pixels)
   np.testing.assert_allclose(found[:, :200], features["fine"], atol=1e-5)
   answers = jax.nn.softmax(net.apply(tiles, jnp.asarray(pixels[:, :PATCH_SIDE, :PATCH_SIDE]))[1])
   np.testing.assert_allclose(posteriors.softmax(found[:, 200:]), answers, atol=1e-5)
   distances = [np.square(part[0] - part[1]).mean() for part in (found[:2, :200], found[:2, 200:])]
-  np.testing.assert_allclose(comparer.log_odds(fused, found[:1], found[1:2]), -known.zero - sum(distances), rtol=1e-4)
+  np.testing.assert_allclose(fitted.log_odds(fused, found[:1], found[1:2]), -known.zero - sum(distances), rtol=1e-4)
 
 
 @pytest.fixture
 def run(known, tmp_path):
-  comparer.save(tmp_path / "comparer", known)
+  fitted.save(tmp_path / "predictor", known)
   return tmp_path
 
 
 def refusal(run):
   with pytest.raises(UserError) as caught:
-    comparer.of_run(run)
+    fitted.of_run(run)
   assert "\n" not in str(caught.value)
   return str(caught.value).removeprefix(f"{run}: no finished run of the system model: ")
 
 
 def test_a_folder_without_one_is_told(tmp_path):
   assert refusal(tmp_path / "absent") == f"{tmp_path / 'absent'}: no such folder"
-  assert refusal(tmp_path) == "the folder comparer is missing"
-  (tmp_path / "comparer").mkdir()
-  assert refusal(tmp_path) == "comparer/comparer.json: No such file or directory"
+  assert refusal(tmp_path) == "the folder predictor is missing"
+  (tmp_path / "predictor").mkdir()
+  assert refusal(tmp_path) == "predictor/predictor.json: No such file or directory"
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ def test_a_folder_without_one_is_told(tmp_path):
   ],
 )
 def test_fields_that_cannot_be_are_refused_by_name(run, field, value):
-  path = run / "comparer" / "comparer.json"
+  path = run / "predictor" / "predictor.json"
   plain = json.loads(path.read_text()) | {field: value}
   path.write_text(json.dumps(plain).replace('"1e999"', "1e999"))
-  assert refusal(run).startswith(f"comparer/comparer.json: the field '{field}' ")
+  assert refusal(run).startswith(f"predictor/predictor.json: the field '{field}' ")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_fields_that_cannot_be_are_refused_by_name(run, field, value):
   ],
 )
 def test_what_is_no_such_json_is_refused(run, text, cause):
-  (run / "comparer" / "comparer.json").write_bytes(text.encode(errors="surrogateescape"))
+  (run / "predictor" / "predictor.json").write_bytes(text.encode(errors="surrogateescape"))
   assert cause in refusal(run)
 
 
@@ -153,16 +153,16 @@ def test_what_is_no_such_json_is_refused(run, text, cause):
   ],
 )
 def test_networks_of_another_form_are_refused(run, change, cause):
-  path = run / "comparer" / "network.npz"
+  path = run / "predictor" / "network.npz"
   with np.load(path) as stored:
     arrays = dict(stored)
   np.savez(path, **change(arrays))
   found = refusal(run)
-  assert found.startswith("comparer/network.npz: ")
+  assert found.startswith("predictor/network.npz: ")
   assert cause in found
 
 
 def test_a_network_that_gives_no_numbers_says_nothing(known):
   huge = known.scorer | {"params": jax.tree.map(lambda own: 0 * own + np.float32(1e30), known.scorer["params"])}
   with pytest.raises(UserError, match="numbers that are not finite"):
-    comparer.log_odds(known._replace(scorer=huge), np.ones((1, 200), np.float32), np.zeros((1, 200), np.float32))
+    fitted.log_odds(known._replace(scorer=huge), np.ones((1, 200), np.float32), np.zeros((1, 200), np.float32))
