@@ -11,7 +11,7 @@ from fsim.boundary import console, lock
 from fsim.boundary.drawing import png, subplots
 from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import replace
-from fsim.report import naming_figures
+from fsim.report import classification_figures
 from fsim.systems import finished
 from launch.runs import Run, Sweep
 
@@ -172,7 +172,7 @@ def _html(sweep: Sweep, each: pd.DataFrame, groups: pd.DataFrame) -> str:
     parts.append('<img src="groups.png" alt="measures of each group" width="1000">')
   curve = voting(runs)
   if curve is not None:
-    replace(workdir / "voting.png", naming_figures.voting(curve))
+    replace(workdir / "voting.png", classification_figures.voting(curve))
     parts.append('<p>Bands: one standard deviation over runs.</p><img src="voting.png" alt="votes" width="800">')
   parts.append(each.to_html(float_format=lambda value: f"{value:.3f}", na_rep=""))
   return "\n".join(parts)

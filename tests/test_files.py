@@ -9,9 +9,9 @@ import pytest
 
 from fsim.commands.simulate import parameters
 from fsim.data.dresden.scan import Problem, Row
-from fsim.metrics import naming, scores, votes
+from fsim.metrics import classification, scores, votes
+from fsim.metrics.classification import Classification
 from fsim.metrics.matrix import SimilarityMatrix
-from fsim.metrics.naming import Naming
 from fsim.prnu import allpairs
 from fsim.prnu.allpairs import Matrix
 from fsim.systems.device import result
@@ -53,8 +53,8 @@ def written(folder):
   square = SimilarityMatrix(["Aurel_K1_0", "Boreas_P20_0"], np.eye(2))
   result.save(folder, [Evaluation("test", "", 0.5, square, ["Aurel_K1", "Boreas_P20"], [], pairs)])
 
-  answered = naming.answers(table, np.eye(4)[:, :2], np.array([0, 1, 0, 1]), ["a", "b"])
-  naming.save(folder, [Naming("images", "", "images", ["a", "b"], answered)])
+  answered = classification.answers(table, np.eye(4)[:, :2], np.array([0, 1, 0, 1]), ["a", "b"])
+  classification.save(folder, [Classification("images", "", "images", ["a", "b"], answered)])
 
   patches = table.assign(image=range(4))
   drawn = similarity.scored(similarity.draw_pairs(patches, 2, 0), lambda a, b: np.zeros((len(a), len(b)), np.float32))
@@ -67,7 +67,7 @@ def written(folder):
   frames = {
     "voting.csv": votes.curve({"majority": np.eye(2)}, np.arange(2), np.arange(2), 1, 1, 0),
     "transfer.csv": pd.DataFrame(columns=transfer.COLUMNS),
-    "pce.parquet": compared.assign(naming=""),
+    "pce.parquet": compared.assign(classification=""),
     "pairs.csv": allpairs.pair_table(linked),
     "images.csv": linked.table.drop(columns="size"),
     "groups.csv": groups,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fsim.data.splits import CannotServe
-from fsim.metrics import naming
+from fsim.metrics import classification
 from fsim.models.mobile import LEAK, PhoneNet
 from fsim.systems import finished as runs
 from fsim.systems import patch_dataset
@@ -118,7 +118,7 @@ def test_the_page_shows_accuracies_and_both_confusion_matrices(finished):
 
 
 def test_a_phone_has_both_its_cameras_and_every_patch_counts_once(finished):
-  images, voted, alone = naming.load(finished)
+  images, voted, alone = classification.load(finished)
   assert images.classes == ["Gossamer_G4", "Ilex_5", "Talus_Tab2"]
   assert [device.rsplit("-", 1)[0] for device in images.answers["device"]] == images.answers["truth"].tolist()
   assert images.answers["device"].nunique() == 5
@@ -127,14 +127,14 @@ def test_a_phone_has_both_its_cameras_and_every_patch_counts_once(finished):
   assert set(alone.answers["file"]) == set(images.answers["file"]) == set(voted.answers["file"])
   curve = pd.read_csv(finished / "voting.csv")
   last = curve[(curve["patches"] == 8) & (curve["rule"] == "mean softmax")]["mean"].item()
-  np.testing.assert_allclose(last, naming.top(images, 1))
+  np.testing.assert_allclose(last, classification.top(images, 1))
 
 
 def test_the_numbers_of_a_run_are_those_of_its_page(finished):
   numbers = runs.numbers(finished)
-  images, _, alone = naming.load(finished)
-  assert numbers["images, mean softmax"] == naming.top(images, 1)
-  assert numbers["patches: Ilex_5"] == naming.per_class(alone)[1]
+  images, _, alone = classification.load(finished)
+  assert numbers["images, mean softmax"] == classification.top(images, 1)
+  assert numbers["patches: Ilex_5"] == classification.per_class(alone)[1]
   assert {"mean softmax, 1 voting", "majority, 8 voting"} <= numbers.keys()
 
 

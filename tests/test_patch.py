@@ -10,7 +10,7 @@ import pytest
 
 from fsim.data import jpeg, patches
 from fsim.data.patches import Choice
-from fsim.metrics import naming
+from fsim.metrics import classification
 from fsim.models.extractors import PatchNet
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset, split
@@ -51,18 +51,18 @@ def test_the_page_shows_what_the_paper_shows(finished):
 
 
 def test_only_unseen_devices_are_named_and_every_patch_counts_once(finished):
-  images, _, alone, _ = naming.load(finished)
+  images, _, alone, _ = classification.load(finished)
   assert [device.rsplit("_", 1)[0] for device in images.answers["device"]] == images.answers["truth"].tolist()
   assert images.answers["file"].is_unique
   assert set(alone.answers["file"]) == set(images.answers["file"])
   assert alone.answers["file"].value_counts().max() <= 8
   curve = pd.read_csv(finished / "voting.csv")
   last = curve[(curve["patches"] == 8) & (curve["rule"] == "majority of SVMs")]["mean"].item()
-  np.testing.assert_allclose(last, naming.top(images, 1))
+  np.testing.assert_allclose(last, classification.top(images, 1))
 
 
 def test_models_never_learned_are_met_later_and_told_apart(finished):
-  learned = set(naming.load(finished)[0].classes)
+  learned = set(classification.load(finished)[0].classes)
   facts = json.loads((finished / "unknown.json").read_text())
   assert facts["unknown_models"] == 3
   assert len(learned) == 2
@@ -75,12 +75,12 @@ def test_a_finished_run_is_only_evaluated_again_and_says_the_same(finished, tmp_
   assert done.returncode == 0, done.stderr
   assert "patches:" not in done.stderr
   assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
-  for name in ("naming.json", "voting.csv", "transfer.csv", "unknown.json", "svm.json"):
+  for name in ("classification.json", "voting.csv", "transfer.csv", "unknown.json", "svm.json"):
     assert (folder / name).read_text() == (finished / name).read_text(), name
 
 
 def test_identify_answers_as_the_run_did(finished, tmp_path, data):
-  images = naming.load(finished)[0].answers
+  images = classification.load(finished)[0].answers
   home = data / "cameras" / "virtual" / "few"
   file = home / images["file"].iloc[0]
   done = fsim("identify", file, "--json", "--run", finished, cwd=tmp_path, data=data)
@@ -88,14 +88,14 @@ def test_identify_answers_as_the_run_did(finished, tmp_path, data):
   (verdict,) = json.loads(done.stdout)
   choice = Choice(64, 64, 8, "paper", 0.0, 0.0)
   assert verdict["patches"] == len(patches.choose(jpeg.decode(file.read_bytes()), choice))
-  assert verdict["model"] == images["said"].iloc[0]
+  assert verdict["model"] == images["predicted"].iloc[0]
 
 
 def test_another_fold_shares_the_patches_and_tests_other_devices(finished, tmp_path, data):
   done = fsim("main", QUICK, "--workdir=run", "--config.data.fold=1", cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
   assert "patches:" not in done.stderr
-  devices = [set(naming.load(run)[0].answers["device"]) for run in (finished, tmp_path / "run")]
+  devices = [set(classification.load(run)[0].answers["device"]) for run in (finished, tmp_path / "run")]
   assert not devices[0] & devices[1]
 
 
@@ -115,7 +115,7 @@ def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, data):
   arguments = [QUICK, f"--config.data.source={realcams}", *protocol, "--config.input.count=4", "--workdir=run"]
   done = fsim("main", *arguments, cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
-  images = naming.load(tmp_path / "run")[0]
+  images = classification.load(tmp_path / "run")[0]
   assert images.answers["device"].nunique() >= 5
   assert "Canon_S100" not in images.classes
   assert "whether the model, the device or what it usually photographs was recognised cannot be said" in images.note

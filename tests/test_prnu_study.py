@@ -11,7 +11,7 @@ import pytest
 
 from fsim.data import jpeg, loader
 from fsim.data.source import Images, open_folder
-from fsim.metrics import naming
+from fsim.metrics import classification
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.models.alexnet import AlexNet
 from fsim.prnu import fingerprints, patterns, residuals
@@ -202,8 +202,8 @@ def test_the_matcher_tells_two_devices_of_one_model_apart(twins, tmp_path):
   prints = matcher.fingerprints_of(train, images.records, list(models), square, DEFAULT, tmp_path / "prints")
   pces = matcher.compare(test, images.records, prints, DEFAULT)
   truth = np.array([list(models).index(device) for device in test["device"]])
-  answers = siblings.with_models(naming.answers(test, pces, truth, list(models)), models)
-  found = siblings.within(naming.Naming("", "", "images", list(models), answers), resamples=50, seed=0)
+  answers = siblings.with_models(classification.answers(test, pces, truth, list(models)), models)
+  found = siblings.within(classification.Classification("", "", "images", list(models), answers), resamples=50, seed=0)
   assert (found.images, found.devices, found.chance) == (12, 2, 0.5)
   assert found.right >= 10 / 12  # By chance 2 % of the time.
   compared = matcher.comparisons(test, pces, models)
@@ -245,8 +245,8 @@ def test_within_a_model_only_images_of_siblings_with_the_right_model_count():
   models = {"A_X_0": "A_X", "A_X_1": "A_X", "B_Y_0": "B_Y"}
   truth = ["A_X_0", "A_X_0", "A_X_1", "A_X_1", "B_Y_0"]
   said = ["A_X_0", "A_X_1", "A_X_1", "B_Y_0", "B_Y_0"]
-  answers = pd.DataFrame({"truth": truth, "said": said, "device": truth})
-  own = naming.Naming("", "", "images", list(models), siblings.with_models(answers, models))
+  answers = pd.DataFrame({"truth": truth, "predicted": said, "device": truth})
+  own = classification.Classification("", "", "images", list(models), siblings.with_models(answers, models))
   found = siblings.within(own, resamples=200, seed=0)
   assert siblings.models(own) == 4 / 5
   assert (found.images, found.devices, found.right, found.chance) == (3, 2, 2 / 3, 0.5)
@@ -257,7 +257,7 @@ def test_within_a_model_only_images_of_siblings_with_the_right_model_count():
 
 def test_subsets_are_reported_apart_where_there_are_several():
   answers = pd.DataFrame({"rank": [1, 2, 1, 1], "subset": ["natural", "natural", "flat-field", "flat-field"]})
-  own = naming.Naming("network", "", "images", ["a", "b"], answers)
+  own = classification.Classification("network", "", "images", ["a", "b"], answers)
   (table,) = report.by_subset([own])
   assert table.head[1:] == ["natural (2 images)", "flat-field (2 images)"]
   assert table.lines == [["network", "0.500", "1.000"]]
@@ -280,7 +280,7 @@ def test_the_page_sets_network_and_matcher_side_by_side(finished):
     assert text in page, text
   assert page.count("<h3>Confusion matrix") == 3
   numbers = runs.numbers(finished)
-  assert numbers["network: top 1"] == naming.top(naming.load(finished)[0], 1)
+  assert numbers["network: top 1"] == classification.top(classification.load(finished)[0], 1)
   assert "matcher, whole images: device of a model" in numbers
   facts = json.loads((finished / "environment.json").read_text())["data"]
   assert facts["subset"] == "natural,flat-field"
@@ -288,7 +288,7 @@ def test_the_page_sets_network_and_matcher_side_by_side(finished):
 
 
 def test_all_three_answer_about_the_same_images_of_which_none_is_in_a_fingerprint(finished, data):
-  sets = [n.answers for n in naming.load(finished)]
+  sets = [n.answers for n in classification.load(finished)]
   assert [len(n) for n in sets] == [4, 4, 4]
   assert all(n["file"].tolist() == sets[0]["file"].tolist() for n in sets)
   table = open_folder(data / "cameras" / "virtual" / "tiny", data_dir=data).table.set_index("file")
@@ -308,7 +308,7 @@ def test_a_finished_run_is_only_evaluated_again_and_says_the_same(finished, tmp_
   done = fsim("main", QUICK, "--workdir=run", "--config.evaluate.resamples=30", cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
   assert "residual patterns:" not in done.stderr
-  for name in ("metrics.jsonl", "naming.json"):
+  for name in ("metrics.jsonl", "classification.json"):
     assert (folder / name).read_text() == (finished / name).read_text(), name
   pd.testing.assert_frame_equal(*(pd.read_parquet(run / "pce.parquet") for run in (folder, finished)))
 
@@ -325,6 +325,6 @@ def test_three_real_cameras(realcams, tmp_path, data):
   arguments = [f"--config.data.source={realcams}", "--config.data.devices=3", "--workdir=run"]
   done = fsim("main", QUICK, *arguments, cwd=tmp_path, data=data)
   assert done.returncode == 0, done.stderr
-  answers = naming.load(tmp_path / "run")
+  answers = classification.load(tmp_path / "run")
   assert [len(a.classes) for a in answers] == [3, 3, 3]
-  assert naming.top(answers[2], 1) > 0.6
+  assert classification.top(answers[2], 1) > 0.6

@@ -12,7 +12,7 @@ import pytest
 from fsim.boundary import console
 from fsim.commands import train as command
 from fsim.data import splits
-from fsim.metrics import naming
+from fsim.metrics import classification
 from fsim.systems import SYSTEMS, finished
 from fsim.train import metrics
 from fsim.train.stop import Stop
@@ -78,7 +78,7 @@ def whole(place):
 
 
 def test_it_learns_and_its_page_says_so(whole):
-  (answers,) = naming.load(whole)
+  (answers,) = classification.load(whole)
   assert answers.classes == [f"Kestrel_K{k}_unit{k}" for k in range(3)]
   assert len(answers.answers) == 9
   rows = metrics.read(whole)
@@ -97,7 +97,7 @@ def test_its_loss_is_the_one_that_was_given(whole):
 
 
 def test_its_split_keeps_shots_apart(whole):
-  (answers,) = naming.load(whole)
+  (answers,) = classification.load(whole)
   shots = answers.answers["file"].str.extract(r"-(\d+)\.jpg")[0].astype(int)
   assert set(shots) == {4, 9, 14}
 
@@ -119,14 +119,14 @@ def test_stopped_and_resumed_it_gives_the_same_weights(place, whole, monkeypatch
   for one, other in zip(*(np.load(run / "network.npz").items() for run in (whole, place / "parts")), strict=True):
     assert one[0] == other[0]
     np.testing.assert_array_equal(one[1], other[1])
-  pd.testing.assert_frame_equal(*(naming.load(run)[0].answers for run in (whole, place / "parts")))
+  pd.testing.assert_frame_equal(*(classification.load(run)[0].answers for run in (whole, place / "parts")))
 
 
 def test_a_finished_run_answers_like_those_of_the_five(whole):
   former = (whole / "report" / "index.html").read_text()
   (whole / "report" / "index.html").unlink()
   assert finished.rebuild(whole).read_text() == former
-  assert finished.numbers(whole) == {"images": naming.top(naming.load(whole)[0], 1)}
+  assert finished.numbers(whole) == {"images": classification.top(classification.load(whole)[0], 1)}
 
 
 def test_its_settings_are_checked_and_its_protocol_is_offered(place, capsys):

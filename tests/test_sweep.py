@@ -43,7 +43,7 @@ def test_a_failure_is_told_and_does_not_stop_the_others(swept):
   assert list(found.columns) == ["data.fold=0", "data.fold=1", "mean", "std"]
   folds = found[["data.fold=0", "data.fold=1"]]
   pd.testing.assert_series_equal(found["mean"], folds.mean(axis=1), check_names=False)
-  named = json.loads((folder / "all" / "data.fold=1" / "naming.json").read_text())
+  named = json.loads((folder / "all" / "data.fold=1" / "classification.json").read_text())
   assert folds.loc["images, majority of SVMs", "data.fold=1"] == pytest.approx(named[0]["top_1"])
   page = (folder / "all" / "table.html").read_text()
   assert "2 of 3 runs" in page

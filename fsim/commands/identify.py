@@ -19,7 +19,7 @@ from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
 from fsim.commands import options
 from fsim.data.photographs import find, read_all
-from fsim.report import naming_figures
+from fsim.report import classification_figures
 from fsim.systems.patch import fitted
 from fsim.systems.patch.fitted import LEAST, NONE, SILENT, FittedClassifier, Verdict
 
@@ -49,7 +49,7 @@ def write_map(
   blocks = fitted.blocks(known, image)
   named = [[known.svms.classes[k] if k >= 0 else None for k in row] for row in blocks.tolist()]
   facts = {"file": str(file), "size": known.choice.size, "stride": known.choice.stride, "blocks": named}
-  folder.write(name, naming_figures.blocks(image, blocks, known.svms.classes, known.choice))
+  folder.write(name, classification_figures.blocks(image, blocks, known.svms.classes, known.choice))
   folder.write(Path(name).with_suffix(".json").name, console.to_json(facts).encode())
 
 

@@ -12,8 +12,8 @@ from ml_collections import ConfigDict
 from fsim.boundary.errors import UserError
 from fsim.data import splits
 from fsim.data.dresden.pattern import phone
-from fsim.metrics import naming, votes
-from fsim.metrics.naming import Naming
+from fsim.metrics import classification, votes
+from fsim.metrics.classification import Classification
 from fsim.models.mobile import PhoneNet, require_known
 from fsim.report import page
 from fsim.systems import patch_dataset
@@ -54,7 +54,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   _, logits = patch_dataset.seen(net, state, config, layout, cache, test)
   if jax.process_index() > 0:
     return workdir
-  naming.save(workdir, name_all(logits, test, truth, classes))
+  classification.save(workdir, classify_all(logits, test, truth, classes))
   voting(logits, test, truth, config).to_csv(workdir / "voting.csv", index=False)
   return page.build(workdir, report.sections)
 
@@ -92,9 +92,9 @@ def network(classes: int, config: ConfigDict) -> PhoneNet:
   return net
 
 
-def name_all(
+def classify_all(
   logits: Float[np.ndarray, "p c"], part: PatchSet, own: Int[np.ndarray, " m"], classes: list[str]
-) -> list[Naming]:
+) -> list[Classification]:
   """Images by their patches' mean probabilities and by votes, and patches alone."""
   probabilities = votes.softmax(logits)
   images, alone = part.table, part.table.iloc[part.image]
@@ -107,7 +107,9 @@ def name_all(
     ("patches", "Each patch alone.", alone, probabilities, own[part.image]),
   ]
   return [
-    Naming(name, note + left + NOTE, name.split(",")[0], classes, naming.answers(table, scores, truth, classes))
+    Classification(
+      name, note + left + NOTE, name.split(",")[0], classes, classification.answers(table, scores, truth, classes)
+    )
     for name, note, table, scores, truth in sets
   ]
 

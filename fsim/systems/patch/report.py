@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from fsim.metrics import naming
-from fsim.report import naming as namings
-from fsim.report import naming_figures
+from fsim.metrics import classification
+from fsim.report import classification as classifications
+from fsim.report import classification_figures
 from fsim.report.parts import Figure, Section, Table, figure
 
 SHOWN = (1, 2, 4, 8, 16, 32)  # Numbers of voting patches in the table.
@@ -16,26 +16,26 @@ CONFUSED = ("images, majority of SVMs", "patches, SVMs")  # Shown as confusion m
 
 def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
   """A summary in one sentence, and the sections. Raises FileNotFoundError before the evaluation."""
-  answers = naming.load(workdir)
+  answers = classification.load(workdir)
   resamples, seed = config["evaluate"]["resamples"], config["seed"]
-  accuracies = namings.table(answers, resamples, seed)
-  by_votes = namings.voting(pd.read_csv(workdir / "voting.csv"), SHOWN)
+  accuracies = classifications.table(answers, resamples, seed)
+  by_votes = classifications.voting(pd.read_csv(workdir / "voting.csv"), SHOWN)
   note = f"{answers[0].note} {_setting(workdir)}"
   whole = Section("Results", note, [accuracies, by_votes], [_votes(workdir)])
-  confused = [namings.section(a, workdir) for a in answers if a.name in CONFUSED]
+  confused = [classifications.section(a, workdir) for a in answers if a.name in CONFUSED]
   later = [*_transfer(workdir), *_unknown(workdir)]
-  return namings.summary(answers[0], resamples, seed), [whole, *confused, *later]
+  return classifications.summary(answers[0], resamples, seed), [whole, *confused, *later]
 
 
 def numbers(workdir: Path) -> dict[str, float]:
   """Accuracies of images and patches, by numbers of votes and on models met later, and the rates of none of these."""
-  found = {a.name: naming.top(a, 1) for a in naming.load(workdir)}
+  found = {a.name: classification.top(a, 1) for a in classification.load(workdir)}
   curve = pd.read_csv(workdir / "voting.csv")
   some = curve[curve["patches"].isin(SHOWN)]
   found |= {f"{rule}, {k} voting": mean for rule, k, mean in some[["rule", "patches", "mean"]].itertuples(index=False)}
   draws = pd.read_csv(workdir / "transfer.csv")
   for size, rows in draws.groupby("images"):
-    for name, label in naming_figures.TRANSFERRED.items():
+    for name, label in classification_figures.TRANSFERRED.items():
       found[f"new models, {size} images: {label}"] = rows[name].mean()
   facts = json.loads((workdir / "unknown.json").read_text())
   if facts:
@@ -51,7 +51,7 @@ def _setting(workdir: Path) -> str:
 
 
 def _votes(workdir: Path) -> Figure:
-  return figure(workdir / "report", "voting curve", naming_figures.voting(pd.read_csv(workdir / "voting.csv")))
+  return figure(workdir / "report", "voting curve", classification_figures.voting(pd.read_csv(workdir / "voting.csv")))
 
 
 def _transfer(workdir: Path) -> list[Section]:
@@ -59,7 +59,9 @@ def _transfer(workdir: Path) -> list[Section]:
   draws = pd.read_csv(workdir / "transfer.csv")
   if draws.empty:
     return []
-  means, spreads = (draws.groupby("images")[list(naming_figures.TRANSFERRED)].agg(how) for how in ("mean", "std"))
+  means, spreads = (
+    draws.groupby("images")[list(classification_figures.TRANSFERRED)].agg(how) for how in ("mean", "std")
+  )
   lines = [
     [str(size), *(f"{means.loc[size, name]:.3f} ± {spreads.loc[size, name]:.3f}" for name in means.columns)]
     for size in means.index
@@ -70,7 +72,7 @@ def _transfer(workdir: Path) -> list[Section]:
     "The network stays as it is; only SVMs are trained, on images of models that it never saw. They are tested on "
     "other scenes, in which the network was not trained either."
   )
-  drawn = figure(workdir / "report", "models not seen in training", naming_figures.transfer(draws))
+  drawn = figure(workdir / "report", "models not seen in training", classification_figures.transfer(draws))
   return [Section("Results: models that come later", note, [table], [drawn])]
 
 
@@ -93,5 +95,5 @@ def _unknown(workdir: Path) -> list[Section]:
     f"of learned models {100 * facts['known_rejected']:.1f} %. Without that answer they would all be given a model, "
     f"with a mean softmax of {facts['confidence_unknown']:.2f} (learned models: {facts['confidence_known']:.2f})."
   )
-  drawn = figure(workdir / "report", "none of these", naming_figures.unknown(facts))
+  drawn = figure(workdir / "report", "none of these", classification_figures.unknown(facts))
   return [Section("Results: none of these", note, [Table(head, lines, reading)], [drawn])]

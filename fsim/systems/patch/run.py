@@ -12,8 +12,8 @@ from jaxtyping import Int
 from ml_collections import ConfigDict
 
 from fsim.data.patches import Cache
-from fsim.metrics import naming, votes
-from fsim.metrics.naming import Naming
+from fsim.metrics import classification, votes
+from fsim.metrics.classification import Classification
 from fsim.models.extractors import PatchNet, with_mean
 from fsim.report import page
 from fsim.systems import patch_dataset
@@ -66,7 +66,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 
   test = decide(machines, see(parts["test"]))
   answers = {
-    "namings": name_all(test, parts["test"], own["test"], machines, confounded(parts)),
+    "classifications": classify_all(test, parts["test"], own["test"], machines, confounded(parts)),
     "voting": voting(test, own["test"], machines, config),
     "transfer": unknown_models.learned_later(unseen, others.table, setting, config),
     "unknown": unknown_models.open_set_rates(rule, test, unseen, others.table.assign(validates=helps)),
@@ -128,9 +128,9 @@ def decide(machines: svm.Svms, seen: Evidence) -> Evidence:
   return seen._replace(decided=svm.decisions(machines, seen.features))
 
 
-def name_all(
+def classify_all(
   test: Evidence, part: PatchSet, own: Int[np.ndarray, " m"], machines: svm.Svms, remark: str
-) -> list[Naming]:
+) -> list[Classification]:
   """Images by votes, and patches alone, by SVMs and by the network's softmax. The remark goes with every note."""
   duels = svm.scores(machines, test.decided)
   probabilities = votes.softmax(test.logits)
@@ -146,7 +146,9 @@ def name_all(
     ("patches, softmax", "Each patch alone, by the network.", alone, probabilities, own[part.image]),
   ]
   return [
-    Naming(name, note + left + remark, name.split(",")[0], classes, naming.answers(table, scores, truth, classes))
+    Classification(
+      name, note + left + remark, name.split(",")[0], classes, classification.answers(table, scores, truth, classes)
+    )
     for name, note, table, scores, truth in sets
   ]
 
@@ -160,7 +162,7 @@ def voting(test: Evidence, own: Int[np.ndarray, " m"], machines: svm.Svms, confi
 
 
 def save(workdir: Path, answers: dict, setting: svm.Chosen) -> None:
-  naming.save(workdir, answers["namings"])
+  classification.save(workdir, answers["classifications"])
   answers["voting"].to_csv(workdir / "voting.csv", index=False)
   answers["transfer"].to_csv(workdir / "transfer.csv", index=False)
   (workdir / "unknown.json").write_text(json.dumps(answers["unknown"], indent=1))

@@ -11,12 +11,12 @@ LINEAR = 10.0  # PCE up to which the axis is linear.
 
 def pces(comparisons: pd.DataFrame, threshold: float) -> bytes:
   """How PCE is distributed over comparisons with the camera itself, its model's others, and other models."""
-  names = list(comparisons["naming"].unique())
+  names = list(comparisons["classification"].unique())
   drawing, all_axes = subplots(1, len(names), figsize=(5.6 * len(names), 3.8), sharey=True, squeeze=False)
   far = max(float(comparisons["pce"].max()), LINEAR, threshold) * 1.2
   bins = np.concatenate([np.linspace(-LINEAR, LINEAR, 41)[:-1], np.geomspace(LINEAR, far, 40)])
   for axes, name in zip(all_axes[0], names, strict=True):
-    own = comparisons[comparisons["naming"] == name]
+    own = comparisons[comparisons["classification"] == name]
     for truth, colour in COLOURS.items():
       values = own.loc[own["truth"] == truth, "pce"].clip(bins[0], bins[-1])
       if len(values):

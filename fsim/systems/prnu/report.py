@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from fsim.metrics import naming
-from fsim.metrics.naming import Naming
+from fsim.metrics import classification
+from fsim.metrics.classification import Classification
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.prnu import matching
-from fsim.report import naming as namings
+from fsim.report import classification as classifications
 from fsim.report.parts import Section, Table, figure
 from fsim.systems.prnu import figures as prnu_figures
 from fsim.systems.prnu import siblings
@@ -23,38 +23,38 @@ NOTE = (
 
 def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
   """A summary in one sentence, and the sections. Raises FileNotFoundError before the evaluation."""
-  answers = naming.load(workdir)
+  answers = classification.load(workdir)
   pces = pd.read_parquet(workdir / "pce.parquet")
   settings, seed = config["evaluate"], config["seed"]
   threshold = matching.threshold(settings["alpha"], looks=1)
   tables = [
-    namings.table(answers, settings["resamples"], seed),
+    classifications.table(answers, settings["resamples"], seed),
     _within(answers, settings["resamples"], seed),
     *by_subset(answers),
     _matched(pces, threshold, settings["alpha"]),
   ]
   drawn = figure(workdir / "report", "PCE of test images", prnu_figures.pces(pces, threshold))
-  confused = [namings.section(a, workdir) for a in answers]
+  confused = [classifications.section(a, workdir) for a in answers]
   return _summary(answers), [Section("Results", NOTE, tables, [drawn]), *confused]
 
 
 def numbers(workdir: Path) -> dict[str, float]:
   """Accuracies by network and matcher: of cameras, of models, and of devices among those of a model."""
   found = {}
-  for answers in naming.load(workdir):
-    found |= {f"{answers.name}: top {k}": naming.top(answers, k) for k in (1, 5)}
-    found[f"{answers.name}: mean over cameras"] = naming.balanced(answers)
+  for answers in classification.load(workdir):
+    found |= {f"{answers.name}: top {k}": classification.top(answers, k) for k in (1, 5)}
+    found[f"{answers.name}: mean over cameras"] = classification.balanced(answers)
     found[f"{answers.name}: model"] = siblings.models(answers)
     found[f"{answers.name}: device of a model"] = siblings.within(answers, resamples=1, seed=0).right
   return found
 
 
-def _summary(answers: list[Naming]) -> str:
-  shares = "; ".join(f"{a.name} {100 * naming.top(a, 1):.1f} %" for a in answers)
+def _summary(answers: list[Classification]) -> str:
+  shares = "; ".join(f"{a.name} {100 * classification.top(a, 1):.1f} %" for a in answers)
   return f"Of {len(answers[0].answers):,} images, named rightly among {len(answers[0].classes)} cameras: {shares}."
 
 
-def _within(answers: list[Naming], resamples: int, seed: int) -> Table:
+def _within(answers: list[Classification], resamples: int, seed: int) -> Table:
   lines = []
   for own in answers:
     found = siblings.within(own, resamples, seed)
@@ -69,7 +69,7 @@ def _within(answers: list[Naming], resamples: int, seed: int) -> Table:
   return Table(head, lines, note)
 
 
-def by_subset(answers: list[Naming]) -> list[Table]:
+def by_subset(answers: list[Classification]) -> list[Table]:
   """Empty where all images are of one subset."""
   subsets = sorted(answers[0].answers["subset"].unique(), reverse=True)
   if len(subsets) < 2:
@@ -84,7 +84,7 @@ def by_subset(answers: list[Naming]) -> list[Table]:
 
 def _matched(pces: pd.DataFrame, threshold: float, alpha: float) -> Table:
   lines = []
-  for name, rows in pces.groupby("naming", sort=False):
+  for name, rows in pces.groupby("classification", sort=False):
     cells = []
     for kind in KINDS:
       own = rows.loc[rows["truth"] == kind, "pce"]

@@ -12,8 +12,8 @@ from ml_collections import ConfigDict
 from fsim.boundary.errors import UserError
 from fsim.data import kept
 from fsim.data.patches import Stored, Training
-from fsim.metrics import naming
-from fsim.metrics.naming import Naming
+from fsim.metrics import classification
+from fsim.metrics.classification import Classification
 from fsim.models import alexnet
 from fsim.models.alexnet import AlexNet
 from fsim.prnu.patterns import open_patterns
@@ -59,16 +59,16 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     return workdir
   size = config.input.size
   note = f"AlexNet ({net.kind}) on the noise pattern of the central {size}x{size} pixels."
-  answers, compared = [named("network", note, parts["test"], logits, models)], []
+  answers, compared = [classified("network", note, parts["test"], logits, models)], []
   for name, square in {
     "matcher, same patterns": Square(size, size),
     "matcher, whole images": matcher.common(table, config.evaluate.largest),
   }.items():
     pces = match(square, parts, models, workdir / "fingerprints" / str(square))
     note = f"The camera with the largest aligned PCE, on the central {square} pixels."
-    answers.append(named(name, note, parts["test"], pces, models))
-    compared.append(matcher.comparisons(parts["test"].table, pces, models).assign(naming=name))
-  naming.save(workdir, answers)
+    answers.append(classified(name, note, parts["test"], pces, models))
+    compared.append(matcher.comparisons(parts["test"].table, pces, models).assign(classification=name))
+  classification.save(workdir, answers)
   pd.concat(compared, ignore_index=True).to_parquet(workdir / "pce.parquet")
   return page.build(workdir, report.sections)
 
@@ -130,8 +130,10 @@ def match(square: Square, parts: Parts, models: Models, folder: Path) -> Float[n
   return matcher.compare(parts["test"].table, records, prints, DEFAULT)
 
 
-def named(name: str, note: str, part: ImageSet, scores: Float[np.ndarray, "n c"], models: Models) -> Naming:
+def classified(
+  name: str, note: str, part: ImageSet, scores: Float[np.ndarray, "n c"], models: Models
+) -> Classification:
   classes = list(models)
-  answers = naming.answers(part.table, scores, labelled(part, "device", classes).labels, classes)
+  answers = classification.answers(part.table, scores, labelled(part, "device", classes).labels, classes)
   answers = siblings.with_models(answers, models).assign(subset=part.table["subset"].to_numpy())
-  return Naming(name, note, "images", classes, answers)
+  return Classification(name, note, "images", classes, answers)

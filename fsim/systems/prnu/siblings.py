@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fsim.metrics.naming import LEVEL, Naming
+from fsim.metrics.classification import LEVEL, Classification
 
 
 class Within(NamedTuple):
@@ -25,26 +25,26 @@ class Within(NamedTuple):
 
 
 def with_models(answers: pd.DataFrame, models: dict[str, str]) -> pd.DataFrame:
-  """Answers that name devices, with the columns model, said_model and of_model, the number of devices of the model.
+  """Answers that name devices, with the columns model, predicted_model, and of_model: how many devices it has.
 
   models: of each device that can be named.
   """
   model, counts = answers["truth"].map(models), Counter(models.values())
-  return answers.assign(model=model, said_model=answers["said"].map(models), of_model=model.map(counts))
+  return answers.assign(model=model, predicted_model=answers["predicted"].map(models), of_model=model.map(counts))
 
 
-def models(naming: Naming) -> float:
+def models(found: Classification) -> float:
   """Share of the images whose model was named rightly, whatever the device."""
-  return float((naming.answers["model"] == naming.answers["said_model"]).mean())
+  return float((found.answers["model"] == found.answers["predicted_model"]).mean())
 
 
-def within(naming: Naming, resamples: int, seed: int) -> Within:
+def within(found: Classification, resamples: int, seed: int) -> Within:
   """The answers have the columns of `with_models`."""
-  answers = naming.answers
-  own = answers[(answers["model"] == answers["said_model"]) & (answers["of_model"] > 1)]
+  answers = found.answers
+  own = answers[(answers["model"] == answers["predicted_model"]) & (answers["of_model"] > 1)]
   if own.empty:
     return Within(0, 0, np.nan, np.nan, np.nan, np.nan)
-  right = own["truth"] == own["said"]
+  right = own["truth"] == own["predicted"]
   sums = right.groupby(own["device"]).agg(["sum", "count"]).to_numpy()
   drawn = sums[np.random.default_rng(seed).integers(len(sums), size=(resamples, len(sums)))].sum(1)
   low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

@@ -12,15 +12,15 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 LEVEL = 0.95  # Of the intervals.
-COLUMNS = ("file", "device", "truth", "said", "rank")
+COLUMNS = ("file", "device", "truth", "predicted", "rank")
 
 
-class Naming(NamedTuple):
+class Classification(NamedTuple):
   """Answers about one set of examples.
 
   name, note: of the set, for the report. unit: what an example is, in the plural: "images", "patches".
   classes: in the order of the confusion matrix.
-  answers: one row an example with file, device, truth, said (class names), and rank (of the truth, 1 is right).
+  answers: one row an example with file, device, truth, predicted (class names), and rank (of the truth, 1 is right).
   """
 
   name: str
@@ -43,68 +43,72 @@ def answers(
   rank = (scores >= own[:, None]).sum(1)
   others = scores.copy()
   others[np.arange(len(scores)), truth] = -np.inf
-  said = np.where(rank == 1, truth, others.argmax(1))
+  predicted = np.where(rank == 1, truth, others.argmax(1))
   names = np.array(classes, dtype=object)
   made = {"file": examples["file"].to_numpy(), "device": examples["device"].to_numpy()}
-  return pd.DataFrame(made | {"truth": names[truth], "said": names[said], "rank": rank})
+  return pd.DataFrame(made | {"truth": names[truth], "predicted": names[predicted], "rank": rank})
 
 
-def top(naming: Naming, k: int) -> float:
+def top(found: Classification, k: int) -> float:
   """Share of the examples whose true class is among the k likeliest."""
-  return float((naming.answers["rank"] <= k).mean())
+  return float((found.answers["rank"] <= k).mean())
 
 
-def confusion(naming: Naming) -> Int[np.ndarray, "c c"]:
-  """Numbers of examples; rows are true classes, columns what was said."""
-  truth, said = (pd.Categorical(naming.answers[side], naming.classes).codes for side in ("truth", "said"))
-  c = len(naming.classes)
-  return np.bincount(truth.astype(int) * c + said, minlength=c * c).reshape(c, c)
+def confusion(found: Classification) -> Int[np.ndarray, "c c"]:
+  """Numbers of examples; rows are true classes, columns what was predicted."""
+  truth, predicted = (pd.Categorical(found.answers[side], found.classes).codes for side in ("truth", "predicted"))
+  c = len(found.classes)
+  return np.bincount(truth.astype(int) * c + predicted, minlength=c * c).reshape(c, c)
 
 
-def per_class(naming: Naming) -> Float[np.ndarray, " c"]:
+def per_class(found: Classification) -> Float[np.ndarray, " c"]:
   """Share of each true class's examples that were named rightly; NaN where there is none."""
-  counts = confusion(naming)
+  counts = confusion(found)
   with np.errstate(invalid="ignore"):
     return counts.diagonal() / counts.sum(1)
 
 
-def balanced(naming: Naming) -> float:
+def balanced(found: Classification) -> float:
   """Mean of the classes' accuracies, over those that were tested."""
-  return float(np.nanmean(per_class(naming)))
+  return float(np.nanmean(per_class(found)))
 
 
-def interval(naming: Naming, k: int, resamples: int, seed: int) -> tuple[float, float]:
+def interval(found: Classification, k: int, resamples: int, seed: int) -> tuple[float, float]:
   """95 % bootstrap interval of `top`, resampling devices, because the images of one device are not independent."""
-  right = (naming.answers["rank"] <= k).groupby(naming.answers["device"]).agg(["sum", "count"]).to_numpy()
+  right = (found.answers["rank"] <= k).groupby(found.answers["device"]).agg(["sum", "count"]).to_numpy()
   drawn = right[np.random.default_rng(seed).integers(len(right), size=(resamples, len(right)))].sum(1)
   low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
   return float(low), float(high)
 
 
-def save(folder: Path, namings: list[Naming]) -> None:
-  """naming.json and answers.parquet."""
-  tables = [n.answers.assign(naming=n.name) for n in namings]
+def save(folder: Path, classifications: list[Classification]) -> None:
+  """classification.json and answers.parquet."""
+  tables = [n.answers.assign(classification=n.name) for n in classifications]
   pd.concat(tables, ignore_index=True).to_parquet(folder / "answers.parquet")
-  plain = [{part: getattr(n, part) for part in ("name", "note", "unit", "classes")} | _figures(n) for n in namings]
-  (folder / "naming.json").write_text(json.dumps(plain, indent=1))
+  plain = [
+    {part: getattr(n, part) for part in ("name", "note", "unit", "classes")} | _figures(n) for n in classifications
+  ]
+  (folder / "classification.json").write_text(json.dumps(plain, indent=1))
 
 
-def load(folder: Path) -> list[Naming]:
+def load(folder: Path) -> list[Classification]:
   """Raises FileNotFoundError if nothing was saved there."""
-  plain = json.loads((folder / "naming.json").read_text())
+  plain = json.loads((folder / "classification.json").read_text())
   table = pd.read_parquet(folder / "answers.parquet")
-  parts = {name: rows.drop(columns="naming").reset_index(drop=True) for name, rows in table.groupby("naming")}
-  return [Naming(p["name"], p["note"], p["unit"], p["classes"], parts[p["name"]]) for p in plain]
+  parts = {
+    name: rows.drop(columns="classification").reset_index(drop=True) for name, rows in table.groupby("classification")
+  }
+  return [Classification(p["name"], p["note"], p["unit"], p["classes"], parts[p["name"]]) for p in plain]
 
 
-def _figures(naming: Naming) -> dict:
+def _figures(found: Classification) -> dict:
   """What other programs may want to read without computing it again."""
   return {
-    "examples": len(naming.answers),
-    "devices": int(naming.answers["device"].nunique()),
-    "top_1": top(naming, 1),
-    "top_5": top(naming, 5),
-    "balanced": balanced(naming),
-    "per_class": dict(zip(naming.classes, per_class(naming).tolist(), strict=True)),
-    "confusion": confusion(naming).tolist(),
+    "examples": len(found.answers),
+    "devices": int(found.answers["device"].nunique()),
+    "top_1": top(found, 1),
+    "top_5": top(found, 5),
+    "balanced": balanced(found),
+    "per_class": dict(zip(found.classes, per_class(found).tolist(), strict=True)),
+    "confusion": confusion(found).tolist(),
   }

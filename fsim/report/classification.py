@@ -6,27 +6,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fsim.metrics import naming
-from fsim.metrics.naming import Naming
-from fsim.report import naming_figures
+from fsim.metrics import classification
+from fsim.metrics.classification import Classification
+from fsim.report import classification_figures
 from fsim.report.parts import Section, Table, figure
 
 HEAD = ["set", "examples", "devices", "classes", "top 1", "top 5", "mean over classes"]
 NOTE = "In brackets: 95 % intervals, bootstrapped over devices. With c classes, guessing gives 1 / c (top 1)."
 
 
-def summary(answers: Naming, resamples: int, seed: int) -> str:
+def summary(answers: Classification, resamples: int, seed: int) -> str:
   """One sentence."""
-  low, high = naming.interval(answers, 1, resamples, seed)
+  low, high = classification.interval(answers, 1, resamples, seed)
   return (
-    f"{100 * naming.top(answers, 1):.1f} % (95 % interval over devices {100 * low:.1f} to {100 * high:.1f}) of "
+    f"{100 * classification.top(answers, 1):.1f} % (95 % interval over devices {100 * low:.1f} to {100 * high:.1f}) of "
     f"{len(answers.answers):,} {answers.unit} are named rightly among {len(answers.classes)} classes."
   )
 
 
-def table(namings: list[Naming], resamples: int, seed: int) -> Table:
+def table(classifications: list[Classification], resamples: int, seed: int) -> Table:
   """One line a set of examples."""
-  return Table(HEAD, [_line(n, resamples, seed) for n in namings], NOTE)
+  return Table(HEAD, [_line(n, resamples, seed) for n in classifications], NOTE)
 
 
 def voting(curve: pd.DataFrame, shown: Sequence[int]) -> Table:
@@ -37,24 +37,24 @@ def voting(curve: pd.DataFrame, shown: Sequence[int]) -> Table:
   return Table(["voting patches", *rows.columns], lines, note)
 
 
-def section(answers: Naming, workdir: Path) -> Section:
+def section(answers: Classification, workdir: Path) -> Section:
   """Confusion matrix, and each class's accuracy with what it is mistaken for."""
-  drawn = figure(workdir / "report", f"confusion matrix, {answers.name}", naming_figures.confusion(answers))
+  drawn = figure(workdir / "report", f"confusion matrix, {answers.name}", classification_figures.confusion(answers))
   return Section(f"Results: {answers.name}", answers.note, [_by_class(answers)], [drawn])
 
 
-def _line(answers: Naming, resamples: int, seed: int) -> list[str]:
+def _line(answers: Classification, resamples: int, seed: int) -> list[str]:
   cells = []
   for k in (1, 5):
-    low, high = naming.interval(answers, k, resamples, seed)
-    cells.append(f"{naming.top(answers, k):.3f} [{low:.3f}, {high:.3f}]" if k < len(answers.classes) else "")
+    low, high = classification.interval(answers, k, resamples, seed)
+    cells.append(f"{classification.top(answers, k):.3f} [{low:.3f}, {high:.3f}]" if k < len(answers.classes) else "")
   devices = str(answers.answers["device"].nunique())
   size = [f"{len(answers.answers):,} {answers.unit}", devices, str(len(answers.classes))]
-  return [answers.name, *size, *cells, f"{naming.balanced(answers):.3f}"]
+  return [answers.name, *size, *cells, f"{classification.balanced(answers):.3f}"]
 
 
-def _by_class(answers: Naming) -> Table:
-  counts, shares = naming.confusion(answers), naming.per_class(answers)
+def _by_class(answers: Classification) -> Table:
+  counts, shares = classification.confusion(answers), classification.per_class(answers)
   lines = []
   for k, name in enumerate(answers.classes):
     wrong = counts[k] - np.diag(counts.diagonal())[k]

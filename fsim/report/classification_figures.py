@@ -8,8 +8,8 @@ from matplotlib.patches import Patch
 from fsim.boundary import labels
 from fsim.boundary.drawing import png, subplots
 from fsim.data.patches import Choice
-from fsim.metrics import naming
-from fsim.metrics.naming import Naming
+from fsim.metrics import classification
+from fsim.metrics.classification import Classification
 
 TRANSFERRED = {"patch_accuracy": "patches", "image_accuracy": "images, majority of their patches"}
 GREY = (0.6, 0.6, 0.6)
@@ -19,9 +19,9 @@ OPACITY = 0.75  # Of the colours over a photograph.
 WRITTEN = 30  # Classes up to which the cells of a confusion matrix hold their percentage.
 
 
-def confusion(answers: Naming) -> bytes:
+def confusion(answers: Classification) -> bytes:
   """The confusion matrix as in figure 2 of Bondi et al. 2017: rows are true classes, cells are percent of their row."""
-  counts = naming.confusion(answers)
+  counts = classification.confusion(answers)
   c = len(answers.classes)
   with np.errstate(invalid="ignore"):
     percent = 100 * counts / counts.sum(1, keepdims=True)
@@ -31,7 +31,7 @@ def confusion(answers: Naming) -> bytes:
   names = labels.drawable(answers.classes)
   axes.set_xticks(range(c), names, rotation=90, fontsize=8)
   axes.set_yticks(range(c), names, fontsize=8)
-  axes.set(xlabel="said", ylabel="true")
+  axes.set(xlabel="predicted", ylabel="true")
   for (row, column), value in np.ndenumerate(percent):
     if c <= WRITTEN and value >= 0.5:
       colour = "white" if value < 60 else "black"
@@ -43,15 +43,17 @@ def confusion(answers: Naming) -> bytes:
   return png(drawing)
 
 
-def by_class(namings: list[Naming]) -> bytes:
+def by_class(classifications: list[Classification]) -> bytes:
   """Accuracy of each class as bars, a colour a set of examples."""
-  classes = namings[0].classes
+  classes = classifications[0].classes
   drawing, axes = subplots(figsize=(2.5 + 0.9 * len(classes), 3.6))
-  thick = 0.8 / len(namings)
-  for k, answers in enumerate(namings):
-    percent = 100 * naming.per_class(answers)
-    bars = axes.bar(np.arange(len(classes)) + (k - (len(namings) - 1) / 2) * thick, percent, thick, label=answers.name)
-    if len(classes) * len(namings) <= WRITTEN:
+  thick = 0.8 / len(classifications)
+  for k, answers in enumerate(classifications):
+    percent = 100 * classification.per_class(answers)
+    bars = axes.bar(
+      np.arange(len(classes)) + (k - (len(classifications) - 1) / 2) * thick, percent, thick, label=answers.name
+    )
+    if len(classes) * len(classifications) <= WRITTEN:
       axes.bar_label(bars, fmt="%.0f", fontsize=7)
   axes.set_xticks(range(len(classes)), labels.drawable(classes), rotation=30, ha="right", fontsize=8)
   axes.set(ylabel="named rightly (%)", ylim=(0, 108))
