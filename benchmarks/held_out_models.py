@@ -24,7 +24,7 @@ from fsim import cpu
 from fsim.models.mislnet import FEATURES
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
-from fsim.systems.model import fitted, similarity, triangle
+from fsim.systems.model import fitted, model_pair_accuracy, similarity
 from fsim.systems.model import run as model
 from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.patch_dataset import PatchSet
@@ -90,11 +90,11 @@ def shown(whole: dict[str, Side], known: FittedSimilarity) -> dict[str, dict[str
 def judge(own: FittedSimilarity, tested: Side, config: ConfigDict) -> dict[str, float]:
   """Accuracy and AUC, all models counting equally."""
   part, features = tested
-  table = part.table.iloc[part.image].assign(image=part.image, side=triangle.UNKNOWN).reset_index(drop=True)
+  table = part.table.iloc[part.image].assign(image=part.image, side=model_pair_accuracy.UNKNOWN).reset_index(drop=True)
   drawn = similarity.draw_pairs(table, config.evaluate.pairs, config.seed)
   scored = similarity.scored(drawn, lambda a, b: fitted.log_odds(own, features[a], features[b]))
-  (accuracy,) = triangle.accuracies(triangle.triangle(scored), 1, 0)
-  (rates,) = triangle.rates(scored, 1, 0)
+  (accuracy,) = model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(scored), 1, 0)
+  (rates,) = model_pair_accuracy.rates(scored, 1, 0)
   return {"accuracy": accuracy.value, "auc": rates.values["auc"]}
 
 

@@ -30,7 +30,7 @@ from fsim.data.opening import open_source
 from fsim.data.source import Images
 from fsim.systems.model import fitted, splicing
 from fsim.systems.model.fitted import FittedSimilarity
-from fsim.systems.model.localising import Found, localise
+from fsim.systems.model.localization import Found, localise
 from fsim.systems.model.patchmap import NoStatement
 from fsim.systems.model.splicing import Splicing, Undecided
 from fsim.virtual import splice

@@ -16,7 +16,7 @@ from fsim.prnu import allpairs
 from fsim.prnu.allpairs import Matrix
 from fsim.systems.device import result
 from fsim.systems.device.result import Evaluation
-from fsim.systems.model import imagelevel, similarity
+from fsim.systems.model import image_scores, similarity
 from fsim.systems.model.similarity import Similarity
 from fsim.systems.patch import transfer
 from fsim.systems.prnu import matcher
@@ -58,7 +58,7 @@ def written(folder):
 
   patches = table.assign(image=range(4))
   drawn = similarity.scored(similarity.draw_pairs(patches, 2, 0), lambda a, b: np.zeros((len(a), len(b)), np.float32))
-  decided = imagelevel.decide(patches, lambda a, b: np.zeros((len(a), len(b)), np.float32), (1,), 1, 0)
+  decided = image_scores.decide(patches, lambda a, b: np.zeros((len(a), len(b)), np.float32), (1,), 1, 0)
   similarity.save(folder, [Similarity("test", "", drawn, decided.pairs, decided.curve, {})])
 
   compared = matcher.comparisons(table, np.zeros((4, 1), np.float32), {"Aurel_K1_0": "Aurel_K1"})

@@ -19,7 +19,7 @@ from fsim.prnu.residuals import DEFAULT
 from fsim.systems import dataset as image_sets
 from fsim.systems import finished as runs
 from fsim.systems.dataset import ImageSet
-from fsim.systems.prnu import matcher, report, siblings
+from fsim.systems.prnu import matcher, report, within_model
 from fsim.systems.prnu import run as prnu
 from fsim.systems.prnu.matcher import Square
 from fsim.train import mesh
@@ -202,8 +202,10 @@ def test_the_matcher_tells_two_devices_of_one_model_apart(twins, tmp_path):
   prints = matcher.fingerprints_of(train, images.records, list(models), square, DEFAULT, tmp_path / "prints")
   pces = matcher.compare(test, images.records, prints, DEFAULT)
   truth = np.array([list(models).index(device) for device in test["device"]])
-  answers = siblings.with_models(classification.answers(test, pces, truth, list(models)), models)
-  found = siblings.within(classification.Classification("", "", "images", list(models), answers), resamples=50, seed=0)
+  answers = within_model.with_models(classification.answers(test, pces, truth, list(models)), models)
+  found = within_model.within(
+    classification.Classification("", "", "images", list(models), answers), resamples=50, seed=0
+  )
   assert (found.images, found.devices, found.chance) == (12, 2, 0.5)
   assert found.right >= 10 / 12  # By chance 2 % of the time.
   compared = matcher.comparisons(test, pces, models)
@@ -246,13 +248,13 @@ def test_within_a_model_only_images_of_siblings_with_the_right_model_count():
   truth = ["A_X_0", "A_X_0", "A_X_1", "A_X_1", "B_Y_0"]
   said = ["A_X_0", "A_X_1", "A_X_1", "B_Y_0", "B_Y_0"]
   answers = pd.DataFrame({"truth": truth, "predicted": said, "device": truth})
-  own = classification.Classification("", "", "images", list(models), siblings.with_models(answers, models))
-  found = siblings.within(own, resamples=200, seed=0)
-  assert siblings.models(own) == 4 / 5
+  own = classification.Classification("", "", "images", list(models), within_model.with_models(answers, models))
+  found = within_model.within(own, resamples=200, seed=0)
+  assert within_model.models(own) == 4 / 5
   assert (found.images, found.devices, found.right, found.chance) == (3, 2, 2 / 3, 0.5)
   assert found.low <= found.right <= found.high
   alone = own._replace(answers=own.answers[4:])
-  assert siblings.within(alone, resamples=10, seed=0).images == 0
+  assert within_model.within(alone, resamples=10, seed=0).images == 0
 
 
 def test_subsets_are_reported_apart_where_there_are_several():

@@ -7,7 +7,7 @@ from scipy.spatial import distance
 from sklearn.metrics import roc_auc_score
 
 from fsim.metrics.scores import SAME_DEVICE, SAME_MODEL
-from fsim.systems.model import braycurtis, imagelevel, report, similarity, triangle
+from fsim.systems.model import braycurtis, image_scores, model_pair_accuracy, report, similarity
 from fsim.systems.model import figures as similarity_figures
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -83,12 +83,12 @@ def test_models_that_are_known_and_unknown_are_refused():
 def test_true_scores_are_all_right_and_turned_ones_all_wrong():
   table = patches()
   pairs = similarity.scored(similarity.draw_pairs(table, 300, 0), truth(table))
-  found = triangle.triangle(pairs)
+  found = model_pair_accuracy.of_pairs(pairs)
   assert (found.models, found.sides) == (["k0", "k1", "u0", "u1"], ["known"] * 2 + ["unknown"] * 2)
   np.testing.assert_array_equal(found.right, 1)
   np.testing.assert_array_equal(found.counts, 300)
-  lines = triangle.accuracies(found, 50, 0)
-  assert [line.group for line in lines] == list(triangle.GROUPS)
+  lines = model_pair_accuracy.accuracies(found, 50, 0)
+  assert [line.group for line in lines] == list(model_pair_accuracy.GROUPS)
   assert [(line.models, line.same, line.different) for line in lines] == [
     (4, 1200, 1800),
     (2, 600, 300),
@@ -96,21 +96,21 @@ def test_true_scores_are_all_right_and_turned_ones_all_wrong():
     (2, 600, 300),
   ]
   assert all((line.value, line.low, line.high) == (1, 1, 1) for line in lines)
-  assert [line.subset for line in triangle.rates(pairs, 5, 0)] == ["all", "known-known", "unknown-unknown"]
-  assert all(line.values["auc"] == 1 for line in triangle.rates(pairs, 5, 0))
-  assert triangle.worst(found, 3).empty
+  assert [line.subset for line in model_pair_accuracy.rates(pairs, 5, 0)] == ["all", "known-known", "unknown-unknown"]
+  assert all(line.values["auc"] == 1 for line in model_pair_accuracy.rates(pairs, 5, 0))
+  assert model_pair_accuracy.worst(found, 3).empty
   wrong = pairs.assign(log_odds=-pairs["log_odds"])
-  assert all(line.value == 0 for line in triangle.accuracies(triangle.triangle(wrong), 5, 0))
+  assert all(line.value == 0 for line in model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(wrong), 5, 0))
 
 
 def test_random_scores_are_right_half_of_the_time():
   table = patches(known=3, unknown=3)
   pairs = similarity.draw_pairs(table, 1000, 0)
   pairs = pairs.assign(log_odds=np.random.default_rng(0).normal(size=len(pairs)))
-  for line in triangle.accuracies(triangle.triangle(pairs), 200, 0):
+  for line in model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(pairs), 200, 0):
     assert line.value == pytest.approx(0.5, abs=0.02)
     assert line.low < line.value < line.high
-  for line in triangle.rates(pairs, 20, 0):
+  for line in model_pair_accuracy.rates(pairs, 20, 0):
     assert line.values["auc"] == pytest.approx(0.5, abs=0.02)
 
 
@@ -122,8 +122,8 @@ def test_accuracies_ignore_the_order_of_pairs_and_within_pairs(seed, random):
   swaps = {f"{c}_{k}": f"{c}_{other}" for c in ("model", "device", "file", "side") for k, other in ("ab", "ba")}
   rows = random.sample(range(len(pairs)), len(pairs))
   other = pairs.iloc[rows].rename(columns=swaps | {"a": "b", "b": "a"})
-  np.testing.assert_allclose(triangle.triangle(other).right, triangle.triangle(pairs).right)
-  for mine, theirs in zip(triangle.rates(pairs, 0, 0), triangle.rates(other, 0, 0), strict=True):
+  np.testing.assert_allclose(model_pair_accuracy.of_pairs(other).right, model_pair_accuracy.of_pairs(pairs).right)
+  for mine, theirs in zip(model_pair_accuracy.rates(pairs, 0, 0), model_pair_accuracy.rates(other, 0, 0), strict=True):
     assert mine.values == pytest.approx(theirs.values)
 
 
@@ -131,11 +131,11 @@ def test_every_two_models_count_equally_however_many_pairs_they_have():
   table = patches(known=0, unknown=3)
   pairs = similarity.scored(similarity.draw_pairs(table, 50, 0), truth(table, noise=1.0))
   many = pd.concat([pairs, pairs[pairs["model_a"].astype(str) == "u0"]], ignore_index=True)
-  (once,), (more,) = (triangle.accuracies(triangle.triangle(p), 10, 0) for p in (pairs, many))
+  (once,), (more,) = (model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(p), 10, 0) for p in (pairs, many))
   assert once.group == "unknown-unknown"
   assert more.same > once.same
   assert more.value == pytest.approx(once.value)
-  (one,), (other,) = (triangle.rates(p, 0, 0) for p in (pairs, many))
+  (one,), (other,) = (model_pair_accuracy.rates(p, 0, 0) for p in (pairs, many))
   assert one.values == pytest.approx(other.values)
 
 
@@ -144,18 +144,18 @@ def test_known_unknown_pairs_are_all_of_different_models():
   pairs = similarity.scored(similarity.draw_pairs(table, 9, 0), truth(table))
   mixed = pairs["side_a"].astype(str) != pairs["side_b"].astype(str)
   pairs.loc[mixed & (pairs["model_a"].astype(str) == "k0"), "log_odds"] = 1.0
-  _, known, mixed, _ = triangle.accuracies(triangle.triangle(pairs), 10, 0)
+  _, known, mixed, _ = model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(pairs), 10, 0)
   assert known.value == 1
   assert np.isnan(mixed.same_right)
   assert mixed.value == mixed.different_right == 0.5
-  worst = triangle.worst(triangle.triangle(pairs), 5)
+  worst = model_pair_accuracy.worst(model_pair_accuracy.of_pairs(pairs), 5)
   assert set(zip(worst["model_a"], worst["model_b"], strict=True)) == {("k0", "u0"), ("k0", "u1")}
 
 
 def test_a_single_model_has_no_interval():
   table = patches(known=3, unknown=1)
   pairs = similarity.scored(similarity.draw_pairs(table, 9, 0), truth(table, noise=1.0))
-  lines = {line.group: line for line in triangle.accuracies(triangle.triangle(pairs), 30, 0)}
+  lines = {line.group: line for line in model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(pairs), 30, 0)}
   assert np.isnan(lines["unknown-unknown"].low)
   assert lines["known-known"].low <= lines["known-known"].value <= lines["known-known"].high
 
@@ -164,7 +164,7 @@ def test_devices_that_are_recognised_show_in_the_column_self():
   table = patches(devices=2, images=3)
   device = table["device"].to_numpy()
   by_device = lambda a, b: np.where(device[a][:, None] == device[b], 1.0, -1.0).astype(np.float32)  # noqa: E731
-  found = triangle.by_device(similarity.scored(similarity.draw_pairs(table, 100, 0), by_device))
+  found = model_pair_accuracy.by_device(similarity.scored(similarity.draw_pairs(table, 100, 0), by_device))
   right = found.set_index(["side", "truth"])["right"]
   assert (right.xs(SAME_DEVICE, level="truth") == 1).all()
   assert (right.xs(SAME_MODEL, level="truth") == 0).all()
@@ -175,7 +175,7 @@ def test_devices_that_are_recognised_show_in_the_column_self():
 def test_the_score_of_two_images_is_the_mean_over_their_patches(seed, most):
   table = patches(devices=1).drop(index=[3, 9, 10, 11]).sample(frac=1, random_state=seed).reset_index(drop=True)
   scores = truth(table, noise=1.0, seed=seed)
-  pairs = imagelevel.decide(table, scores, (most,), 1, 0).pairs
+  pairs = image_scores.decide(table, scores, (most,), 1, 0).pairs
   assert len(pairs) == 8 * 7 / 2
   for row in (0, 13, 27):
     a, b = (np.flatnonzero(table["file"] == pairs[f"file_{k}"].iloc[row])[:most] for k in "ab")
@@ -185,11 +185,11 @@ def test_the_score_of_two_images_is_the_mean_over_their_patches(seed, most):
 def test_with_all_patches_the_curve_ends_at_the_images():
   table = patches(devices=2, images=3)
   scores = truth(table, noise=3.0)
-  pairs, curve = imagelevel.decide(table, scores, SIZES, 5, 0)
+  pairs, curve = image_scores.decide(table, scores, SIZES, 5, 0)
   last = curve[curve["patches"] == 4].set_index("group")
-  for line in triangle.accuracies(triangle.triangle(pairs), 0, 0):
+  for line in model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(pairs), 0, 0):
     np.testing.assert_allclose(last.loc[line.group, ["accuracy", "accuracy_low", "accuracy_high"]], line.value)
-  for line in triangle.rates(pairs, 0, 0):
+  for line in model_pair_accuracy.rates(pairs, 0, 0):
     np.testing.assert_allclose(last.loc[line.subset, "auc"], line.values["auc"])
   assert np.isnan(last.loc["known-unknown", "auc"])
   rising = curve[curve["group"] == "all"]["auc"].to_numpy()
@@ -212,7 +212,7 @@ def test_the_baseline_never_has_more_false_alarms(seed, noise):
   assert (found.models, found.same, found.different) == (3, 120, 120)
   assert found.reached <= found.false_alarm + 1e-9
   unknown = pairs[(pairs["side_a"].astype(str) == "unknown") & (pairs["side_b"].astype(str) == "unknown")]
-  expected = roc_auc_score(triangle.same_model(unknown), unknown["log_odds"])
+  expected = roc_auc_score(model_pair_accuracy.same_model(unknown), unknown["log_odds"])
   assert found.auc == pytest.approx(expected)
 
 
@@ -233,12 +233,12 @@ def evaluated():
   table = patches(devices=2, images=2)
   scores = truth(table, noise=1.5)
   pairs = similarity.scored(similarity.draw_pairs(table, 30, 0), scores)
-  images, curve = imagelevel.decide(table, scores, SIZES, 3, 0)
+  images, curve = image_scores.decide(table, scores, SIZES, 3, 0)
   baseline = braycurtis.compare(pairs, np.random.default_rng(0).random(len(pairs)))
   test = similarity.Similarity("test", "A note.", pairs, images, curve, baseline._asdict())
   only = table[table["side"] == "unknown"].reset_index(drop=True)
   pairs = similarity.scored(similarity.draw_pairs(only, 30, 0), truth(only))
-  images, curve = imagelevel.decide(only, truth(only), SIZES, 3, 0)
+  images, curve = image_scores.decide(only, truth(only), SIZES, 3, 0)
   return [test, similarity.Similarity("external", "Others.", pairs, images, curve, {})]
 
 
@@ -271,5 +271,5 @@ def test_the_page_shows_every_set_and_its_numbers(evaluated, tmp_path):
 def test_the_triangle_is_drawn_for_few_and_many_models():
   for known, unknown in ((0, 1), (1, 1), (20, 15)):
     table = patches(known, unknown, devices=1, images=2, each=1)
-    found = triangle.triangle(similarity.scored(similarity.draw_pairs(table, 1, 0), truth(table)))
-    assert similarity_figures.triangle(found).startswith(PNG)
+    found = model_pair_accuracy.of_pairs(similarity.scored(similarity.draw_pairs(table, 1, 0), truth(table)))
+    assert similarity_figures.model_pair_accuracy(found).startswith(PNG)

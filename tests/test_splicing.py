@@ -8,7 +8,7 @@ from scipy.special import expit
 from benchmarks import splicing as benchmark
 from fsim.boundary.errors import UserError
 from fsim.systems.model import fitted, patchmap, splicing
-from fsim.systems.model.localising import localise
+from fsim.systems.model.localization import localise
 from fsim.systems.model.patchmap import NoStatement
 from fsim.systems.model.splicing import Undecided
 from fsim.virtual import splice

@@ -3,7 +3,7 @@
   fsim cluster FOLDER_OR_IMAGE... --run=DIR [--out=DIR]
 
 The network of a run of configs/model.py compares patches of every two images, and the mean log-odds of a common model
-make groups; fsim/systems/model/grouping.py states the rule. --out gets groups.json and the picture groups.png.
+make groups; fsim/systems/model/clustering.py states the rule. --out gets groups.json and the picture groups.png.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
 from fsim.commands import options
 from fsim.data.photographs import find, read_all
-from fsim.systems.model import fitted, grouping, imagelevel
-from fsim.systems.model import grouping_figures as pictures
+from fsim.systems.model import clustering, fitted, image_scores
+from fsim.systems.model import clustering_figures as pictures
+from fsim.systems.model.clustering import Clustering
 from fsim.systems.model.fitted import FittedSimilarity
-from fsim.systems.model.grouping import Grouping
 from fsim.systems.model.predictor import LEAST, chosen
 
 FILES = ("groups.json", "groups.png")
@@ -63,23 +63,23 @@ def embed(
 def scores(known: FittedSimilarity, features: list[Float[np.ndarray, "p d"]]) -> Float[np.ndarray, "m m"]:
   """Mean log-odds over all pairs of patches of two images; 0 on the diagonal."""
   image = np.repeat(np.arange(len(features)), [len(own) for own in features])
-  whole, places = np.concatenate(features), imagelevel.places_of(image, known.count)
+  whole, places = np.concatenate(features), image_scores.places_of(image, known.count)
   between = lambda a, b: fitted.log_odds(known, whole[a], whole[b])  # noqa: E731
-  (values,) = imagelevel.means(between, places, imagelevel.share(places >= 0)[None])
+  (values,) = image_scores.means(between, places, image_scores.share(places >= 0)[None])
   return squareform(values.astype(np.float64))
 
 
-def described(rows: list[dict[str, Any]], found: Grouping | None) -> dict[str, Any]:
+def described(rows: list[dict[str, Any]], found: Clustering | None) -> dict[str, Any]:
   """What the JSON says; the rows of grouped images get their group."""
   if found is None:
     return {"answer": f"{SILENT}: two images with {LEAST} usable patches are needed", "images": rows}
   spoken = [row for row in rows if not {"error", "answer", "copy_of", "passed_over"} & row.keys()]
   for row, group in zip(spoken, found.groups.tolist(), strict=True):
     row["group"] = group
-  files, outside = [row["file"] for row in spoken], grouping.outliers(found)
+  files, outside = [row["file"] for row in spoken], clustering.outliers(found)
   return {
-    "answer": grouping.sentence(found, files),
-    "rule": grouping.RULE,
+    "answer": clustering.sentence(found, files),
+    "rule": clustering.RULE,
     "groups": [[row["file"] for row in spoken if row["group"] == k + 1] for k in range(int(found.groups.max()))],
     "not_in_the_largest": None if outside is None else [files[k] for k in outside],
     "images": rows,
@@ -88,7 +88,7 @@ def described(rows: list[dict[str, Any]], found: Grouping | None) -> dict[str, A
   }
 
 
-def write(folder: Folder, facts: dict[str, Any], found: Grouping | None) -> None:
+def write(folder: Folder, facts: dict[str, Any], found: Clustering | None) -> None:
   """groups.json, and groups.png where there are groups; none of former groups stays where there are not."""
   table, picture = FILES
   folder.write(table, console.to_json(facts).encode())
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str]) -> int:
     console.note(f"{shown(path)}: left out, {cause}")
   rows, features = embed(known, given.paths)
   rows += [{"file": str(path), "passed_over": cause} for path, cause in given.passed_over]
-  found = grouping.group(scores(known, features)) if len(features) > 1 else None
+  found = clustering.group(scores(known, features)) if len(features) > 1 else None
   facts = described(rows, found)
   if wanted.json:
     console.say(console.to_json(facts))

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from fsim.boundary.errors import UserError
 from fsim.metrics import rates
-from fsim.systems.model import triangle
+from fsim.systems.model import model_pair_accuracy
 
 
 class Comparison(NamedTuple):
@@ -46,12 +46,14 @@ def compare(pairs: pd.DataFrame, distance: Float[np.ndarray, " p"]) -> Compariso
 
   Raises UserError without unknown models, or with one only.
   """
-  inside = (pairs["side_a"].astype(str) == triangle.UNKNOWN) & (pairs["side_b"].astype(str) == triangle.UNKNOWN)
+  inside = (pairs["side_a"].astype(str) == model_pair_accuracy.UNKNOWN) & (
+    pairs["side_b"].astype(str) == model_pair_accuracy.UNKNOWN
+  )
   own, distance = pairs[inside], distance[inside.to_numpy()]
-  same = triangle.same_model(own)
+  same = model_pair_accuracy.same_model(own)
   if same.all() or not same.any():
     raise UserError("the baseline needs pairs of one unknown model and pairs of two")
-  weight = triangle.weights(own)
+  weight = model_pair_accuracy.weights(own)
   score = own["log_odds"].to_numpy(np.float64)
   rate = lambda called, kind: float(np.average(called[kind], weights=weight[kind]))  # noqa: E731
   false_alarm = rate(score >= 0, ~same)

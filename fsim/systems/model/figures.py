@@ -9,14 +9,14 @@ from matplotlib.image import AxesImage
 from fsim.boundary import labels
 from fsim.boundary.drawing import png, subplots
 from fsim.report.figures import LINES
-from fsim.systems.model.triangle import Triangle
+from fsim.systems.model.model_pair_accuracy import ModelPairAccuracy
 
 WRITTEN = 30  # Models up to which the cells hold their percentage.
 FLOOR = 50  # Percent below which all colours are the same.
 MEASURES = {"accuracy": "accuracy (%)", "auc": "AUC (%)"}
 
 
-def triangle(found: Triangle) -> bytes:
+def model_pair_accuracy(found: ModelPairAccuracy) -> bytes:
   """Percent of right decisions for every two models and, in a column of its own, for each model with itself ("Self").
 
   As in figure 2 of Mayer & Stamm 2018; lines part known models from unknown ones.
@@ -62,7 +62,7 @@ def _cells(axes: Axes, percent: np.ndarray, models: int) -> AxesImage:
 
 
 def images(curve: pd.DataFrame) -> bytes:
-  """Accuracy and AUC of pairs of images against the number of patches of each; `curve` is of `imagelevel.decide`."""
+  """Accuracy and AUC of pairs of images against the number of patches of each; `curve` is of `image_scores.decide`."""
   drawing, both = subplots(1, 2, figsize=(11, 4))
   for axes, (name, label) in zip(both, MEASURES.items(), strict=True):
     for group, rows in curve.dropna(subset=name).groupby("group", sort=False):

@@ -9,9 +9,9 @@ from fsim.metrics.rates import Rates
 from fsim.report import figures
 from fsim.report.parts import Section, Table, figure
 from fsim.systems.model import figures as similarity_figures
-from fsim.systems.model import similarity, triangle
+from fsim.systems.model import model_pair_accuracy, similarity
+from fsim.systems.model.model_pair_accuracy import Accuracy
 from fsim.systems.model.similarity import Similarity
-from fsim.systems.model.triangle import Accuracy
 
 WORST = 10  # Pairs of models in the table of errors.
 HEAD = ["models", "same model", "right", "different models", "right", "accuracy", "AUC", "EER"]
@@ -39,9 +39,11 @@ def numbers(workdir: Path) -> dict[str, float]:
   values = {}
   for found in similarity.load(workdir):
     for unit, pairs in (("patches", found.pairs), ("images", found.images)):
-      lines = triangle.accuracies(triangle.triangle(pairs), 1, 0)
+      lines = model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(pairs), 1, 0)
       values |= {f"{found.name}, {unit}, {line.group}: accuracy": line.value for line in lines}
-      values |= {f"{found.name}, {unit}, {r.subset}: AUC": r.values["auc"] for r in triangle.rates(pairs, 0, 0)}
+      values |= {
+        f"{found.name}, {unit}, {r.subset}: AUC": r.values["auc"] for r in model_pair_accuracy.rates(pairs, 0, 0)
+      }
     for row in found.curve.itertuples():
       values[f"{found.name}, {row.patches} patches an image, {row.group}: accuracy"] = row.accuracy
     for name in ("false_alarm", "found", "baseline_found") if found.baseline else ():
@@ -50,7 +52,7 @@ def numbers(workdir: Path) -> dict[str, float]:
 
 
 def _summary(found: Similarity, resamples: int, seed: int) -> str:
-  lines = triangle.accuracies(triangle.triangle(found.pairs), resamples, seed)
+  lines = model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(found.pairs), resamples, seed)
   shares = "; ".join(f"{line.group} {_percent(line)}" for line in lines)
   return f"Are two patches of one camera model? Accuracy in percent, 95 % intervals over models: {shares}."
 
@@ -61,8 +63,8 @@ def _percent(line: Accuracy) -> str:
 
 
 def _section(found: Similarity, workdir: Path, resamples: int, seed: int) -> Section:
-  cells = triangle.triangle(found.pairs)
-  tables, drawn = [], {"right decisions": similarity_figures.triangle(cells)}
+  cells = model_pair_accuracy.of_pairs(found.pairs)
+  tables, drawn = [], {"right decisions": similarity_figures.model_pair_accuracy(cells)}
   for unit, pairs in (("patches", found.pairs), ("images", found.images)):
     lines, rates = _measured(pairs, resamples, seed)
     tables.append(_table(unit, lines, rates))
@@ -77,7 +79,9 @@ def _section(found: Similarity, workdir: Path, resamples: int, seed: int) -> Sec
 
 
 def _measured(pairs: pd.DataFrame, resamples: int, seed: int) -> tuple[list[Accuracy], list[Rates]]:
-  return triangle.accuracies(triangle.triangle(pairs), resamples, seed), triangle.rates(pairs, resamples, seed)
+  return model_pair_accuracy.accuracies(
+    model_pair_accuracy.of_pairs(pairs), resamples, seed
+  ), model_pair_accuracy.rates(pairs, resamples, seed)
 
 
 def _table(unit: str, lines: list[Accuracy], rates: list[Rates]) -> Table:
@@ -102,7 +106,7 @@ def _bracketed(value: float, interval: tuple[float, float]) -> str:
 def _by_device(pairs: pd.DataFrame) -> Table:
   rows = [
     [f"{line.side}, {line.truth}", str(line.models), f"{line.pairs:,}", f"{line.right:.3f}"]
-    for line in triangle.by_device(pairs).itertuples()
+    for line in model_pair_accuracy.by_device(pairs).itertuples()
   ]
   return Table(["patches of one model", "models", "pairs", "right"], rows, SELF)
 
@@ -127,10 +131,10 @@ def _baseline(facts: dict) -> list[Table]:
   return [Table(head, rows, note)]
 
 
-def _worst(cells: triangle.Triangle) -> Table:
+def _worst(cells: model_pair_accuracy.ModelPairAccuracy) -> Table:
   rows = [
     [line.model_a, "Self" if line.model_b == line.model_a else line.model_b, line.sides, *counted]
-    for line in triangle.worst(cells, WORST).itertuples()
+    for line in model_pair_accuracy.worst(cells, WORST).itertuples()
     for counted in [(f"{line.pairs:,}", f"{line.wrong:.3f}")]
   ]
   return Table(["wrong most often", "and", "sides", "pairs", "wrong"], rows, "The worst cells of the matrix.")

@@ -15,8 +15,8 @@ from jaxtyping import Float, Int
 
 from fsim.boundary import progress
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
-from fsim.systems.model import triangle
-from fsim.systems.model.triangle import KNOWN, UNKNOWN
+from fsim.systems.model import model_pair_accuracy
+from fsim.systems.model.model_pair_accuracy import KNOWN, UNKNOWN
 
 BLOCK = 256  # Pairs scored at once: the diagonal of a square of log-odds.
 LogOdds = Callable[[Int[np.ndarray, " m"], Int[np.ndarray, " n"]], Float[np.ndarray, "m n"]]
@@ -25,7 +25,7 @@ LogOdds = Callable[[Int[np.ndarray, " m"], Int[np.ndarray, " n"]], Float[np.ndar
 class Similarity(NamedTuple):
   """What was found on one set of images. `note` says what the set is.
 
-  pairs: of patches, images: of images, as `paired` makes them with log_odds. curve: of `imagelevel.decide`.
+  pairs: of patches, images: of images, as `paired` makes them with log_odds. curve: of `image_scores.decide`.
   baseline: of `braycurtis.compare` as a dictionary; empty without one.
   """
 
@@ -107,9 +107,9 @@ def _of(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _plain(found: Similarity) -> dict[str, Any]:
-  cells = triangle.triangle(found.pairs)
+  cells = model_pair_accuracy.of_pairs(found.pairs)
   accuracies = {
-    unit: {line.group: line.value for line in triangle.accuracies(triangle.triangle(pairs), 1, 0)}
+    unit: {line.group: line.value for line in model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(pairs), 1, 0)}
     for unit, pairs in (("patches", found.pairs), ("images", found.images))
   }
   return {

@@ -16,10 +16,10 @@ from fsim.data.patches import Cache
 from fsim.models import posteriors
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
-from fsim.systems.model import braycurtis, fitted, imagelevel, similarity
+from fsim.systems.model import braycurtis, fitted, image_scores, similarity
 from fsim.systems.model.fitted import FittedSimilarity
+from fsim.systems.model.model_pair_accuracy import KNOWN, UNKNOWN
 from fsim.systems.model.similarity import Similarity
-from fsim.systems.model.triangle import KNOWN, UNKNOWN
 from fsim.systems.patch_dataset import PatchSet
 
 Embed = Callable[[Cache, PatchSet], tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]]
@@ -85,7 +85,7 @@ def evaluate(
     return fitted.log_odds(whole, seen.features[a], seen.features[b])
 
   pairs = similarity.scored(similarity.draw_pairs(table, settings.pairs, config.seed), log_odds)
-  images, curve = imagelevel.decide(table, log_odds, tuple(settings.patches), settings.draws, config.seed)
+  images, curve = image_scores.decide(table, log_odds, tuple(settings.patches), settings.draws, config.seed)
   baseline = {}
   unknown = table.loc[table["side"] == UNKNOWN, "model"].nunique()
   if seen.sqrt_posteriors is not None and unknown > 1:

@@ -11,7 +11,7 @@ from fsim.prnu import matching
 from fsim.report import classification as classifications
 from fsim.report.parts import Section, Table, figure
 from fsim.systems.prnu import figures as prnu_figures
-from fsim.systems.prnu import siblings
+from fsim.systems.prnu import within_model
 
 KINDS = (SAME_DEVICE, SAME_MODEL, OTHER_MODEL)
 NOTE = (
@@ -44,8 +44,8 @@ def numbers(workdir: Path) -> dict[str, float]:
   for answers in classification.load(workdir):
     found |= {f"{answers.name}: top {k}": classification.top(answers, k) for k in (1, 5)}
     found[f"{answers.name}: mean over cameras"] = classification.balanced(answers)
-    found[f"{answers.name}: model"] = siblings.models(answers)
-    found[f"{answers.name}: device of a model"] = siblings.within(answers, resamples=1, seed=0).right
+    found[f"{answers.name}: model"] = within_model.models(answers)
+    found[f"{answers.name}: device of a model"] = within_model.within(answers, resamples=1, seed=0).right
   return found
 
 
@@ -57,10 +57,10 @@ def _summary(answers: list[Classification]) -> str:
 def _within(answers: list[Classification], resamples: int, seed: int) -> Table:
   lines = []
   for own in answers:
-    found = siblings.within(own, resamples, seed)
+    found = within_model.within(own, resamples, seed)
     share = f"{found.right:.3f} [{found.low:.3f}, {found.high:.3f}]" if found.images else "no such images"
     chance = f"{found.chance:.3f}" if found.images else ""
-    lines.append([own.name, f"{siblings.models(own):.3f}", str(found.images), str(found.devices), share, chance])
+    lines.append([own.name, f"{within_model.models(own):.3f}", str(found.images), str(found.devices), share, chance])
   head = ["among devices of one model", "model named rightly", "images", "devices", "right device", "chance"]
   note = (
     "Right device: of the images whose model was named rightly and of which there are several devices. This is what "

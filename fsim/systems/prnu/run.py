@@ -21,7 +21,7 @@ from fsim.prnu.residuals import DEFAULT, require_size
 from fsim.report import page
 from fsim.systems.dataset import ImageSet, labelled, open_dataset, split
 from fsim.systems.entrance import entrance
-from fsim.systems.prnu import matcher, report, siblings
+from fsim.systems.prnu import matcher, report, within_model
 from fsim.systems.prnu.matcher import Square
 from fsim.train import classify, mesh
 from fsim.train.classify import Transforms
@@ -135,5 +135,5 @@ def classified(
 ) -> Classification:
   classes = list(models)
   answers = classification.answers(part.table, scores, labelled(part, "device", classes).labels, classes)
-  answers = siblings.with_models(answers, models).assign(subset=part.table["subset"].to_numpy())
+  answers = within_model.with_models(answers, models).assign(subset=part.table["subset"].to_numpy())
   return Classification(name, note, "images", classes, answers)

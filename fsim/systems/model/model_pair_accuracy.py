@@ -27,7 +27,7 @@ GROUPS = {  # Of the sides of both models.
 INTERVAL = (0.025, 0.975)  # Quantiles over resamples.
 
 
-class Triangle(NamedTuple):
+class ModelPairAccuracy(NamedTuple):
   """Shares of right decisions, known models first; the diagonal is the paper's column "Self", NaN where no pair was."""
 
   models: list[str]
@@ -55,7 +55,7 @@ class Accuracy(NamedTuple):
   high: float
 
 
-def triangle(pairs: pd.DataFrame) -> Triangle:
+def of_pairs(pairs: pd.DataFrame) -> ModelPairAccuracy:
   """Known models come first, each side by name."""
   sides = _sides(pairs)
   models, d = list(sides), len(sides)
@@ -65,10 +65,10 @@ def triangle(pairs: pd.DataFrame) -> Triangle:
   own = np.eye(d, dtype=bool)
   counts, sums = (np.where(own, x, x + x.T) for x in (counts, sums))
   share = np.divide(sums, counts, out=np.full((d, d), np.nan), where=counts > 0)
-  return Triangle(models, list(sides.values()), share, counts.astype(int))
+  return ModelPairAccuracy(models, list(sides.values()), share, counts.astype(int))
 
 
-def accuracies(found: Triangle, resamples: int, seed: int) -> list[Accuracy]:
+def accuracies(found: ModelPairAccuracy, resamples: int, seed: int) -> list[Accuracy]:
   """A line a group that has pairs. Known-unknown has different models only, and the share of them is its value.
 
   Intervals draw the known models and the unknown ones with replacement, each as many as there are; two models weigh as
@@ -102,7 +102,7 @@ def by_device(pairs: pd.DataFrame) -> pd.DataFrame:
   return found.rename(columns={"side_a": "side"})
 
 
-def worst(found: Triangle, count: int) -> pd.DataFrame:
+def worst(found: ModelPairAccuracy, count: int) -> pd.DataFrame:
   """The pairs of models that go wrong most, at most `count`: model_a, model_b, wrong (a share), pairs, sides."""
   d = len(found.models)
   i, j = (x[found.counts[np.tril_indices(d)] > 0] for x in np.tril_indices(d))
@@ -153,7 +153,7 @@ def _resampled(sides: list[str], resamples: int, seed: int) -> Int[np.ndarray, "
   return times
 
 
-def _accuracy(found: Triangle, group: str, times: Int[np.ndarray, "r d"]) -> list[Accuracy]:
+def _accuracy(found: ModelPairAccuracy, group: str, times: Int[np.ndarray, "r d"]) -> list[Accuracy]:
   d = len(found.models)
   names = np.array([[f"{a} {b}" for b in found.sides] for a in found.sides])
   inside = np.isin(names, GROUPS[group]) & (found.counts > 0)
@@ -171,7 +171,9 @@ def _accuracy(found: Triangle, group: str, times: Int[np.ndarray, "r d"]) -> lis
   return [Accuracy(group, int(inside.any(1).sum()), *numbers, *once.tolist(), float(once[there].mean()), low, high)]
 
 
-def _share(found: Triangle, cells: Bool[np.ndarray, "d d"], times: Int[np.ndarray, "r d"]) -> Float[np.ndarray, " r"]:
+def _share(
+  found: ModelPairAccuracy, cells: Bool[np.ndarray, "d d"], times: Int[np.ndarray, "r d"]
+) -> Float[np.ndarray, " r"]:
   """Mean share of right decisions over those cells, for models drawn so often; NaN where none of them was drawn."""
   i, j = np.nonzero(cells)
   weight = np.where(i == j, times[:, i], times[:, i] * times[:, j])

@@ -15,7 +15,7 @@ RULE = "average linkage on the mean log-odds of patch pairs; groups are joined d
 SAID = 20  # Names, or sizes of groups, in a sentence.
 
 
-class Grouping(NamedTuple):
+class Clustering(NamedTuple):
   """Groups of images.
 
   groups: of each image, 1 for the largest group; of equally large ones the one whose first image comes first.
@@ -30,7 +30,7 @@ class Grouping(NamedTuple):
   top: float
 
 
-def group(scores: Float[np.ndarray, "m m"]) -> Grouping:
+def group(scores: Float[np.ndarray, "m m"]) -> Clustering:
   """`scores` are log-odds of a common model, the same in both directions; the diagonal is not looked at.
 
   Raises ValueError for fewer than two images, or for scores that differ by direction.
@@ -47,10 +47,10 @@ def group(scores: Float[np.ndarray, "m m"]) -> Grouping:
   found = fcluster(tree, top, "distance")
   names, first, sizes = np.unique(found, return_index=True, return_counts=True)
   rank = {names[k]: place + 1 for place, k in enumerate(np.lexsort((first, -sizes)))}
-  return Grouping(scores, np.array([rank[k] for k in found]), leaves_list(tree).astype(int), tree, top)
+  return Clustering(scores, np.array([rank[k] for k in found]), leaves_list(tree).astype(int), tree, top)
 
 
-def outliers(found: Grouping) -> list[int] | None:
+def outliers(found: Clustering) -> list[int] | None:
   """The images that do not belong to the largest group; None if no group is the largest."""
   sizes = np.sort(np.bincount(found.groups)[1:])[::-1]
   if len(sizes) > 1 and sizes[0] == sizes[1]:
@@ -58,7 +58,7 @@ def outliers(found: Grouping) -> list[int] | None:
   return np.flatnonzero(found.groups > 1).tolist()
 
 
-def sentence(found: Grouping, names: list[str]) -> str:
+def sentence(found: Clustering, names: list[str]) -> str:
   """The answer for people."""
   m, outside = len(names), outliers(found)
   if outside == []:

@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float, Int
 
 from fsim.boundary import progress
 from fsim.metrics import rates as error_rates
-from fsim.systems.model import triangle
+from fsim.systems.model import model_pair_accuracy
+from fsim.systems.model.model_pair_accuracy import INTERVAL
 from fsim.systems.model.similarity import LogOdds, paired
-from fsim.systems.model.triangle import INTERVAL
 
 TOGETHER = 16  # Images whose patches are compared with all others at once.
 
@@ -54,8 +54,8 @@ def _curve(
   patches: pd.DataFrame, pairs: pd.DataFrame, sizes: Sequence[int], values: Float[np.ndarray, "sizes draws p"]
 ) -> pd.DataFrame:
   rows = []
-  for group in triangle.groups(patches["side"].tolist()):
-    own = triangle.of_group(pairs, group)
+  for group in model_pair_accuracy.groups(patches["side"].tolist()):
+    own = model_pair_accuracy.of_group(pairs, group)
     if len(own):
       count = len(np.unique(own[["a", "b"]]))
       rows += [
@@ -110,7 +110,7 @@ def _pairs(patches: pd.DataFrame, places: Int[np.ndarray, "m k"]) -> pd.DataFram
 
 
 def _spread(pairs: pd.DataFrame, values: Float[np.ndarray, "draws p"]) -> dict[str, float]:
-  same, weight = triangle.same_model(pairs), triangle.weights(pairs)
+  same, weight = model_pair_accuracy.same_model(pairs), model_pair_accuracy.weights(pairs)
   found = {"accuracy": [], "auc": []}
   for own in values.astype(np.float64):
     right = (own >= 0) == same

@@ -10,14 +10,14 @@ from scipy.cluster.hierarchy import dendrogram
 
 from fsim.boundary import labels
 from fsim.boundary.drawing import png, subplots
-from fsim.systems.model.grouping import Grouping
+from fsim.systems.model.clustering import Clustering
 
 NAMED = 60  # Images up to which each has its name beside the matrix.
 LONGEST = 36  # Characters of a name.
 RANGE = 4  # Log-odds beyond which all colours are the same.
 
 
-def picture(found: Grouping, names: list[str]) -> bytes:
+def picture(found: Clustering, names: list[str]) -> bytes:
   """Log-odds of all pairs in the dendrogram's order, with a box around each group."""
   m, count = len(names), found.groups.max()
   side = 3 + 0.15 * min(m, NAMED)
@@ -51,7 +51,7 @@ def _boxes(axes: Axes, ordered: np.ndarray) -> None:
     axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor="black", lw=1.5, clip_on=False))
 
 
-def _tree(axes: Axes, found: Grouping) -> None:
+def _tree(axes: Axes, found: Clustering) -> None:
   """Where groups join, in log-odds that fall upwards; below the dashed line they are one."""
   axes.set_xticks([])
   dendrogram(found.tree, ax=axes, no_labels=True, color_threshold=0, above_threshold_color="black")
