@@ -54,7 +54,7 @@ def patch_run(folder: Path) -> Path:
   rng = np.random.default_rng(0)
   classes, pairs = ["Aurel_K1", "Boreas_P20", "Calyx_I7"], np.array([[0, 1], [0, 2], [1, 2]])
   machines = svm.Svms(classes, pairs, rng.normal(size=(3, 128)), np.zeros(3), np.zeros(128), np.ones(128), 1.0)
-  rule = openset.Rule("distance", -1e9, openset.Clouds(np.zeros((3, 128)), np.eye(128)), {})
+  rule = openset.Rule("distance", -1e9, openset.ClassGaussians(np.zeros((3, 128)), np.eye(128)), {})
   variables = drawn(PatchNet(classes=3, front="residual"), jnp.zeros((1, 64, 64, 3), jnp.uint8))
   known = fitted_classifier.FittedClassifier(
     Choice(64, 64, 12, "paper", 1.0, 0.0), "residual", variables, machines, rule

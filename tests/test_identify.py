@@ -34,21 +34,21 @@ def known():
   """A fitted system that tells colours apart by an untrained network's features."""
   variables = PatchNet(classes=3).init(jax.random.key(0), jnp.zeros((1, 64, 64, 3), jnp.uint8))
   blank = svm.Svms(CLASSES, np.zeros((3, 2), int), np.zeros((3, 128)), np.zeros(3), np.zeros(128), np.ones(128), 1.0)
-  clouds = openset.Clouds(np.zeros((3, 128)), np.eye(128))
+  gaussians = openset.ClassGaussians(np.zeros((3, 128)), np.eye(128))
   start = FittedClassifier(
-    Choice(64, 64, 12, "paper", 0.0, 0.0), "rgb", variables, blank, openset.Rule("distance", 0.0, clouds, {})
+    Choice(64, 64, 12, "paper", 0.0, 0.0), "rgb", variables, blank, openset.Rule("distance", 0.0, gaussians, {})
   )
   seen = []
   for name in CLASSES:
     image = photo(name)
     blocks = image.reshape(3, 64, 4, 64, 3).transpose(0, 2, 1, 3, 4).reshape(12, 64, 64, 3)
-    seen.append(fitted.evidence(start, blocks))
+    seen.append(fitted.outputs_of(start, blocks))
   features, labels = np.concatenate([e.features for e in seen]), np.repeat(np.arange(3), 12)
-  clouds = openset.clouds(features, labels)
+  gaussians = openset.class_gaussians(features, labels)
   made = start._replace(svms=svm.fit(features, labels, CLASSES, 1.0, True))
-  crops = [fitted.evidence(made, photo(name)[None, :64, :64]) for name in CLASSES]
-  own = [openset.score(openset.Rule("distance", 0.0, clouds, {}), crop)[0] for crop in crops]
-  return made._replace(rule=openset.Rule("distance", 50 * min(own), clouds, {"distance": 1.0}))
+  crops = [fitted.outputs_of(made, photo(name)[None, :64, :64]) for name in CLASSES]
+  own = [openset.score(openset.Rule("distance", 0.0, gaussians, {}), crop)[0] for crop in crops]
+  return made._replace(rule=openset.Rule("distance", 50 * min(own), gaussians, {"distance": 1.0}))
 
 
 @pytest.fixture

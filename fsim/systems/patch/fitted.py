@@ -23,7 +23,7 @@ from fsim.models import saved
 from fsim.models.extractors import FRONTS, PATCH_SIDE, PatchNet
 from fsim.systems import predictor
 from fsim.systems.patch import openset, svm
-from fsim.systems.patch.openset import Evidence, Rule
+from fsim.systems.patch.openset import PatchOutputs, Rule
 from fsim.systems.patch.svm import Svms
 
 BATCH = 128
@@ -68,7 +68,7 @@ class Verdict(NamedTuple):
   threshold: float
 
 
-def evidence(fitted: FittedClassifier, pixels: UInt8[np.ndarray, "p s s 3"]) -> Evidence:
+def outputs_of(fitted: FittedClassifier, pixels: UInt8[np.ndarray, "p s s 3"]) -> PatchOutputs:
   """Of the patches of one image. Raises UserError where it is no finite numbers."""
   forward = _forward(len(fitted.svms.classes), fitted.front)
   parts = []
@@ -78,7 +78,7 @@ def evidence(fitted: FittedClassifier, pixels: UInt8[np.ndarray, "p s s 3"]) -> 
     parts.append([np.asarray(out)[: len(some)] for out in forward(fitted.variables, padded)])
   features, logits = (np.concatenate(part) for part in zip(*parts, strict=True))
   predictor.require_sane(features, logits)
-  return Evidence(features, logits, svm.decisions(fitted.svms, features), np.zeros(len(pixels), int), 1)
+  return PatchOutputs(features, logits, svm.decisions(fitted.svms, features), np.zeros(len(pixels), int), 1)
 
 
 def name(fitted: FittedClassifier, image: UInt8[np.ndarray, "h w 3"]) -> Verdict:
@@ -86,7 +86,7 @@ def name(fitted: FittedClassifier, image: UInt8[np.ndarray, "h w 3"]) -> Verdict
   chosen = patches.cut(image, patches.choose(image, fitted.choice), fitted.choice.size)
   if len(chosen) < LEAST:
     return Verdict(SILENT, "", len(chosen), {}, 0.0, None, fitted.rule.threshold)
-  seen = evidence(fitted, chosen)
+  seen = outputs_of(fitted, chosen)
   scores = svm.scores(fitted.svms, seen.decided)
   order = votes.count(votes.majority(scores), seen.image, 1)[0].argsort()[::-1]
   cast = np.bincount(scores.argmax(1), minlength=len(fitted.svms.classes))
@@ -112,7 +112,7 @@ def blocks(fitted: FittedClassifier, image: UInt8[np.ndarray, "h w 3"]) -> Int[n
     pixels = patches.cut(image, places[first : first + TOGETHER], fitted.choice.size)
     usable = np.flatnonzero(patches.usable(pixels, fitted.choice))
     if len(usable):
-      found[first + usable] = svm.scores(fitted.svms, evidence(fitted, pixels[usable]).decided).argmax(1)
+      found[first + usable] = svm.scores(fitted.svms, outputs_of(fitted, pixels[usable]).decided).argmax(1)
   return found.reshape(rows, columns)
 
 
@@ -136,7 +136,7 @@ def load(folder: Path) -> FittedClassifier:
   patch = jnp.zeros((1, PATCH_SIDE, PATCH_SIDE, 3), jnp.uint8)
   network = saved.load(folder / "network.npz", PatchNet(len(machines.classes), shown["front"]), patch)
   wanted = (len(machines.classes), network["params"]["feature"]["bias"].size)
-  for file, sizes in (("svms.npz", (wanted[0], machines.mean.size)), ("unknown.npz", rule.clouds.means.shape)):
+  for file, sizes in (("svms.npz", (wanted[0], machines.mean.size)), ("unknown.npz", rule.gaussians.means.shape)):
     if sizes != wanted:
       raise Unreadable(folder / file, f"made for {sizes[0]} classes and {sizes[1]} features, not {wanted}")
   return FittedClassifier(Choice(**shown["choice"]), shown["front"], network, machines, rule)

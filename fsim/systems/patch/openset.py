@@ -30,7 +30,7 @@ FIELDS = {  # Of a file of a rule.
 }
 
 
-class Evidence(NamedTuple):
+class PatchOutputs(NamedTuple):
   """What network and SVMs say of the patches of some images; `image` says to which of 0..images-1 a patch belongs."""
 
   features: Float[np.ndarray, "p d"]
@@ -40,7 +40,7 @@ class Evidence(NamedTuple):
   images: int
 
 
-class Clouds(NamedTuple):
+class ClassGaussians(NamedTuple):
   """Features of each class as normal distributions of one shape, which `root` makes round."""
 
   means: Float[np.ndarray, "c d"]
@@ -55,51 +55,51 @@ class Rule(NamedTuple):
 
   score: str
   threshold: float
-  clouds: Clouds
+  gaussians: ClassGaussians
   aucs: dict[str, float]
 
 
 Allowed = Bool[np.ndarray, "p c"]  # The classes that may be the answer for each patch.
 
 
-def clouds(features: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> Clouds:
+def class_gaussians(features: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> ClassGaussians:
   """From training patches; the common covariance is shrunk so that features that hardly vary do no harm."""
   means = np.stack([features[labels == k].mean(0, dtype=np.float64) for k in range(labels.max() + 1)])
   precision = LedoitWolf(assume_centered=True).fit(features - means[labels]).precision_
   values, vectors = np.linalg.eigh(precision)
-  return Clouds(means, vectors * np.sqrt(np.maximum(values, 0)))
+  return ClassGaussians(means, vectors * np.sqrt(np.maximum(values, 0)))
 
 
-def _softmax(evidence: Evidence, _: Clouds, allowed: Allowed) -> Float[np.ndarray, " m"]:
+def _softmax(outputs: PatchOutputs, _: ClassGaussians, allowed: Allowed) -> Float[np.ndarray, " m"]:
   """The largest mean probability."""
-  p = votes.softmax(np.where(allowed, evidence.logits, -np.inf))
-  return votes.count(p, evidence.image, evidence.images).max(1)
+  p = votes.softmax(np.where(allowed, outputs.logits, -np.inf))
+  return votes.count(p, outputs.image, outputs.images).max(1)
 
 
-def _energy(evidence: Evidence, _: Clouds, allowed: Allowed) -> Float[np.ndarray, " m"]:
+def _energy(outputs: PatchOutputs, _: ClassGaussians, allowed: Allowed) -> Float[np.ndarray, " m"]:
   """Mean log of the summed exponentials of the logits (Liu et al. 2020)."""
-  return _mean(evidence, logsumexp(np.where(allowed, evidence.logits, -np.inf), axis=1))
+  return _mean(outputs, logsumexp(np.where(allowed, outputs.logits, -np.inf), axis=1))
 
 
-def _margin(evidence: Evidence, _: Clouds, allowed: Allowed) -> Float[np.ndarray, " m"]:
+def _margin(outputs: PatchOutputs, _: ClassGaussians, allowed: Allowed) -> Float[np.ndarray, " m"]:
   """Mean of the smallest SVM decision for the class that stands best against its worst opponent; 0 without any."""
-  c = evidence.logits.shape[1]
+  c = outputs.logits.shape[1]
   first, second = np.triu_indices(c, 1)
-  duels = np.full((len(evidence.decided), c, c), np.inf)
-  duels[:, first, second], duels[:, second, first] = evidence.decided, -evidence.decided
+  duels = np.full((len(outputs.decided), c, c), np.inf)
+  duels[:, first, second], duels[:, second, first] = outputs.decided, -outputs.decided
   worst = np.where(allowed[:, None, :], duels, np.inf).min(2)
   best = np.where(allowed, worst, -np.inf).max(1)
-  return _mean(evidence, np.where(np.isinf(best), 0, best))
+  return _mean(outputs, np.where(np.isinf(best), 0, best))
 
 
-def _distance(evidence: Evidence, known: Clouds, allowed: Allowed) -> Float[np.ndarray, " m"]:
+def _distance(outputs: PatchOutputs, known: ClassGaussians, allowed: Allowed) -> Float[np.ndarray, " m"]:
   """Less the mean squared Mahalanobis distance to the nearest class (Lee et al. 2018)."""
-  round_features, round_means = evidence.features @ known.root, known.means @ known.root
+  round_features, round_means = outputs.features @ known.root, known.means @ known.root
   squares = (round_features**2).sum(1)[:, None] - 2 * round_features @ round_means.T + (round_means**2).sum(1)
-  return -_mean(evidence, np.where(allowed, squares, np.inf).min(1))
+  return -_mean(outputs, np.where(allowed, squares, np.inf).min(1))
 
 
-SCORES: dict[str, Callable[[Evidence, Clouds, Allowed], Float[np.ndarray, " m"]]] = {
+SCORES: dict[str, Callable[[PatchOutputs, ClassGaussians, Allowed], Float[np.ndarray, " m"]]] = {
   "softmax": _softmax,
   "energy": _energy,
   "margin": _margin,
@@ -107,16 +107,16 @@ SCORES: dict[str, Callable[[Evidence, Clouds, Allowed], Float[np.ndarray, " m"]]
 }
 
 
-def score(rule: Rule, evidence: Evidence) -> Float[np.ndarray, " m"]:
-  return SCORES[rule.score](evidence, rule.clouds, _all(evidence))
+def score(rule: Rule, outputs: PatchOutputs) -> Float[np.ndarray, " m"]:
+  return SCORES[rule.score](outputs, rule.gaussians, _all(outputs))
 
 
 def choose(
-  validation: Evidence,
+  validation: PatchOutputs,
   truth: Int[np.ndarray, " m"],
-  known: Clouds,
+  known: ClassGaussians,
   rejected: float,
-  validation_unknowns: Evidence | None,
+  validation_unknowns: PatchOutputs | None,
 ) -> Rule:
   """The score and the threshold, from validation images of learned models and, if there are any, of stand-ins.
 
@@ -137,7 +137,7 @@ def choose(
   return Rule(best, float(np.quantile(inside[best], rejected)), known, aucs)
 
 
-def _leaving_out(validation: Evidence, truth: Int[np.ndarray, " m"], known: Clouds) -> dict[str, float]:
+def _leaving_out(validation: PatchOutputs, truth: Int[np.ndarray, " m"], known: ClassGaussians) -> dict[str, float]:
   classes, shown = np.arange(validation.logits.shape[1]), np.unique(truth)
   if len(shown) < 2:
     raise UserError("the rule for unknown needs validation images of two models")
@@ -150,8 +150,8 @@ def _leaving_out(validation: Evidence, truth: Int[np.ndarray, " m"], known: Clou
   return aucs
 
 
-def _all(evidence: Evidence) -> Allowed:
-  return np.ones(evidence.logits.shape, bool)
+def _all(outputs: PatchOutputs) -> Allowed:
+  return np.ones(outputs.logits.shape, bool)
 
 
 def auc(known: Float[np.ndarray, " m"], unknown: Float[np.ndarray, " n"]) -> float:
@@ -159,25 +159,25 @@ def auc(known: Float[np.ndarray, " m"], unknown: Float[np.ndarray, " n"]) -> flo
   return float(roc_auc_score(truth, np.concatenate([known, unknown])))
 
 
-def part(evidence: Evidence, images: Bool[np.ndarray, " m"]) -> Evidence:
+def part(outputs: PatchOutputs, images: Bool[np.ndarray, " m"]) -> PatchOutputs:
   """That of some of the images."""
-  own = images[evidence.image]
+  own = images[outputs.image]
   numbers = np.cumsum(images) - 1
-  kept = (getattr(evidence, name)[own] for name in ("features", "logits", "decided"))
-  return Evidence(*kept, numbers[evidence.image[own]], int(images.sum()))
+  kept = (getattr(outputs, name)[own] for name in ("features", "logits", "decided"))
+  return PatchOutputs(*kept, numbers[outputs.image[own]], int(images.sum()))
 
 
 def save(path: Path, rule: Rule) -> None:
   """Plain arrays in an .npz file."""
   names, values = np.array(list(rule.aucs), str), np.array(list(rule.aucs.values()), float)
   parts = {"score": rule.score, "threshold": rule.threshold, "names": names, "aucs": values}
-  outputs.replace(path, arrays.to_npz(parts | rule.clouds._asdict()))
+  outputs.replace(path, arrays.to_npz(parts | rule.gaussians._asdict()))
 
 
 def load(path: Path) -> Rule:
   """Raises Unreadable for what `save` did not write."""
   parts = arrays.read_npz(path, FIELDS)
-  score, known = str(parts["score"]), Clouds(parts["means"], parts["root"])
+  score, known = str(parts["score"]), ClassGaussians(parts["means"], parts["root"])
   if score not in SCORES:
     raise Unreadable(path, f"the score must be one of {', '.join(SCORES)}, and is {score!r:.40}")
   if known.root.shape != (known.means.shape[1],) * 2 or parts["names"].shape != parts["aucs"].shape:
@@ -187,5 +187,5 @@ def load(path: Path) -> Rule:
   )
 
 
-def _mean(evidence: Evidence, values: Float[np.ndarray, " p"]) -> Float[np.ndarray, " m"]:
-  return votes.count(values[:, None], evidence.image, evidence.images)[:, 0]
+def _mean(outputs: PatchOutputs, values: Float[np.ndarray, " p"]) -> Float[np.ndarray, " m"]:
+  return votes.count(values[:, None], outputs.image, outputs.images)[:, 0]

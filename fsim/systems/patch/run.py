@@ -21,7 +21,7 @@ from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
 from fsim.systems.patch import fitted, openset, report, svm, unknown_models
 from fsim.systems.patch.fitted import FittedClassifier
-from fsim.systems.patch.openset import Evidence
+from fsim.systems.patch.openset import PatchOutputs
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import classify, mesh
 from fsim.train.loop import fit
@@ -50,19 +50,19 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   state = fit(phase, workdir, writer, layout)
   writer.close()
 
-  see = partial(evidence, net, state, config, layout, cache)
+  see = partial(outputs_of, net, state, config, layout, cache)
   train, validation = see(parts["train"]), see(parts["validation"])
   own = {name: patch_dataset.places(parts[name], classes, "model") for name in parts}
   machines, setting = learn_svms(train, validation, own, parts, classes, config)
   validation = decide(machines, validation)
-  clouds = openset.clouds(train.features, own["train"][parts["train"].image])
+  gaussians = openset.class_gaussians(train.features, own["train"][parts["train"].image])
   others = patch_dataset.patches_of(cache, unknown_models.of(dataset.table, sides, config, config.seed))
   unseen, helps = (
     decide(machines, see(others)),
     unknown_models.validation_unknowns(others.table, config.seed).to_numpy(),
   )
   validation_unknowns = openset.part(unseen, helps) if helps.any() else None
-  rule = openset.choose(validation, own["validation"], clouds, config.unknown.rejected, validation_unknowns)
+  rule = openset.choose(validation, own["validation"], gaussians, config.unknown.rejected, validation_unknowns)
 
   test = decide(machines, see(parts["test"]))
   answers = {
@@ -78,12 +78,14 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   return page.build(workdir, report.sections)
 
 
-def evidence(net: PatchNet, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet) -> Evidence:
+def outputs_of(
+  net: PatchNet, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet
+) -> PatchOutputs:
   """What the trained network says of the patches of a part (there may be none), without SVM decisions yet."""
   if not len(part.numbers):
-    return Evidence(np.zeros((0, WIDTH)), np.zeros((0, net.classes)), np.zeros((0, 0)), part.image, 0)
+    return PatchOutputs(np.zeros((0, WIDTH)), np.zeros((0, net.classes)), np.zeros((0, 0)), part.image, 0)
   features, logits = patch_dataset.seen(net, state, config, layout, cache, part)
-  return Evidence(features, logits, np.zeros((len(features), 0)), part.image, len(part.table))
+  return PatchOutputs(features, logits, np.zeros((len(features), 0)), part.image, len(part.table))
 
 
 def confounded(parts: dict[str, PatchSet]) -> str:
@@ -110,8 +112,8 @@ def learning(
 
 
 def learn_svms(
-  train: Evidence,
-  validation: Evidence,
+  train: PatchOutputs,
+  validation: PatchOutputs,
   own: dict[str, Int[np.ndarray, " m"]],
   parts: dict[str, PatchSet],
   classes: list[str],
@@ -124,25 +126,31 @@ def learn_svms(
   return svm.fit(train.features, labels, classes, setting.c, setting.standardised), setting
 
 
-def decide(machines: svm.Svms, seen: Evidence) -> Evidence:
+def decide(machines: svm.Svms, seen: PatchOutputs) -> PatchOutputs:
   return seen._replace(decided=svm.decisions(machines, seen.features))
 
 
 def classify_all(
-  test: Evidence, part: PatchSet, own: Int[np.ndarray, " m"], machines: svm.Svms, remark: str
+  test: PatchOutputs, part: PatchSet, own: Int[np.ndarray, " m"], machines: svm.Svms, remark: str
 ) -> list[Classification]:
   """Images by votes, and patches alone, by SVMs and by the network's softmax. The remark goes with every note."""
-  duels = svm.scores(machines, test.decided)
+  one_vs_one = svm.scores(machines, test.decided)
   probabilities = votes.softmax(test.logits)
   images, alone = part.table, part.table.iloc[part.image]
-  voted = votes.count(votes.majority(duels), test.image, test.images)
+  voted = votes.count(votes.majority(one_vs_one), test.image, test.images)
   averaged = votes.count(probabilities, test.image, test.images)
   left = f" {part.n_unusable} test images have no usable patch and are left out." if part.n_unusable else ""
   classes = machines.classes
   sets = [
-    ("images, majority of SVMs", "Each patch votes for the model that wins most duels.", images, voted, own),
+    (
+      "images, majority of SVMs",
+      "Each patch votes for the model that wins most one-vs-one decisions.",
+      images,
+      voted,
+      own,
+    ),
     ("images, mean softmax", "The network's probabilities, averaged over patches.", images, averaged, own),
-    ("patches, SVMs", "Each patch alone, by SVMs.", alone, duels, own[part.image]),
+    ("patches, SVMs", "Each patch alone, by SVMs.", alone, one_vs_one, own[part.image]),
     ("patches, softmax", "Each patch alone, by the network.", alone, probabilities, own[part.image]),
   ]
   return [
@@ -153,7 +161,7 @@ def classify_all(
   ]
 
 
-def voting(test: Evidence, own: Int[np.ndarray, " m"], machines: svm.Svms, config: ConfigDict) -> pd.DataFrame:
+def voting(test: PatchOutputs, own: Int[np.ndarray, " m"], machines: svm.Svms, config: ConfigDict) -> pd.DataFrame:
   ballots = {
     "majority of SVMs": votes.majority(svm.scores(machines, test.decided)),
     "mean softmax": votes.softmax(test.logits),

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_curve
 
 from fsim.boundary.errors import UserError
 from fsim.systems.patch import openset, svm, transfer
-from fsim.systems.patch.openset import Evidence, Rule
+from fsim.systems.patch.openset import PatchOutputs, Rule
 
 FEWEST = 4  # Models not learned, of which half can stand in for the others.
 
@@ -53,7 +53,7 @@ def validation_unknowns(table: pd.DataFrame, seed: int) -> pd.Series:
   return table["model"].isin(models[: len(models) // 2] if len(models) >= FEWEST else [])
 
 
-def learned_later(seen: Evidence, table: pd.DataFrame, setting: svm.Chosen, config: ConfigDict) -> pd.DataFrame:
+def learned_later(seen: PatchOutputs, table: pd.DataFrame, setting: svm.Chosen, config: ConfigDict) -> pd.DataFrame:
   """See `transfer.transfer`; empty if there are not two models with images on both sides."""
   patches = table.iloc[seen.image].assign(image=seen.image).reset_index(drop=True)
   classes = transfer.testable(patches)
@@ -64,7 +64,7 @@ def learned_later(seen: Evidence, table: pd.DataFrame, setting: svm.Chosen, conf
   return transfer.transfer(seen.features[own], patches[own], classes, setting, sizes, draws, config.seed)
 
 
-def open_set_rates(rule: Rule, known: Evidence, unknown: Evidence, table: pd.DataFrame) -> dict[str, Any]:
+def open_set_rates(rule: Rule, known: PatchOutputs, unknown: PatchOutputs, table: pd.DataFrame) -> dict[str, Any]:
   """How well test images of the learned models and images of others (of scenes not trained on) are told apart.
 
   Rates are shares of images that the rule calls none of the learned models. Column `validates` marks images that it was
