@@ -47,8 +47,8 @@ def naive(
     return (scorer.apply(params, a, b) + scorer.apply(params, b, a)) / 2
 
   def run() -> Float[np.ndarray, " p"]:
-    parts = (pairs[k : k + batch] for k in range(0, len(pairs), batch))
-    return np.concatenate([np.asarray(both(features[some[:, 0]], features[some[:, 1]])) for some in parts])
+    terms = (pairs[k : k + batch] for k in range(0, len(pairs), batch))
+    return np.concatenate([np.asarray(both(features[some[:, 0]], features[some[:, 1]])) for some in terms])
 
   return Way(run, len(pairs), run())
 
@@ -92,8 +92,8 @@ def naive_torch(
 def factorised(scorer: PairScorer, params: dict, features: Float[Array, "n d"], pairs: Int[np.ndarray, "p 2"]) -> Way:
   @jax.jit
   def matrix(x: Float[Array, "n d"]) -> Float[Array, "n n"]:
-    parts = scorer.apply(params, x, method="parts")
-    return scorers.score_rows(scorer, params, parts, parts)
+    terms = scorer.apply(params, x, method="terms")
+    return scorers.score_rows(scorer, params, terms, terms)
 
   n = len(features)
   return Way(lambda: jax.block_until_ready(matrix(features)), n * (n - 1) // 2, np.asarray(matrix(features))[*pairs.T])

@@ -146,7 +146,7 @@ def test_signatures_are_those_of_the_network_on_the_central_square(known):
 def test_scores_are_those_of_the_run_and_the_same_in_either_order(known):
   signatures = known.signature([image(0), image(1)])
   network = HadamardScorer(8)
-  a, b = (network.apply(known.scorer, jnp.asarray(one[None]), method="parts") for one in signatures)
+  a, b = (network.apply(known.scorer, jnp.asarray(one[None]), method="terms") for one in signatures)
   both = [float(network.apply(known.scorer, *ends, method="combine")[0]) for ends in ((a, b), (b, a))]
   found, back = known.score(image(0), image(1)), known.score(image(1), image(0))
   assert abs(both[0] - both[1]) > 1e-4

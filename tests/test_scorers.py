@@ -42,14 +42,14 @@ def test_published_parameter_count():
 
 
 def test_the_order_of_a_pair_does_not_matter(scorer, params):
-  parts = scorer.apply(params, signatures(7), method="parts")
-  logits = scorers.score_rows(scorer, params, parts, parts)
+  terms = scorer.apply(params, signatures(7), method="terms")
+  logits = scorers.score_rows(scorer, params, terms, terms)
   np.testing.assert_allclose(logits, logits.T, atol=1e-5)
 
 
 def test_scoring_a_tile_is_scoring_each_pair_in_both_orders(scorer, params):
   x = signatures(6)
-  rows, columns = (scorer.apply(params, part, method="parts") for part in (x[:2], x[2:]))
+  rows, columns = (scorer.apply(params, part, method="terms") for part in (x[:2], x[2:]))
   tile = scorers.score_rows(scorer, params, rows, columns)
   for i in range(2):
     for j in range(4):
@@ -60,11 +60,11 @@ def test_scoring_a_tile_is_scoring_each_pair_in_both_orders(scorer, params):
 
 @pytest.mark.parametrize("count", [1, scorers.TOGETHER, scorers.TOGETHER + 1])
 def test_scoring_some_pairs_is_finding_them_among_all(scorer, params, count):
-  parts = scorer.apply(params, signatures(7), method="parts")
+  terms = scorer.apply(params, signatures(7), method="terms")
   rows = np.random.default_rng(0).integers(0, 7, (count, 2))
-  whole = np.asarray(scorers.score_rows(scorer, params, parts, parts))
+  whole = np.asarray(scorers.score_rows(scorer, params, terms, terms))
   np.testing.assert_allclose(
-    scorers.score_pairs(scorer, params, parts, jnp.asarray(rows)), whole[rows[:, 0], rows[:, 1]], atol=1e-5
+    scorers.score_pairs(scorer, params, terms, jnp.asarray(rows)), whole[rows[:, 0], rows[:, 1]], atol=1e-5
   )
 
 
@@ -97,9 +97,9 @@ def test_the_pair_network_is_the_published_one_on_concatenated_features(pair):
   p = params["params"]
   prelu = lambda x, slope: jnp.maximum(x, 0) + slope * jnp.minimum(x, 0)  # noqa: E731
   a, b = (prelu(features(5, k) @ p["shared"]["kernel"] + p["shared"]["bias"], p["shared_slope"]) for k in (1, 2))
-  parts = [(a, "first"), (b, "second"), (a * b, "product")][: 3 if net.product else 2]
-  joined = jnp.concatenate([x for x, _ in parts], axis=1)
-  kernel = jnp.concatenate([p[f"pair_{name}"]["kernel"] for _, name in parts])
+  terms = [(a, "first"), (b, "second"), (a * b, "product")][: 3 if net.product else 2]
+  joined = jnp.concatenate([x for x, _ in terms], axis=1)
+  kernel = jnp.concatenate([p[f"pair_{name}"]["kernel"] for _, name in terms])
   out = prelu(joined @ kernel + p["pair_first"]["bias"], p["pair_slope"]) @ p["same_source"]["kernel"]
   expected = (out + p["same_source"]["bias"])[:, 0]
   np.testing.assert_allclose(net.apply(params, features(5, 1), features(5, 2)), expected, rtol=1e-4, atol=1e-5)
@@ -120,8 +120,8 @@ def test_published_parameter_counts_of_the_pair_network(net, count):
 def test_the_pair_network_scores_alike_in_both_orders(pair):
   net, params = pair
   x = features(6)
-  parts = net.apply(params, x, method="parts")
-  logits = scorers.score_rows(net, params, parts, parts)
+  terms = net.apply(params, x, method="terms")
+  logits = scorers.score_rows(net, params, terms, terms)
   np.testing.assert_allclose(logits, logits.T, atol=1e-5)
   one_way = net.apply(params, x[:3], x[3:])
   assert float(jnp.abs(one_way - net.apply(params, x[3:], x[:3])).max()) > 1e-3
@@ -152,8 +152,8 @@ def test_the_distance_is_the_weighted_sum_of_mean_squared_differences_in_both_or
   scorer = DistanceScorer((4, 3))
   squares = np.square(np.asarray(a)[:, None] - np.asarray(b)[None])
   expected = 2.0 - np.exp(0.5) * squares[..., :4].mean(2) - np.exp(-1.0) * squares[..., 4:].mean(2)
-  parts = [scorer.apply(params, x, method="parts") for x in (a, b)]
-  np.testing.assert_allclose(scorers.score_rows(scorer, params, *parts), expected, rtol=1e-5)
+  terms = [scorer.apply(params, x, method="terms") for x in (a, b)]
+  np.testing.assert_allclose(scorers.score_rows(scorer, params, *terms), expected, rtol=1e-5)
   np.testing.assert_allclose(scorer.apply(params, a, b), np.diag(expected), rtol=1e-5)
   assert not scorers.drops(scorer)
 

@@ -2,7 +2,7 @@
 
 Shapes: n m images, p pairs, d features, w units of the pair layer.
 
-A scorer is split where the cost lies: `parts` is paid once an image, `combine` once a pair. A pair never needs more.
+A scorer is split where the cost lies: `terms` is paid once an image, `combine` once a pair. A pair never needs more.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ KINDS = ("network", "distance")  # Of scorers of pairs of patches.
 TOGETHER = 256  # Pairs that are scored at once.
 
 
-class Parts(NamedTuple):
+class ImageTerms(NamedTuple):
   """What a scorer must know of an image.
 
   factor: what meets the other image's element by element (multiplied, or subtracted); of no length where nothing does.
@@ -54,18 +54,18 @@ class HadamardScorer(nn.Module):
     self.fc_2_product = nn.Dense(self.width, use_bias=False, kernel_init=share)
     self.same_device = nn.Dense(1)
 
-  def parts(self, signatures: Float[Array, "n d"], train: bool = False) -> Parts:
+  def terms(self, signatures: Float[Array, "n d"], train: bool = False) -> ImageTerms:
     """The same in training."""
     hidden = nn.relu(self.shared(signatures))
-    return Parts(signatures, self.fc_2_first(hidden), self.fc_2_second(hidden))
+    return ImageTerms(signatures, self.fc_2_first(hidden), self.fc_2_second(hidden))
 
-  def combine(self, a: Parts, b: Parts) -> Float[Array, " n"]:
+  def combine(self, a: ImageTerms, b: ImageTerms) -> Float[Array, " n"]:
     """Logits of n pairs in the order (a, b)."""
     hidden = a.first + b.second + self.fc_2_product(a.factor * b.factor)
     return self.same_device(nn.relu(hidden))[:, 0]
 
   def __call__(self, a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, " n"]:
-    return self.combine(self.parts(a), self.parts(b))
+    return self.combine(self.terms(a), self.terms(b))
 
 
 class PairScorer(nn.Module):
@@ -103,13 +103,13 @@ class PairScorer(nn.Module):
     self.pair_slope = self.param("pair_slope", slope, (self.width,))
     self.same_source = nn.Dense(1)
 
-  def parts(self, features: Float[Array, "n d"], train: bool = False) -> Parts:
+  def terms(self, features: Float[Array, "n d"], train: bool = False) -> ImageTerms:
     """Training draws from the rng "dropout"."""
     hidden = self.drop(prelu(self.shared(features), self.shared_slope), deterministic=not train)
     factor = hidden if self.product else hidden[:, :0]
-    return Parts(factor, self.pair_first(hidden), self.pair_second(hidden))
+    return ImageTerms(factor, self.pair_first(hidden), self.pair_second(hidden))
 
-  def combine(self, a: Parts, b: Parts) -> Float[Array, " n"]:
+  def combine(self, a: ImageTerms, b: ImageTerms) -> Float[Array, " n"]:
     """Logits of n pairs in the order (a, b)."""
     pair = a.first + b.second
     if self.product:
@@ -117,7 +117,7 @@ class PairScorer(nn.Module):
     return self.same_source(prelu(pair, self.pair_slope))[:, 0]
 
   def __call__(self, a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, " n"]:
-    return self.combine(self.parts(a), self.parts(b))
+    return self.combine(self.terms(a), self.terms(b))
 
 
 class DistanceScorer(nn.Module):
@@ -137,18 +137,18 @@ class DistanceScorer(nn.Module):
     self.log_slope = self.param("log_slope", nn.initializers.zeros, (len(self.kinds),))
     self.offset = self.param("offset", nn.initializers.zeros, ())
 
-  def parts(self, features: Float[Array, "n d"], train: bool = False) -> Parts:
+  def terms(self, features: Float[Array, "n d"], train: bool = False) -> ImageTerms:
     """The same in training. Distances between the factors are weighed already."""
     sizes = np.array(self.kinds)
     weights = jnp.repeat(jnp.exp(self.log_slope / 2) / np.sqrt(sizes), sizes, total_repeat_length=sizes.sum())
-    return Parts(features * weights, features[:, :0], features[:, :0])
+    return ImageTerms(features * weights, features[:, :0], features[:, :0])
 
-  def combine(self, a: Parts, b: Parts) -> Float[Array, " n"]:
+  def combine(self, a: ImageTerms, b: ImageTerms) -> Float[Array, " n"]:
     """Logits of n pairs, alike in both orders."""
     return self.offset - jnp.square(a.factor - b.factor).sum(1)
 
   def __call__(self, a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, " n"]:
-    return self.combine(self.parts(a), self.parts(b))
+    return self.combine(self.terms(a), self.terms(b))
 
 
 def forensic(
@@ -172,8 +172,8 @@ def drops(scorer: nn.Module) -> bool:
   return getattr(scorer, "dropout", 0.0) > 0
 
 
-def take(parts: Parts, rows: Int[Array, " p"]) -> Parts:
-  return jax.tree.map(lambda x: x[rows], parts)
+def take(terms: ImageTerms, rows: Int[Array, " p"]) -> ImageTerms:
+  return jax.tree.map(lambda x: x[rows], terms)
 
 
 def pair_logits(
@@ -187,38 +187,38 @@ def pair_logits(
 
   key: of this step's dropout, drawn for every end of every pair by itself; None leaves nothing out.
   """
-  few_ends = 2 * len(pairs) < len(signatures)  # Then only their parts are worth computing.
+  few_ends = 2 * len(pairs) < len(signatures)  # Then only their terms are worth computing.
   if few_ends or key is not None:
     signatures, pairs = signatures[pairs.reshape(-1)], jnp.arange(pairs.size).reshape(pairs.shape)
   dropout = {} if key is None else {"train": True, "rngs": {"dropout": key}}
-  parts = scorer.apply(params, signatures, method="parts", **dropout)
-  return scorer.apply(params, take(parts, pairs[:, 0]), take(parts, pairs[:, 1]), method="combine")
+  terms = scorer.apply(params, signatures, method="terms", **dropout)
+  return scorer.apply(params, take(terms, pairs[:, 0]), take(terms, pairs[:, 1]), method="combine")
 
 
-def both_orders(scorer: nn.Module, params: dict, a: Parts, b: Parts) -> Float[Array, " n"]:
+def both_orders(scorer: nn.Module, params: dict, a: ImageTerms, b: ImageTerms) -> Float[Array, " n"]:
   """Mean logits of n pairs in the orders (a, b) and (b, a)."""
   forth, back = (scorer.apply(params, *ends, method="combine") for ends in ((a, b), (b, a)))
   return (forth + back) / 2
 
 
-def score_rows(scorer: nn.Module, params: dict, rows: Parts, columns: Parts) -> Float[Array, "m n"]:
+def score_rows(scorer: nn.Module, params: dict, rows: ImageTerms, columns: ImageTerms) -> Float[Array, "m n"]:
   """Logits of every row image with every column image, both orders averaged, so that score(a, b) = score(b, a).
 
   The published network is not symmetric by construction: its second layer weighs the two sides apart.
   """
 
-  def one(row: Parts) -> Float[Array, " n"]:
+  def one(row: ImageTerms) -> Float[Array, " n"]:
     same = jax.tree.map(lambda x, like: jnp.broadcast_to(x, like.shape), row, columns)
     return both_orders(scorer, params, same, columns)
 
   return jax.lax.map(one, rows)
 
 
-def score_pairs(scorer: nn.Module, params: dict, parts: Parts, pairs: Int[Array, "p 2"]) -> Float[Array, " p"]:
+def score_pairs(scorer: nn.Module, params: dict, terms: ImageTerms, pairs: Int[Array, "p 2"]) -> Float[Array, " p"]:
   """The same for some pairs of rows of one matrix, whose logits of all pairs may be too many to hold."""
 
   def one(pair: Int[Array, "2"]) -> Float[Array, ""]:
-    a, b = (take(parts, row[None]) for row in pair)
+    a, b = (take(terms, row[None]) for row in pair)
     return both_orders(scorer, params, a, b)[0]
 
   return jax.lax.map(one, pairs, batch_size=TOGETHER)

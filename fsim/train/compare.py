@@ -143,13 +143,13 @@ def _local(state: State) -> dict[str, Any]:
 
 @jax.jit(static_argnums=0)
 def _all_pairs(scorer: nn.Module, params: dict, signatures: Float[Array, "n d"]) -> Float[Array, "n n"]:
-  parts = scorer.apply(params, signatures, method="parts")
-  return scorers.score_rows(scorer, params, parts, parts)
+  terms = scorer.apply(params, signatures, method="terms")
+  return scorers.score_rows(scorer, params, terms, terms)
 
 
 @jax.jit(static_argnums=0)
 def _some_pairs(
   scorer: nn.Module, params: dict, signatures: Float[Array, "n d"], rows: Int[Array, "p 2"]
 ) -> Float[Array, " p"]:
-  parts = scorer.apply(params, signatures, method="parts")
-  return scorers.score_pairs(scorer, params, parts, rows)
+  terms = scorer.apply(params, signatures, method="terms")
+  return scorers.score_pairs(scorer, params, terms, rows)

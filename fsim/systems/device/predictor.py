@@ -161,5 +161,5 @@ def _forward(net: SignatureNet) -> Callable:
 def _scored(
   scorer: HadamardScorer, params: dict, a: Float[Array, "n d"], b: Float[Array, "m d"]
 ) -> Float[Array, "n m"]:
-  rows, columns = (scorer.apply(params, x, method="parts") for x in (a, b))
+  rows, columns = (scorer.apply(params, x, method="terms") for x in (a, b))
   return scorers.score_rows(scorer, params, rows, columns)

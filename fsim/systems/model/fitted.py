@@ -175,7 +175,7 @@ def _forward(net: MislNet, tile_net: PatchNet | None) -> Callable:
 
 @jax.jit(static_argnums=0)
 def _scored(scorer: nn.Module, params: dict, a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, "n m"]:
-  rows, columns = (scorer.apply(params, x, method="parts") for x in (a, b))
+  rows, columns = (scorer.apply(params, x, method="terms") for x in (a, b))
   return scorers.score_rows(scorer, params, rows, columns)
 
 
