@@ -26,8 +26,8 @@ from fsim import virtual
 from fsim.data import jpeg
 from fsim.metrics import rates
 from fsim.prnu import fingerprints, matching, probe
-from fsim.prnu.looks import Look
 from fsim.prnu.residuals import DEFAULT, residuals
+from fsim.prnu.transforms import Transform
 
 ALPHA = 1e-4
 REFERENCES, QUERIES = 20, 20
@@ -172,7 +172,7 @@ def scales(parts: Parts) -> None:
   for scale in (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1.0, 1.01, 1.02, 1.05, 1.1, 1.33, 2.0):
     found = []
     for pattern in patterns(queries, probe.against_fingerprint):
-      seen = np.asarray(Look(scale=scale).at(pattern))
+      seen = np.asarray(Transform(scale=scale).at(pattern))
       small, large = (seen[None], mark) if len(seen) <= mark.shape[1] else (mark, seen[None])
       found.append(matching.search(small, large).pce.item())
     print(

@@ -13,8 +13,8 @@ import pytest
 from fsim.boundary import console
 from fsim.commands import main
 from fsim.data import exif
-from fsim.prnu import allpairs, building, comparing, fingerprints, looks
-from fsim.prnu.looks import Found, Look
+from fsim.prnu import allpairs, building, comparing, fingerprints, transforms
+from fsim.prnu.transforms import Found, Transform
 from tests import jpegs, sensors
 from tests.test_exif import block
 from tests.test_prnu_files import BAD, write
@@ -135,14 +135,14 @@ def test_a_bad_candidate_answers_for_itself_alone(cameras, tmp_path, capsys):
     (str(path), "no statement", False) for path in bad
   ]
   assert all(answer["reason"].startswith(answer["candidate"]) for answer in refused)
-  assert (good["answer"], good["looks"], good["false_alarm"]) == ("match", 1, 1e-6)
+  assert (good["answer"], good["n_hypotheses"], good["false_alarm"]) == ("match", 1, 1e-6)
   status, out, _ = run(capsys, "match", cameras / "asked.jpg", tmp_path / "none.jpg", "--against", *bad)
   assert (status, out.count("no statement: "), out.count("No such file")) == (1, 12, 7)
 
 
 def test_a_pce_that_is_no_number_is_no_statement(cameras, monkeypatch, capsys):
   for value in (np.nan, np.inf, -np.inf):
-    monkeypatch.setattr(looks, "find", lambda *args, value=value: [Found(value, Look(), (0, 0), 1)])
+    monkeypatch.setattr(transforms, "find", lambda *args, value=value: [Found(value, Transform(), (0, 0), 1)])
     _, out, _ = run(capsys, "match", cameras / "asked.jpg", "--against", cameras / "a.npz", "--json")
     (answer,) = json.loads(out)
     assert (answer["answer"], answer["reason"]) == ("no statement", "the correlation is no finite number")
@@ -150,8 +150,8 @@ def test_a_pce_that_is_no_number_is_no_statement(cameras, monkeypatch, capsys):
 
 def test_a_look_without_a_number_does_not_hide_the_others(monkeypatch):
   pces = iter([np.nan, 5.0, np.nan, 3.0])
-  monkeypatch.setattr(looks, "_peaks", lambda *args: (np.array([next(pces)]), np.zeros((1, 2), int), 1))
-  (found,) = looks.find(np.zeros((8, 8)), np.zeros((1, 8, 8)), looks.all_looks(True, False), 0)
+  monkeypatch.setattr(transforms, "_peaks", lambda *args: (np.array([next(pces)]), np.zeros((1, 2), int), 1))
+  (found,) = transforms.find(np.zeros((8, 8)), np.zeros((1, 8, 8)), transforms.all_transforms(True, False), 0)
   assert found.pce == 5
 
 

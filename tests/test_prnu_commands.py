@@ -53,7 +53,7 @@ def test_photographs_match_their_camera_and_no_other(folder, capsys):
   for answer in answers:
     own = f"M_{answer['candidate'][-5]}_" in answer["image"]
     assert answer["answer"] == ("match" if own else "no match found")
-    assert answer["looks"] == 2
+    assert answer["n_hypotheses"] == 2
     assert (answer["pce"] >= answer["threshold"]) == (answer["false_alarm"] <= 1.001e-4) == own
     assert answer["false_alarm"] >= 1e-6
 
@@ -70,12 +70,12 @@ def test_crops_turns_and_mirrors_are_found_if_asked_for(folder, tmp_path, capsys
   assert "sizes differ: 120x112 here, 160x160 there" in refused["reason"]
   _, out, _ = run(capsys, "match", tmp_path / "crop.jpg", *against, "--reach", "all")
   (crop,) = json.loads(out)
-  assert (crop["answer"], crop["shift"], crop["looks"]) == ("match", [8, 24], 49 * 41)
+  assert (crop["answer"], crop["shift"], crop["n_hypotheses"]) == ("match", [8, 24], 49 * 41)
   _, out, _ = run(
     capsys, "match", tmp_path / "turned.jpg", tmp_path / "mirrored.jpg", *against, "--turned", "--mirrored"
   )
   turned, mirrored = json.loads(out)
-  assert (turned["answer"], turned["turns"], turned["mirrored"], turned["looks"]) == ("match", 3, False, 8)
+  assert (turned["answer"], turned["turns"], turned["mirrored"], turned["n_hypotheses"]) == ("match", 3, False, 8)
   assert (mirrored["answer"], mirrored["turns"], mirrored["mirrored"]) == ("match", 0, True)
   _, out, _ = run(capsys, "match", tmp_path / "turned.jpg", *against)
   assert json.loads(out)[0]["answer"] == "no match found"

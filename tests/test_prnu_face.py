@@ -87,7 +87,7 @@ def test_a_match_says_what_the_command_says(made, folder, tmp_path, capsys):
 
 def test_several_fingerprints_raise_the_threshold_together(made, folder):
   one, two = prnu.match(folder / "a_9.jpg", made), prnu.match(folder / "a_9.jpg", [made, made])
-  assert [answer.looks for answer in (one, *two)] == [1, 2, 2]
+  assert [answer.n_hypotheses for answer in (one, *two)] == [1, 2, 2]
   assert [answer.candidate for answer in two] == ["a", "a"]
   assert two[0].threshold > one.threshold
   assert [len(own) for own in prnu.match([folder / "a_9.jpg", folder / "b_0.jpg"], [made])] == [1, 1]
@@ -96,8 +96,8 @@ def test_several_fingerprints_raise_the_threshold_together(made, folder):
 def test_a_turned_image_is_found_if_it_is_looked_for(made, folder):
   turned = np.rot90(pixels(folder / "a_9.jpg"))
   assert prnu.match(turned, made).answer == "no match found"
-  found = prnu.match(turned, made, prnu.Search(prnu.all_looks(turned=True, mirrored=False)))
-  assert (found.answer, found.looks, found.turns) == ("match", 4, 3)
+  found = prnu.match(turned, made, prnu.Search(prnu.all_transforms(turned=True, mirrored=False)))
+  assert (found.answer, found.n_hypotheses, found.turns) == ("match", 4, 3)
 
 
 def test_what_tells_nothing_has_no_statement(made, tmp_path):
@@ -144,7 +144,7 @@ def test_no_image_no_fingerprint(tmp_path):
   [
     (prnu.Search(alpha=0.7), "false-alarm probability"),
     (prnu.Search(reach=-1), "a reach from 0"),
-    (prnu.Search(looks=()), "at least one look"),
+    (prnu.Search(transforms=()), "at least one transform"),
   ],
 )
 def test_an_impossible_search_is_refused(search, cause, made, folder):

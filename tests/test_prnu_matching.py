@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import prnu_reference as reference
-from fsim.prnu import looks, matching
-from fsim.prnu.looks import Look, all_looks, find
+from fsim.prnu import matching, transforms
+from fsim.prnu.transforms import Transform, all_transforms, find
 
 
 def noise(seed, *size):
@@ -24,7 +24,7 @@ SEEN = 0.3 * KEYS + noise(1, 3, 60, 91)
 def test_all_shift_pce_is_that_of_the_slow_reference():
   rolled = np.roll(SEEN, (3, -7), (1, 2))
   peaks = matching.search(KEYS, rolled)
-  assert peaks.looks == 60 * 91
+  assert peaks.n_hypotheses == 60 * 91
   for i in range(3):
     for j in range(3):
       found = reference.correlations(*pair(KEYS[i], rolled[j]))
@@ -58,14 +58,14 @@ def test_a_shift_is_found_where_it_is(rows, columns):
 def test_a_stated_range_bounds_the_search_and_the_number_of_looks():
   rolled = np.roll(SEEN[:1], (2, -6), (1, 2))
   inside, outside = (matching.search(KEYS[:1], rolled, reach=reach) for reach in (6, 5))
-  assert (tuple(inside.shift[0, 0]), inside.looks) == ((2, -6), 13 * 13)
-  assert (outside.looks, outside.pce.item() < 20) == (11 * 11, True)
+  assert (tuple(inside.shift[0, 0]), inside.n_hypotheses) == ((2, -6), 13 * 13)
+  assert (outside.n_hypotheses, outside.pce.item() < 20) == (11 * 11, True)
 
 
 def test_a_crop_is_found_in_the_whole():
   peaks = matching.search(KEYS[:1, 10:50, 20:80], SEEN[:1])
   assert tuple(peaks.shift[0, 0]) == (10, 20)
-  assert peaks.looks == 21 * 32
+  assert peaks.n_hypotheses == 21 * 32
   with pytest.raises(ValueError, match="91x60 does not fit into one of 60x40"):
     matching.search(SEEN[:1], KEYS[:1, 10:50, 20:80])
 
@@ -97,7 +97,7 @@ def test_thresholds_hold_what_they_promise():
   aligned = matching.aligned_pce(a, b).ravel()
   assert (aligned > matching.threshold(alpha, 1)).mean() == pytest.approx(alpha, abs=0.02)
   peaks = matching.search(a, b)
-  assert (peaks.pce > matching.threshold(alpha, peaks.looks)).mean() == pytest.approx(alpha, abs=0.03)
+  assert (peaks.pce > matching.threshold(alpha, peaks.n_hypotheses)).mean() == pytest.approx(alpha, abs=0.03)
 
 
 @pytest.mark.parametrize(("alpha", "k"), [(0.0, 1), (0.6, 1), (1e-3, 0)])
@@ -106,23 +106,25 @@ def test_impossible_thresholds_are_refused(alpha, k):
     matching.threshold(alpha, k)
 
 
-@pytest.mark.parametrize("look", [Look(), Look(1), Look(2), Look(3), Look(0, True), Look(1, True)])
-def test_turned_and_mirrored_patterns_are_turned_back(look):
-  hidden = look.at(SEEN[0])
-  found = find(np.asarray(hidden), KEYS, all_looks(turned=True, mirrored=True), reach=0)
+@pytest.mark.parametrize(
+  "transform", [Transform(), Transform(1), Transform(2), Transform(3), Transform(0, True), Transform(1, True)]
+)
+def test_turned_and_mirrored_patterns_are_turned_back(transform):
+  hidden = transform.at(SEEN[0])
+  found = find(np.asarray(hidden), KEYS, all_transforms(turned=True, mirrored=True), reach=0)
   assert found[0].pce > 100
   assert max(found[1].pce, found[2].pce) < 30
-  np.testing.assert_allclose(found[0].look.at(hidden), SEEN[0], atol=1e-6)
-  assert found[0].looks == (8 if KEYS.shape[1] == KEYS.shape[2] else 4)
+  np.testing.assert_allclose(found[0].transform.at(hidden), SEEN[0], atol=1e-6)
+  assert found[0].n_hypotheses == (8 if KEYS.shape[1] == KEYS.shape[2] else 4)
 
 
 def test_the_scale_of_a_resized_pattern_is_found():
-  smooth = np.asarray(looks.Look(scale=2.0).at(noise(4, 80, 80)))
+  smooth = np.asarray(transforms.Transform(scale=2.0).at(noise(4, 80, 80)))
   seen = np.asarray(jax.image.resize(smooth, (96, 96), "cubic")) + 0.3 * noise(5, 96, 96)
   scales = [1.0, 1.25, 1.5, 160 / 96, 1.8]
-  found = find(seen, smooth[None], all_looks(False, False, scales), reach=None)[0]
-  assert found.look.scale == 160 / 96
-  assert found.looks == sum(_shifts(round(96 * s), 160) for s in scales)
+  found = find(seen, smooth[None], all_transforms(False, False, scales), reach=None)[0]
+  assert found.transform.scale == 160 / 96
+  assert found.n_hypotheses == sum(_shifts(round(96 * s), 160) for s in scales)
 
 
 def _shifts(small, large):
@@ -131,4 +133,4 @@ def _shifts(small, large):
 
 def test_sizes_that_no_look_brings_together_are_named():
   with pytest.raises(ValueError, match="sizes differ: 91x60 here, 60x91 there"):
-    find(SEEN[0], np.swapaxes(KEYS, 1, 2), all_looks(turned=False, mirrored=False), reach=0)
+    find(SEEN[0], np.swapaxes(KEYS, 1, 2), all_transforms(turned=False, mirrored=False), reach=0)

@@ -40,7 +40,7 @@ def add_photographs(parser: argparse.ArgumentParser) -> None:
 
 
 def add_alpha(parser: argparse.ArgumentParser) -> None:
-  told = "false-alarm probability over all looks together"
+  told = "false-alarm probability over all hypotheses together"
   parser.add_argument("--alpha", type=_alpha, default=ALPHA, metavar="P", help=told)
 
 

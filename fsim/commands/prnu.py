@@ -15,9 +15,9 @@ from fsim.prnu.allpairs import Matrix
 from fsim.prnu.building import Built
 from fsim.prnu.comparing import FALSE_ALARM_FLOOR, NO_STATEMENT, Answer, Search
 from fsim.prnu.leaving import LeftOut
-from fsim.prnu.looks import all_looks
 from fsim.prnu.membership import ALPHA, HINT, TRUSTED
 from fsim.prnu.residuals import Settings
+from fsim.prnu.transforms import all_transforms
 
 
 def make_fingerprint(chosen: argparse.Namespace) -> int:
@@ -89,7 +89,7 @@ def _require_linked(a: fingerprints.Fingerprint, b: fingerprints.Fingerprint, pa
 
 def match(chosen: argparse.Namespace) -> int:
   """Answers are given as they are found, so that an interruption loses only those that are not."""
-  search = Search(all_looks(chosen.turned, chosen.mirrored, chosen.scales), chosen.reach, chosen.alpha)
+  search = Search(all_transforms(chosen.turned, chosen.mirrored, chosen.scales), chosen.reach, chosen.alpha)
   found = find(chosen.places)
   LeftOut(stop=False).passed_over(found)
   considered = len(found.paths) + len(found.passed_over)
@@ -127,8 +127,8 @@ def line(answer: Answer) -> str:
   seen += [f"scale {answer.scale:g}"] if answer.scale != 1 else []
   below = answer.false_alarm <= FALSE_ALARM_FLOOR
   chance = f"below {FALSE_ALARM_FLOOR:g}" if below else f"{answer.false_alarm:.1g}"
-  looks = "1 look" if answer.looks == 1 else f"{answer.looks:,} looks"
-  numbers = f"PCE {answer.pce:.1f}, threshold {answer.threshold:.1f} at {looks}"
+  hypotheses = "1 hypothesis" if answer.n_hypotheses == 1 else f"{answer.n_hypotheses:,} hypotheses"
+  numbers = f"PCE {answer.pce:.1f}, threshold {answer.threshold:.1f} at {hypotheses}"
   return f"{head}: {numbers}, false alarm {chance}" + (f" ({', '.join(seen)})" if seen else "")
 
 

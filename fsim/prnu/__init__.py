@@ -14,10 +14,10 @@ if TYPE_CHECKING:
   from fsim.prnu.comparing import Answer, Search
   from fsim.prnu.face import fingerprint, load, match, residual, save
   from fsim.prnu.fingerprints import Fingerprint
-  from fsim.prnu.looks import all_looks
   from fsim.prnu.residuals import Settings
+  from fsim.prnu.transforms import all_transforms
 
-Numbers = jax.Array | np.ndarray  # What the functions of this room take and, compiled or not, may return.
+AnyArray = jax.Array | np.ndarray  # What the functions of this room take and, compiled or not, may return.
 
 # Where the names lie that are not in face.py.
 HOMES = {
@@ -25,15 +25,15 @@ HOMES = {
   "Fingerprint": "fingerprints",
   "Search": "comparing",
   "Settings": "residuals",
-  "all_looks": "looks",
+  "all_transforms": "transforms",
 }
 __all__ = [
   "Answer",
+  "AnyArray",
   "Fingerprint",
-  "Numbers",
   "Search",
   "Settings",
-  "all_looks",
+  "all_transforms",
   "fingerprint",
   "load",
   "match",

@@ -17,10 +17,10 @@ from fsim.boundary.text import shown
 from fsim.data import jpeg
 from fsim.data.photographs import Photograph, read, read_all
 from fsim.data.walk import SUFFIXES
-from fsim.prnu import fingerprints, looks, matching, probe
+from fsim.prnu import fingerprints, matching, probe, transforms
 from fsim.prnu.fingerprints import Fingerprint
-from fsim.prnu.looks import Found, Look
 from fsim.prnu.residuals import DEFAULT, Settings
+from fsim.prnu.transforms import Found, Transform
 
 BATCH = 32  # Fingerprints in memory at a time.
 FALSE_ALARM_FLOOR = 1e-6  # No smaller probability is said: nobody's data have tested such tails.
@@ -29,9 +29,9 @@ MATCH, NO_MATCH, NO_STATEMENT = "match", "no match found", "no statement"
 
 
 class Search(NamedTuple):
-  """What is looked for: geometric looks, shifts (`reach` as in `matching.search`), and the false-alarm probability."""
+  """What is looked for: transforms, shifts (`reach` as in `matching.search`), and the false-alarm probability."""
 
-  looks: Sequence[Look] = (Look(),)
+  transforms: Sequence[Transform] = (Transform(),)
   reach: int | None = 0
   alpha: float = 1e-4
 
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
   """What one image says about one candidate. Without a statement there are a reason and no numbers.
 
   Attributes:
-    looks: shifts and looks over all candidates, the k of `threshold`.
+    n_hypotheses: shifts and transforms over all candidates, the k of `threshold`.
     false_alarm: probability of such a PCE or a larger one anywhere among them, if no candidate is the source; where it
       is FALSE_ALARM_FLOOR, it is that or less.
     usable: whether both files could be read; "no statement" about one that could is an answer too.
@@ -53,7 +53,7 @@ class Answer(NamedTuple):
   pce: float | None = None
   threshold: float | None = None
   false_alarm: float | None = None
-  looks: int | None = None
+  n_hypotheses: int | None = None
   shift: tuple[int, int] | None = None
   turns: int | None = None
   mirrored: bool | None = None
@@ -177,7 +177,7 @@ def _matched(photograph: Photograph, batch: Batch, search: Search) -> dict[tuple
   ask = probe.against_image if first.single else probe.against_fingerprint
   pattern = np.asarray(ask(photograph.pixels[None], first.settings))[0]
   try:
-    found = looks.find(pattern, np.stack([c.pattern for c in batch.candidates]), search.looks, search.reach)
+    found = transforms.find(pattern, np.stack([c.pattern for c in batch.candidates]), search.transforms, search.reach)
   except UserError as error:
     found = [str(error)] * len(batch.candidates)
   return {
@@ -189,7 +189,7 @@ def _answers(
   photograph: Photograph, results: dict[Path, Found | str], broken: dict[Path, UserError], alpha: float
 ) -> list[Answer]:
   """Where all candidates are broken there are no results, and the photograph's own problem counts first."""
-  total = sum(r.looks for r in results.values() if isinstance(r, Found))
+  total = sum(r.n_hypotheses for r in results.values() if isinstance(r, Found))
   answers = []
   for path, result in results.items():
     reason = photograph.problem or str(broken.get(path, ""))
@@ -212,9 +212,9 @@ def _answer(image: Path, path: Path, result: Found | str, total: int, alpha: flo
     pce=result.pce,
     threshold=limit,
     false_alarm=max(matching.false_alarm(result.pce, total), FALSE_ALARM_FLOOR),
-    looks=total,
+    n_hypotheses=total,
     shift=result.shift,
-    turns=result.look.turns,
-    mirrored=result.look.mirrored,
-    scale=result.look.scale,
+    turns=result.transform.turns,
+    mirrored=result.transform.mirrored,
+    scale=result.transform.scale,
   )

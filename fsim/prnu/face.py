@@ -92,8 +92,8 @@ def match(images, against, search=ALIGNED):
   Raises UserError for a fingerprint that cannot be used, for an array that is no image, and for an impossible search.
   """
   matching.threshold(search.alpha, 1)
-  if not search.looks or (search.reach is not None and search.reach < 0):
-    raise UserError("a search needs at least one look, and a reach from 0 (or None: all shifts)")
+  if not search.transforms or (search.reach is not None and search.reach < 0):
+    raise UserError("a search needs at least one transform, and a reach from 0 (or None: all shifts)")
   alone = isinstance(against, Fingerprint | str | os.PathLike)
   prints = [_candidate(one, k) for k, one in enumerate([against] if alone else against)]
   found = []

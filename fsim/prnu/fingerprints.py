@@ -19,7 +19,7 @@ from fsim.boundary.arrays import Field, read_npz
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
-from fsim.prnu import Numbers, about
+from fsim.prnu import AnyArray, about
 from fsim.prnu.about import FORMAT
 from fsim.prnu.residuals import Settings, clean, exposed, grey, local_power, noise
 
@@ -32,8 +32,8 @@ LEFT = 1e-4  # Share of an estimate's deviation that cleaning must leave, or it 
 class Sums(NamedTuple):
   """What grows with every image: the numerator and the denominator of the estimate. Two halves add up to the whole."""
 
-  above: Float[Numbers, "h w"]
-  below: Float[Numbers, "h w"]
+  above: Float[AnyArray, "h w"]
+  below: Float[AnyArray, "h w"]
 
   def __add__(self, other: "Sums") -> "Sums":
     return Sums(self.above + other.above, self.below + other.below)
@@ -73,7 +73,7 @@ def nothing(size: tuple[int, int]) -> Sums:
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def add(sums: Sums, image: UInt8[Numbers, "h w 3"], settings: Settings) -> Sums:
+def add(sums: Sums, image: UInt8[AnyArray, "h w 3"], settings: Settings) -> Sums:
   """Maximum likelihood of a pattern K in residuals W = I K + noise (Chen et al. 2008, equation 6).
 
   Their noise has one variance for all pixels; here it is what is seen around each pixel of the residual, so that
@@ -172,5 +172,5 @@ def _scaled(stored: Float[np.ndarray, "h w"], said: about.About, which: int) -> 
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def _cleaned(estimate: Float[Numbers, "h w"], settings: Settings) -> Float[Numbers, "h w"]:
+def _cleaned(estimate: Float[AnyArray, "h w"], settings: Settings) -> Float[AnyArray, "h w"]:
   return clean(estimate[None], settings)[0]

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Int
 from scipy.stats import norm
 
 from fsim.boundary.errors import UserError
-from fsim.prnu import Numbers
+from fsim.prnu import AnyArray
 
 WINDOW = 11  # Side of the square around the peak, cyclic, that does not count as correlation energy.
 TOLD = 9.0  # Aligned PCE from which on the window is taken out exactly.
@@ -26,39 +26,41 @@ class Peaks(NamedTuple):
   Attributes:
     pce: its square over the mean square of all others, with the sign of the correlation.
     shift: (rows, columns) at which the first pattern's origin lies in the second.
-    looks: number of shifts looked at, the k of `threshold`.
+    n_hypotheses: number of shifts looked at, the k of `threshold`.
   """
 
   pce: Float[np.ndarray, "m n"]
   shift: Int[np.ndarray, "m n 2"]
-  looks: int
+  n_hypotheses: int
 
 
-def threshold(alpha: float, looks: int) -> float:
-  """PCE that the highest of so many independent looks exceeds with probability alpha if the sensors differ.
+def threshold(alpha: float, n_hypotheses: int) -> float:
+  """PCE that the highest of so many independent hypotheses exceeds with probability alpha if the sensors differ.
 
   tau(alpha, k) = Qinv(1 - (1 - alpha)^(1/k))^2, for correlations that are normally distributed; k = 1 when aligned.
   """
-  if not 0 < alpha < 0.5 or looks < 1:
-    raise UserError(f"a false-alarm probability in (0, .5) and at least one look are needed, got {alpha} and {looks}")
-  return float(norm.isf(-np.expm1(np.log1p(-alpha) / looks)) ** 2)
+  if not 0 < alpha < 0.5 or n_hypotheses < 1:
+    raise UserError(
+      f"a false-alarm probability in (0, .5) and at least one hypothesis are needed, got {alpha} and {n_hypotheses}"
+    )
+  return float(norm.isf(-np.expm1(np.log1p(-alpha) / n_hypotheses)) ** 2)
 
 
-def false_alarm(pce: float, looks: int) -> float:
-  """Probability that the highest of so many looks reaches this PCE if the sensors differ; `threshold` turned round."""
+def false_alarm(pce: float, n_hypotheses: int) -> float:
+  """Probability that the highest of so many hypotheses reaches this PCE if the sensors differ; inverts `threshold`."""
   single = norm.sf(np.sign(pce) * np.sqrt(abs(pce)))
-  return float(-np.expm1(looks * np.log1p(-single))) if single < 1 else 1.0
+  return float(-np.expm1(n_hypotheses * np.log1p(-single))) if single < 1 else 1.0
 
 
 @jax.jit
-def correlation(a: Float[Numbers, "m h w"], b: Float[Numbers, "n h w"]) -> Float[Numbers, "m n"]:
+def correlation(a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n h w"]) -> Float[AnyArray, "m n"]:
   """Normalised correlation of every pattern with every other, aligned: one matrix product."""
   a, b = (_centred(x).reshape(len(x), -1) for x in (a, b))
   norms = jnp.linalg.norm(a, axis=1)[:, None] * jnp.linalg.norm(b, axis=1)
   return _product(a, b) / jnp.maximum(norms, 1e-20)
 
 
-def aligned_pce(a: Float[Numbers, "m h w"], b: Float[Numbers, "n h w"]) -> Float[np.ndarray, "m n"]:
+def aligned_pce(a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n h w"]) -> Float[np.ndarray, "m n"]:
   """PCE of every pattern with every other at no shift.
 
   Peaks and energies of all pairs are two matrix products: the energy over all shifts is the product of the two power
@@ -71,7 +73,7 @@ def aligned_pce(a: Float[Numbers, "m h w"], b: Float[Numbers, "n h w"]) -> Float
   return pce
 
 
-def search(a: Float[Numbers, "m h w"], b: Float[Numbers, "n H W"], reach: int | None = None) -> Peaks:
+def search(a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n H W"], reach: int | None = None) -> Peaks:
   """PCE of every pattern with every other over shifts: all (None), or up to `reach` rows and columns.
 
   Patterns of one size are shifted cyclically. Otherwise `a` must fit into `b` and lies wholly inside it at every shift.
@@ -102,15 +104,15 @@ def _allowed(small: int, large: int, reach: int | None) -> Bool[np.ndarray, " n"
 
 @jax.jit
 def _search(
-  a: Float[Numbers, "m h w"], b: Float[Numbers, "n H W"], rows: Array, columns: Array
-) -> tuple[Float[Numbers, "m n"], Int[Numbers, "m n"]]:
+  a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n H W"], rows: Array, columns: Array
+) -> tuple[Float[AnyArray, "m n"], Int[AnyArray, "m n"]]:
   """Each spectrum is made once; every pair then costs one inverse transform."""
   size = b.shape[1:]
   padded = jnp.pad(_centred(a), [(0, 0), *((0, n - s) for n, s in zip(size, a.shape[1:], strict=True))])
   first, second = jnp.conj(jnp.fft.rfft2(padded)), jnp.fft.rfft2(_centred(b))
   barred = jnp.where(rows, 0, -jnp.inf)[:, None], jnp.where(columns, 0, -jnp.inf)
 
-  def pair(both: tuple[Numbers, Array]) -> tuple[Numbers, Array]:
+  def pair(both: tuple[AnyArray, Array]) -> tuple[AnyArray, Array]:
     found = jax.lax.optimization_barrier(jnp.fft.irfft2(first[both[0]] * second[both[1]], s=size))
     candidates = found + barred[0] + barred[1]
     row = candidates.max(1).argmax()  # In two steps: an argmax over all pixels is several times slower on the CPU.
@@ -122,7 +124,7 @@ def _search(
   return pce.reshape(m, n), place.reshape(m, n)
 
 
-def _energy_ratio(found: Float[Numbers, "h w"], row: Array, column: Array) -> Float[Numbers, ""]:
+def _energy_ratio(found: Float[AnyArray, "h w"], row: Array, column: Array) -> Float[AnyArray, ""]:
   """Signed peak^2 over the mean square outside the cyclic window around it."""
   h, w = found.shape
   around = jnp.arange(WINDOW) - WINDOW // 2
@@ -133,7 +135,7 @@ def _energy_ratio(found: Float[Numbers, "h w"], row: Array, column: Array) -> Fl
 
 
 @jax.jit
-def _roughly(a: Float[Numbers, "m h w"], b: Float[Numbers, "n h w"]) -> Float[Numbers, "m n"]:
+def _roughly(a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n h w"]) -> Float[AnyArray, "m n"]:
   """Aligned PCE whose energy leaves out the peak alone."""
   size = a.shape[1] * a.shape[2]
   a, b = _centred(a), _centred(b)
@@ -153,7 +155,7 @@ def _twice(shape: tuple[int, ...]) -> Float[np.ndarray, " v"]:
   return times.reshape(-1)
 
 
-def _centred(x: Float[Numbers, "*n h w"]) -> Float[Numbers, "*n h w"]:
+def _centred(x: Float[AnyArray, "*n h w"]) -> Float[AnyArray, "*n h w"]:
   return x - x.mean((-2, -1), keepdims=True)
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from fsim.prnu import Numbers
+from fsim.prnu import AnyArray
 from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, clean, exposed, grey, local_power, noise
 
 FLOOR = 0.1  # Added to the variance of the clean residual, in squared grey levels.
@@ -50,19 +50,19 @@ def quality(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> 
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def _shares(image: UInt8[Numbers, "h w 3"], settings: Settings) -> tuple[Numbers, Array, Array]:
+def _shares(image: UInt8[AnyArray, "h w 3"], settings: Settings) -> tuple[AnyArray, Array, Array]:
   dark = grey(image) < DARK
   return 1 - exposed(image).mean(), dark.mean(), noise(image[None], settings).std()
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def against_fingerprint(images: UInt8[Numbers, "b h w 3"], settings: Settings = DEFAULT) -> Float[Numbers, "b h w"]:
+def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
   """Residual times intensity, W I: correlates with a fingerprint K as W does with the expected I K (Goljan 2009)."""
   return clean(noise(images, settings), settings) * grey(images) * exposed(images)
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def against_image(images: UInt8[Numbers, "b h w 3"], settings: Settings = DEFAULT) -> Float[Numbers, "b h w"]:
+def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
   """W I over the residual's local deviation, low frequencies attenuated.
 
   Between two single images noise is stronger than between an image and a fingerprint, so that it pays to discount

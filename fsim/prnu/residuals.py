@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
-from fsim.prnu import Numbers
+from fsim.prnu import AnyArray
 from fsim.prnu.wavelet import Bands, Transform, require_orthogonal
 
 SATURATED = 250  # Grey levels of the brightest channel from which on a pixel tells nothing about the sensor.
@@ -61,7 +61,7 @@ def require_sane(settings: Settings) -> None:
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def noise(images: UInt8[Numbers, "b h w 3"], settings: Settings) -> Float[Numbers, "b h w"]:
+def noise(images: UInt8[AnyArray, "b h w 3"], settings: Settings) -> Float[AnyArray, "b h w"]:
   """What the wavelet filter takes off the three channels, as one grey image; no clean-up yet.
 
   The filter of each channel is followed by linear steps only, so the inverse transform is done once, of the grey bands.
@@ -78,7 +78,7 @@ def noise(images: UInt8[Numbers, "b h w 3"], settings: Settings) -> Float[Number
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def clean(pattern: Float[Numbers, "b h w"], settings: Settings) -> Float[Numbers, "b h w"]:
+def clean(pattern: Float[AnyArray, "b h w"], settings: Settings) -> Float[AnyArray, "b h w"]:
   """Takes off what cameras of one model share: means of rows and columns, and periodic parts."""
   if settings.zero_mean == "phases":
     pattern = _zero_mean_phases(pattern)
@@ -90,7 +90,7 @@ def clean(pattern: Float[Numbers, "b h w"], settings: Settings) -> Float[Numbers
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def residuals(images: UInt8[Numbers, "b h w 3"], settings: Settings = DEFAULT) -> Float[Numbers, "b h w"]:
+def residuals(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
   """Clean residuals of images of one size. Raises UserError below SMALLEST pixels."""
   return clean(noise(images, settings), settings)
 
@@ -100,16 +100,16 @@ def require_size(height: int, width: int) -> None:
     raise UserError(f"{width}x{height} pixels are too few for a noise residual: at least {SMALLEST} on each side")
 
 
-def grey(images: UInt8[Numbers, "*b h w 3"]) -> Float[Numbers, "*b h w"]:
+def grey(images: UInt8[AnyArray, "*b h w 3"]) -> Float[AnyArray, "*b h w"]:
   return images.astype(jnp.float32) @ jnp.asarray(GREY)
 
 
-def exposed(images: UInt8[Numbers, "*b h w 3"]) -> Bool[Numbers, "*b h w"]:
+def exposed(images: UInt8[AnyArray, "*b h w 3"]) -> Bool[AnyArray, "*b h w"]:
   """Where no channel is saturated."""
   return images.max(-1) < SATURATED
 
 
-def local_power(x: Float[Numbers, "*b h w"]) -> Float[Numbers, "*b h w"]:
+def local_power(x: Float[AnyArray, "*b h w"]) -> Float[AnyArray, "*b h w"]:
   """Mean square over 9x9 pixels around each; beyond the border counts as zero."""
   padded = jnp.pad(x * x, [(0, 0)] * (x.ndim - 2) + [(4, 4), (4, 4)])
   h, w = x.shape[-2:]
@@ -117,19 +117,21 @@ def local_power(x: Float[Numbers, "*b h w"]) -> Float[Numbers, "*b h w"]:
   return sum(rows[..., k : k + h, :] for k in range(9)) / 81
 
 
-def _noisy(band: Float[Numbers, "*b h w"], variance: Float[Numbers, ""] | float) -> Float[Numbers, "*b h w"]:
+def _noisy(band: Float[AnyArray, "*b h w"], variance: Float[AnyArray, ""] | float) -> Float[AnyArray, "*b h w"]:
   """The part of a band that is called noise: all where nothing but noise of this variance is seen, little at edges."""
   power = jnp.pad(band * band, [(0, 0)] * (band.ndim - 2) + [(4, 4), (4, 4)])
   return band * _attenuation(power, variance)
 
 
-def _attenuation(power: Float[Numbers, "*b i j"], variance: Float[Numbers, "..."] | float) -> Float[Numbers, "*b h w"]:
+def _attenuation(
+  power: Float[AnyArray, "*b i j"], variance: Float[AnyArray, "..."] | float
+) -> Float[AnyArray, "*b h w"]:
   """Wiener gain of the noise, from squares padded by 4 on all sides."""
   excess = jnp.maximum(_smallest_mean(power) - variance, 0)
   return variance / (excess + variance)
 
 
-def _smallest_mean(x: Float[Numbers, "*b i j"]) -> Float[Numbers, "*b h w"]:
+def _smallest_mean(x: Float[AnyArray, "*b i j"]) -> Float[AnyArray, "*b h w"]:
   """Least of the means over squares of the WINDOWS around each pixel; sums grow from one window to the next."""
   h, w = x.shape[-2] - 8, x.shape[-1] - 8
   row = x[..., 4 : 4 + w]
@@ -145,12 +147,12 @@ def _smallest_mean(x: Float[Numbers, "*b i j"]) -> Float[Numbers, "*b h w"]:
   return functools.reduce(jnp.minimum, means)
 
 
-def _zero_mean(x: Float[Numbers, "*b h w"]) -> Float[Numbers, "*b h w"]:
+def _zero_mean(x: Float[AnyArray, "*b h w"]) -> Float[AnyArray, "*b h w"]:
   x = x - x.mean(-2, keepdims=True)
   return x - x.mean(-1, keepdims=True)
 
 
-def _zero_mean_phases(x: Float[Numbers, "b h w"]) -> Float[Numbers, "b h w"]:
+def _zero_mean_phases(x: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
   """Each of the four phases of the colour filter array by itself; an odd last row or column belongs to its phase."""
   for i in (0, 1):
     for j in (0, 1):
@@ -158,7 +160,7 @@ def _zero_mean_phases(x: Float[Numbers, "b h w"]) -> Float[Numbers, "b h w"]:
   return x
 
 
-def _whiten(x: Float[Numbers, "b h w"]) -> Float[Numbers, "b h w"]:
+def _whiten(x: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
   """Wiener filter in the Fourier domain: frequencies that stand out from white noise of the same power come down."""
   h, w = x.shape[-2:]
   spectrum = jnp.fft.rfft2(x)
@@ -168,7 +170,7 @@ def _whiten(x: Float[Numbers, "b h w"]) -> Float[Numbers, "b h w"]:
   return jnp.fft.irfft2(spectrum * gain, s=(h, w))
 
 
-def _wrapped(power: Float[Numbers, "b h v"], width: int) -> Float[Numbers, "b i j"]:
+def _wrapped(power: Float[AnyArray, "b h v"], width: int) -> Float[AnyArray, "b i j"]:
   """Half a spectrum with 4 rows and columns more on each side, as it goes on: cyclic, and |F(-f)| = |F(f)|."""
   half = power.shape[-1]
   mirrored = jnp.roll(jnp.flip(power, -2), 1, -2)  # Row -u.

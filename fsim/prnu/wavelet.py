@@ -13,9 +13,9 @@ from jaxtyping import Float
 
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
-from fsim.prnu import Numbers
+from fsim.prnu import AnyArray
 
-Image = Float[Numbers, "..."]
+Image = Float[AnyArray, "..."]
 
 
 class Bands(NamedTuple):

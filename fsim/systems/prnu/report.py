@@ -26,7 +26,7 @@ def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
   answers = classification.load(workdir)
   pces = pd.read_parquet(workdir / "pce.parquet")
   settings, seed = config["evaluate"], config["seed"]
-  threshold = matching.threshold(settings["alpha"], looks=1)
+  threshold = matching.threshold(settings["alpha"], n_hypotheses=1)
   tables = [
     classifications.table(answers, settings["resamples"], seed),
     _within(answers, settings["resamples"], seed),

@@ -1,4 +1,4 @@
-"""Geometric looks at a pattern: a rotated, mirrored or resized file is matched only if it is turned back.
+"""Geometric transforms of a pattern: a rotated, mirrored or resized file is matched only if it is turned back.
 
 Shapes: h w pixels of the pattern in question, H W of the one it is sought in.
 """
@@ -15,10 +15,10 @@ from jaxtyping import Float
 
 from fsim.boundary.errors import UserError
 from fsim.data.markers import MAX_PIXELS
-from fsim.prnu import Numbers, matching
+from fsim.prnu import AnyArray, matching
 
 
-class Look(NamedTuple):
+class Transform(NamedTuple):
   """Mirrored left to right first, then turned by quarters counter-clockwise, then scaled."""
 
   turns: int = 0
@@ -30,27 +30,33 @@ class Look(NamedTuple):
     sides = (width, height) if self.turns % 2 else (height, width)
     return tuple(sides if self.scale == 1 else (max(round(n * self.scale), 1) for n in sides))
 
-  def at(self, pattern: Float[Numbers, "h w"]) -> Float[Numbers, "i j"]:
+  def at(self, pattern: Float[AnyArray, "h w"]) -> Float[AnyArray, "i j"]:
     return _seen(pattern, *self)
 
 
 class Found(NamedTuple):
-  """The best of all looks. `looks` counts every shift of every look, of this pair alone."""
+  """The best over all transforms. `n_hypotheses` counts every shift of every transform, of this pair alone."""
 
   pce: float
-  look: Look
+  transform: Transform
   shift: tuple[int, int]
-  looks: int
+  n_hypotheses: int
 
 
-def all_looks(turned: bool, mirrored: bool, scales: Iterable[float] = (1.0,)) -> list[Look]:
+def all_transforms(turned: bool, mirrored: bool, scales: Iterable[float] = (1.0,)) -> list[Transform]:
   return [
-    Look(t, m, s) for s in scales for m in ((False, True) if mirrored else (False,)) for t in range(4 if turned else 1)
+    Transform(t, m, s)
+    for s in scales
+    for m in ((False, True) if mirrored else (False,))
+    for t in range(4 if turned else 1)
   ]
 
 
 def find(
-  pattern: Float[np.ndarray, "h w"], prints: Float[np.ndarray, "n H W"], looks: Sequence[Look], reach: int | None
+  pattern: Float[np.ndarray, "h w"],
+  prints: Float[np.ndarray, "n H W"],
+  transforms: Sequence[Transform],
+  reach: int | None,
 ) -> list[Found]:
   """The best look at a pattern for each print; `reach` as in `matching.search`, 0 for aligned patterns.
 
@@ -59,19 +65,19 @@ def find(
   """
   best: list[Found | None] = [None] * len(prints)
   count = 0
-  for look in looks:
-    if not _comparable(look.size(*pattern.shape), prints.shape[1:], reach):
+  for transform in transforms:
+    if not _comparable(transform.size(*pattern.shape), prints.shape[1:], reach):
       continue
-    seen = look.at(jnp.asarray(pattern))
+    seen = transform.at(jnp.asarray(pattern))
     pces, shifts, number = _peaks(seen, prints, reach)
     count += number
     for k, (pce, shift) in enumerate(zip(pces, shifts, strict=True)):
       if best[k] is None or np.isnan(best[k].pce) or pce > best[k].pce:
-        best[k] = Found(float(pce), look, (int(shift[0]), int(shift[1])), 0)
+        best[k] = Found(float(pce), transform, (int(shift[0]), int(shift[1])), 0)
   if count == 0:
     (h, w), (height, width) = pattern.shape, prints.shape[1:]
     raise UserError(f"sizes differ: {w}x{h} here, {width}x{height} there; no look asked for brings them together")
-  return [found._replace(looks=count) for found in best]
+  return [found._replace(n_hypotheses=count) for found in best]
 
 
 def _comparable(a: tuple[int, int], b: tuple[int, int], reach: int | None) -> bool:
@@ -83,20 +89,20 @@ def _comparable(a: tuple[int, int], b: tuple[int, int], reach: int | None) -> bo
 
 
 def _peaks(
-  seen: Float[Numbers, "h w"], prints: Float[np.ndarray, "n H W"], reach: int | None
+  seen: Float[AnyArray, "h w"], prints: Float[np.ndarray, "n H W"], reach: int | None
 ) -> tuple[np.ndarray, np.ndarray, int]:
   if reach == 0:
     return matching.aligned_pce(seen[None], prints)[0], np.zeros((len(prints), 2), int), 1
   if seen.shape[0] > prints.shape[1] or seen.shape[1] > prints.shape[2]:
-    pce, shift, looks = matching.search(prints, seen[None], reach)
-    return pce[:, 0], -shift[:, 0], looks
-  pce, shift, looks = matching.search(seen[None], prints, reach)
-  return pce[0], shift[0], looks
+    pce, shift, n_hypotheses = matching.search(prints, seen[None], reach)
+    return pce[:, 0], -shift[:, 0], n_hypotheses
+  pce, shift, n_hypotheses = matching.search(seen[None], prints, reach)
+  return pce[0], shift[0], n_hypotheses
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2, 3))
-def _seen(pattern: Float[Numbers, "h w"], turns: int, mirrored: bool, scale: float) -> Float[Numbers, "i j"]:
+def _seen(pattern: Float[AnyArray, "h w"], turns: int, mirrored: bool, scale: float) -> Float[AnyArray, "i j"]:
   pattern = jnp.rot90(pattern[:, ::-1] if mirrored else pattern, turns)
   if scale == 1:
     return pattern
-  return jax.image.resize(pattern, Look(scale=scale).size(*pattern.shape), "cubic")
+  return jax.image.resize(pattern, Transform(scale=scale).size(*pattern.shape), "cubic")
