@@ -102,7 +102,7 @@ def write_data(workdir: Path, facts: dict, problems: pd.DataFrame) -> None:
   path = workdir / ENVIRONMENT
   if path.exists():
     former = data_of(inputs.read_json(path, "data"), path)
-    if former["source"] == facts["source"] and former["fingerprint"] != facts["fingerprint"]:
+    if former["source"] == facts["source"] and former["data_digest"] != facts["data_digest"]:
       raise UserError(f"{facts['source']} has changed since the run in {workdir} began; choose another --workdir")
   if jax.process_index() == 0:
     workdir.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def write_data(workdir: Path, facts: dict, problems: pd.DataFrame) -> None:
 def data_of(environment: dict, path: Path) -> dict:
   """What environment.json says of the data. Raises Unreadable if that is damaged."""
   facts = environment["data"]
-  if not isinstance(facts, dict) or not {"source", "fingerprint"} <= facts.keys():
+  if not isinstance(facts, dict) or not {"source", "data_digest"} <= facts.keys():
     raise inputs.Unreadable(path, "the field 'data' is damaged")
   return facts
 

@@ -69,7 +69,7 @@ def test_sets_without_pairs_are_refused():
 
 def test_signatures_know_their_network():
   weights = [{"w": np.full((2, 2), value, np.float32)} for value in (1, 1, 2)]
-  names = [device.fingerprint(mesh.put(w, mesh.layout().replicated)) for w in weights]
+  names = [device.params_digest(mesh.put(w, mesh.layout().replicated)) for w in weights]
   assert names[0] == names[1] != names[2]
 
 

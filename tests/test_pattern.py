@@ -111,7 +111,7 @@ def test_a_folder_of_phones_becomes_a_table_and_the_rest_is_listed(tmp_path):
   assert problem["file"] == "note_7.jpg"
   assert "does not match the pattern" in problem["cause"]
   as_dresden = open_folder(folder, data_dir=tmp_path / "data")
-  assert as_dresden.fingerprint != images.fingerprint
+  assert as_dresden.data_digest != images.data_digest
 
 
 def test_two_images_of_one_name_are_said(tmp_path):

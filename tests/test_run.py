@@ -43,15 +43,15 @@ def test_other_settings_are_refused_and_named(tmp_path):
   assert json.loads((tmp_path / "config.json").read_text())["signature"] == {"batch": 4}
 
 
-def facts(source="photos", fingerprint="a"):
-  return {"source": source, "fingerprint": fingerprint}
+def facts(source="photos", data_digest="a"):
+  return {"source": source, "data_digest": data_digest}
 
 
 def test_a_run_notices_that_its_data_changed(tmp_path):
   run.write_data(tmp_path, facts(), PROBLEMS)
   run.write_data(tmp_path, facts(), PROBLEMS)
   with pytest.raises(ValueError, match=r"photos has changed since the run in .* began"):
-    run.write_data(tmp_path, facts(fingerprint="b"), PROBLEMS)
+    run.write_data(tmp_path, facts(data_digest="b"), PROBLEMS)
   run.write_data(tmp_path, facts("other photos", "b"), PROBLEMS)
 
 

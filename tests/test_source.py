@@ -56,7 +56,7 @@ def test_an_unchanged_folder_is_used_again_without_a_look_into_its_files(folder,
   assert second.table.equals(first.table)
   assert second.table.dtypes.equals(first.table.dtypes)
   assert second.problems.equals(first.problems)
-  assert second.fingerprint == first.fingerprint
+  assert second.data_digest == first.data_digest
   assert second.records[3] == first.records[3]
 
 
@@ -70,24 +70,24 @@ def test_of_a_changed_folder_only_the_changes_are_decoded(folder, home, monkeypa
   after = open_folder(folder, data_dir=home)
   assert sorted(decoded) == ["Nikon_D70_0_0.JPG", "Nikon_D70_0_77.JPG"]
   assert sorted(set(after.table["file"]) ^ set(before.table["file"])) == ["Nikon_D70_0_1.JPG", "Nikon_D70_0_77.JPG"]
-  assert after.fingerprint != before.fingerprint
+  assert after.data_digest != before.data_digest
   row = after.table.index[after.table["file"] == "Nikon_D70_0_0.JPG"][0]
   assert after.records[row] == (folder / "Nikon_D70_0_0.JPG").read_bytes()
   assert len(before.records[0]) > 0  # The former state stays readable for whoever has it open.
 
 
-def test_options_change_labels_and_fingerprint_but_not_the_devices(folder, home):
+def test_options_change_labels_and_data_digest_but_not_the_devices(folder, home):
   merged, apart = (open_folder(folder, data_dir=home, merge_d70=m) for m in (True, False))
   assert set(merged.table["model"]) == {"Nikon_D70"}
   assert set(apart.table["model"]) == {"Nikon_D70", "Nikon_D70s"}
   assert set(merged.table["device"]) == set(apart.table["device"]) == {"Nikon_D70_0", "Nikon_D70s_0"}
-  assert merged.fingerprint != apart.fingerprint
+  assert merged.data_digest != apart.data_digest
 
 
-def test_the_fingerprint_is_that_of_the_images_not_of_their_place(folder, home, tmp_path):
+def test_the_data_digest_is_that_of_the_images_not_of_their_place(folder, home, tmp_path):
   first = open_folder(folder, data_dir=home)
   folder.rename(tmp_path / "moved")
-  assert open_folder(tmp_path / "moved", data_dir=home / "other").fingerprint == first.fingerprint
+  assert open_folder(tmp_path / "moved", data_dir=home / "other").data_digest == first.data_digest
 
 
 def test_unusable_files_are_skipped_or_stop_even_when_prepared_already(folder, home):
@@ -155,7 +155,7 @@ def test_worker_processes_of_grain_read_records(folder, home):
 
 
 def prepare(folder: Path, home: Path, results: multiprocessing.Queue) -> None:
-  results.put(open_folder(folder, data_dir=home).fingerprint)
+  results.put(open_folder(folder, data_dir=home).data_digest)
 
 
 def test_processes_that_open_a_folder_at_once_share_one_preparation(folder, home):

@@ -181,14 +181,14 @@ class Training:
 
 
 def open_cache(
-  records: Sequence[bytes], rows: Int[np.ndarray, " r"], fingerprint: str, choice: Choice, home: Path
+  records: Sequence[bytes], rows: Int[np.ndarray, " r"], data_digest: str, choice: Choice, home: Path
 ) -> Cache:
   """The chosen patches of those rows, cut on first use and kept for every later run and fold with these settings.
 
-  fingerprint: of the stored bytes. home: where data sets are kept. Rows that were not asked for have no patches.
+  data_digest: of the stored bytes. home: where data sets are kept. Rows that were not asked for have no patches.
   """
-  said = (FORMAT, fingerprint, len(records), np.asarray(rows).tolist(), tuple(choice))
-  about = {"fingerprint": fingerprint} | choice._asdict()
+  said = (FORMAT, data_digest, len(records), np.asarray(rows).tolist(), tuple(choice))
+  about = {"data_digest": data_digest} | choice._asdict()
   folder = kept.once(home / "patches", said, about, lambda draft: _fill(records, rows, choice, draft))
   return Cache(folder, choice, np.load(folder / "found.npy"))
 

@@ -58,7 +58,7 @@ class Images(NamedTuple):
   table: pd.DataFrame  # One row a stored image: see fsim/data/dresden/scan.py, Row.
   problems: pd.DataFrame  # file, cause, left_out (False: a remark about images that are in the table).
   records: Records
-  fingerprint: str  # Of all stored bytes and the options that made the labels.
+  data_digest: str  # Of all stored bytes and the options that made the labels.
 
 
 def open_folder(

@@ -23,16 +23,16 @@ PIXELS_FILE = "patterns.bin"  # One pattern a row of the data set; nothing is wr
 
 
 def open_patterns(
-  records: Sequence[bytes], rows: Int[np.ndarray, " r"], fingerprint: str, size: int, settings: Settings, home: Path
+  records: Sequence[bytes], rows: Int[np.ndarray, " r"], data_digest: str, size: int, settings: Settings, home: Path
 ) -> Stored:
   """Row -> clean residual of its central square, s x s grey levels in float16.
 
   The residual is that of the square by itself: whoever matches images of this size sees the same pixels and no others.
-  fingerprint: of the stored bytes. home: where data sets are kept. Rows that were not asked for have no pattern.
+  data_digest: of the stored bytes. home: where data sets are kept. Rows that were not asked for have no pattern.
   Raises ValueError for an image smaller than the square.
   """
-  said = (FORMAT, fingerprint, len(records), np.asarray(rows).tolist(), size, tuple(settings))
-  about = {"fingerprint": fingerprint, "size": size} | settings._asdict()
+  said = (FORMAT, data_digest, len(records), np.asarray(rows).tolist(), size, tuple(settings))
+  about = {"data_digest": data_digest, "size": size} | settings._asdict()
   folder = kept.once(home / "patterns", said, about, lambda draft: _fill(records, rows, size, settings, draft))
   return Stored(folder / PIXELS_FILE, (size, size), np.float16)
 

@@ -57,7 +57,7 @@ def open_dataset(name: str, config: ConfigDict, workdir: Path, *, aligned: bool 
     raise UserError(f"{shown(name)} has no usable {', '.join(missing)} images ({count} files left out)")
   facts = {
     "source": name,
-    "fingerprint": images.fingerprint,
+    "data_digest": images.data_digest,
     "subset": data.subset,
     "platform": data.platform,
     "images": len(table),

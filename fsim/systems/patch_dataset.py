@@ -38,7 +38,7 @@ def open_patches(dataset: ImageSet, config: ConfigDict) -> Cache:
   choice = Choice(**{name: settings[name] for name in Choice._fields})
   home = kept.home(config.data.folder)
   images = dataset.images
-  return patches.open_cache(images.records, dataset.table["row"].to_numpy(), images.fingerprint, choice, home)
+  return patches.open_cache(images.records, dataset.table["row"].to_numpy(), images.data_digest, choice, home)
 
 
 def patches_of(cache: Cache, table: pd.DataFrame) -> PatchSet:

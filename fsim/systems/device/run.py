@@ -90,7 +90,7 @@ class SignatureCache(NamedTuple):
   layout: Layout
 
   def __call__(self, part: ImageSet) -> Float[np.ndarray, "n d"]:
-    checkpoint = fingerprint(self.state.params)
+    checkpoint = params_digest(self.state.params)
     n = len(part.table)
     known = mesh.from_first(
       lambda: part.table["sha256"].isin(self.store().known(checkpoint)).to_numpy(), np.zeros(n, bool)
@@ -114,7 +114,7 @@ class SignatureCache(NamedTuple):
     return SignatureStore(self.workdir, WIDTH)
 
 
-def fingerprint(params: dict) -> str:
+def params_digest(params: dict) -> str:
   """A short name of a set of weights, by which signatures know the network that made them."""
   return mesh.digest(params)[:16]
 

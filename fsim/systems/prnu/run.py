@@ -104,7 +104,7 @@ def patterns_of(parts: Parts, config: ConfigDict) -> Stored:
   rows = np.sort(np.concatenate([part.table["row"].to_numpy() for part in parts.values()]))
   home = kept.home(config.data.folder)
   images = parts["train"].images
-  return open_patterns(images.records, rows, images.fingerprint, config.input.size, DEFAULT, home)
+  return open_patterns(images.records, rows, images.data_digest, config.input.size, DEFAULT, home)
 
 
 def classify_patterns(
