@@ -26,8 +26,8 @@ from fsim import cpu
 from fsim.boundary import progress
 from fsim.data import jpeg, patches
 from fsim.data.loader import JPEG_GRID
-from fsim.data.opening import open_source
 from fsim.data.source import Images
+from fsim.data.sources import open_source
 from fsim.systems.model import fitted, splicing
 from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.localization import Found, localise

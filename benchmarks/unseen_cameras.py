@@ -21,8 +21,8 @@ from tqdm import tqdm
 from fsim import cpu
 from fsim.commands.cluster import chosen, scores
 from fsim.data import jpeg
-from fsim.data.opening import open_source
 from fsim.data.source import Images
+from fsim.data.sources import open_source
 from fsim.systems.model import fitted
 from fsim.systems.model.fitted import FittedSimilarity
 

@@ -123,7 +123,7 @@ def test_a_home_that_cannot_be_written_to_costs_one_line(folder, tmp_path, monke
   (tmp_path / "file").write_bytes(b"")
   if place is None:
     monkeypatch.delenv("TFDS_DATA_DIR")
-    monkeypatch.setattr("fsim.data.kept.get_default_data_dir", lambda: "~nobody-of-that-name/data")
+    monkeypatch.setattr("fsim.data.cache.get_default_data_dir", lambda: "~nobody-of-that-name/data")
   else:
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / place))
   assert check.main([str(folder)]) == 0

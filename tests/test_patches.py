@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsim.boundary.errors import UserError
-from fsim.data import jpeg, kept, patches
+from fsim.data import cache as data_cache
+from fsim.data import jpeg, patches
 from fsim.data.patches import Choice
 from tests import jpegs
 
@@ -145,7 +146,7 @@ def test_a_full_disk_is_named_and_given_its_room_back(tmp_path):
     Path("/dev/full").write_bytes(b"1")
 
   with pytest.raises(UserError, match=f"{tmp_path} is full .*: make room, or name another place by .*data.folder"):
-    kept.once(tmp_path, ("some", 1), {}, fill)
+    data_cache.get_or_build(tmp_path, ("some", 1), {}, fill)
   assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 

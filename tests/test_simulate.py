@@ -155,7 +155,7 @@ def test_workers_end_with_their_program_in_one_line(tmp_path, number, code, said
 def test_a_plain_script_without_a_guard_works(tmp_path):
   script = tmp_path / "script.py"
   script.write_text(
-    "print('once')\nfrom pathlib import Path\nfrom fsim.data.opening import open_source\n"
+    "print('once')\nfrom pathlib import Path\nfrom fsim.data.sources import open_source\n"
     "settings = dict(on_error='skip', merge_d70=True, repair_mju=True, pattern=None)\n"
     "print(len(open_source('virtual/tiny', data_dir='data', **settings).table))\n"
   )

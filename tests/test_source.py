@@ -13,7 +13,7 @@ import grain
 import pytest
 
 from fsim.boundary.errors import UserError
-from fsim.data import kept, source
+from fsim.data import cache, source
 from fsim.data.dresden import builder, verify
 from fsim.data.source import open_folder
 from tests import jpegs
@@ -184,7 +184,7 @@ def test_prepared_data_are_only_read_whoever_made_them(folder, home, monkeypatch
   first = open_folder(folder, data_dir=home)
   before = {path: path.stat().st_mtime_ns for path in home.rglob("*")}
   monkeypatch.setattr(source, "alone", forbidden)
-  monkeypatch.setattr(source, "kept", types.SimpleNamespace(home=Path))
+  monkeypatch.setattr(source, "cache", types.SimpleNamespace(home=Path))
   assert open_folder(folder, data_dir=home).records[3] == first.records[3]
   assert {path: path.stat().st_mtime_ns for path in home.rglob("*")} == before
 
@@ -226,7 +226,7 @@ def test_no_home_at_all_is_said(folder, monkeypatch):
 
   monkeypatch.setattr(Path, "expanduser", homeless)
   with pytest.raises(UserError, match="no home folder"):
-    kept.home(None)
+    cache.home(None)
 
 
 def cut(path):

@@ -18,7 +18,7 @@ from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.commands import options
-from fsim.data import kept, splits
+from fsim.data import cache, splits
 from fsim.data.dresden import platforms
 from fsim.data.dresden.builder import Dresden, FolderConfig, verified
 from fsim.data.dresden.names import Repairs
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str]) -> int:
   options = _parser().parse_args(arguments)
   rules = rules_of(options.pattern, not options.no_merge_d70, not options.no_repair_mju)
   try:
-    home = kept.home(options.folder) / Dresden.name
+    home = cache.home(options.folder) / Dresden.name
   except UserError as error:  # It only costs the memory.
     console.note(f"verified files are not remembered: {error}")
     home = None

@@ -16,7 +16,7 @@ from scipy.special import entr
 from fsim.boundary import progress
 from fsim.boundary.errors import UserError
 from fsim.boundary.machine import cores
-from fsim.data import jpeg, kept
+from fsim.data import cache, jpeg
 from fsim.data.loader import JPEG_GRID, Batch
 
 Patches = UInt8[np.ndarray, "n s s 3"]
@@ -189,7 +189,7 @@ def open_cache(
   """
   said = (FORMAT, data_digest, len(records), np.asarray(rows).tolist(), tuple(choice))
   about = {"data_digest": data_digest} | choice._asdict()
-  folder = kept.once(home / "patches", said, about, lambda draft: _fill(records, rows, choice, draft))
+  folder = cache.get_or_build(home / "patches", said, about, lambda draft: _fill(records, rows, choice, draft))
   return Cache(folder, choice, np.load(folder / "found.npy"))
 
 

@@ -21,7 +21,7 @@ from fsim.boundary import inputs, outputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.lock import alone
 from fsim.boundary.text import shown
-from fsim.data import kept
+from fsim.data import cache
 from fsim.data.dresden import pattern as patterns
 from fsim.data.dresden.builder import PROBLEMS, STORED, TABLE, Dresden, FolderConfig
 from fsim.data.dresden.names import Repairs
@@ -79,10 +79,10 @@ def open_folder(
   """
   rules = rules_of(pattern, merge_d70, repair_mju)
   config = FolderConfig.of(inputs.expanded(folder), rules, on_error)
-  home = kept.home(data_dir)
+  home = cache.home(data_dir)
   place = home / Dresden.name / config.name / str(Dresden.VERSION)
   if not (place / SEAL).exists():
-    with kept.writing(home), alone(place.parent):
+    with cache.writing(home), alone(place.parent):
       if not (place / SEAL).exists():  # Made by another process, while this one waited.
         _prepare(place, config, home)
   return _opened(place, config, home)

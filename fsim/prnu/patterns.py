@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from fsim.boundary import progress
 from fsim.boundary.machine import cores
-from fsim.data import kept
+from fsim.data import cache
 from fsim.data.loader import CentreCrop
 from fsim.data.patches import Stored
 from fsim.prnu.residuals import Settings, residuals
@@ -33,7 +33,7 @@ def open_patterns(
   """
   said = (FORMAT, data_digest, len(records), np.asarray(rows).tolist(), size, tuple(settings))
   about = {"data_digest": data_digest, "size": size} | settings._asdict()
-  folder = kept.once(home / "patterns", said, about, lambda draft: _fill(records, rows, size, settings, draft))
+  folder = cache.get_or_build(home / "patterns", said, about, lambda draft: _fill(records, rows, size, settings, draft))
   return Stored(folder / PIXELS_FILE, (size, size), np.float16)
 
 

@@ -15,8 +15,8 @@ from fsim.boundary.text import shown
 from fsim.data import splits
 from fsim.data.dresden import platforms
 from fsim.data.dresden.subsets import listed
-from fsim.data.opening import open_source
 from fsim.data.source import Images
+from fsim.data.sources import open_source
 from fsim.train.classify import Labelled
 
 

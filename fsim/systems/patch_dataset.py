@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
-from fsim.data import kept, patches
+from fsim.data import cache, patches
 from fsim.data.patches import Cache, Choice
 from fsim.systems.dataset import ImageSet
 from fsim.train import classify
@@ -36,7 +36,7 @@ class PatchSet(NamedTuple):
 def open_patches(dataset: ImageSet, config: ConfigDict) -> Cache:
   settings = config.input
   choice = Choice(**{name: settings[name] for name in Choice._fields})
-  home = kept.home(config.data.folder)
+  home = cache.home(config.data.folder)
   images = dataset.images
   return patches.open_cache(images.records, dataset.table["row"].to_numpy(), images.data_digest, choice, home)
 

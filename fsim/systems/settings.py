@@ -10,8 +10,8 @@ from ml_collections import ConfigDict
 from fsim.boundary.errors import UserError
 from fsim.data import dividing
 from fsim.data.loader import JPEG_GRID
-from fsim.data.opening import PREFIX
 from fsim.data.patches import CHOICES
+from fsim.data.sources import PREFIX
 from fsim.models import extractors, mislnet, mobile
 from fsim.run import flat
 from fsim.train import optimisers

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
-from fsim.data import kept
+from fsim.data import cache
 from fsim.data.patches import Stored, Training
 from fsim.metrics import classification
 from fsim.metrics.classification import Classification
@@ -102,7 +102,7 @@ def require(sides: dict[str, pd.DataFrame], models: Models) -> None:
 def patterns_of(parts: Parts, config: ConfigDict) -> Stored:
   """The residual patterns of all sides, each by the row of its image: which may be trained on is the split's matter."""
   rows = np.sort(np.concatenate([part.table["row"].to_numpy() for part in parts.values()]))
-  home = kept.home(config.data.folder)
+  home = cache.home(config.data.folder)
   images = parts["train"].images
   return open_patterns(images.records, rows, images.data_digest, config.input.size, DEFAULT, home)
 

@@ -54,7 +54,7 @@ def writing(place: Path) -> Iterator[None]:
     raise
 
 
-def once(home: Path, said: tuple, about: dict[str, Any], fill: Callable[[Path], None]) -> Path:
+def get_or_build(home: Path, said: tuple, about: dict[str, Any], fill: Callable[[Path], None]) -> Path:
   """The folder below `home` for what `said` names, which `fill` makes on first use; `about` lies in it as choice.json.
 
   It gets its name when it is complete, so what an interrupted call leaves is never taken for whole. Raises UserError
