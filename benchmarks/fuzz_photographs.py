@@ -10,10 +10,10 @@ import simplejpeg
 from jaxtyping import UInt8
 from PIL import Image
 
-from fsim.virtual import file, scene
+from fsim.virtual import jpeg_encoder, scene
 
 SIZES = ((160, 160), (208, 136), (333, 217))  # The first is that of the folders for commands.
-LABEL = file.Label("Acme", "A1", "00217", datetime(2024, 5, 17, 10, 30), 0)
+LABEL = jpeg_encoder.Label("Acme", "A1", "00217", datetime(2024, 5, 17, 10, 30), 0)
 # Pillow's settings of every way in which a photograph is coded.
 CODINGS: dict[str, dict[str, Any]] = {
   "4:2:0": {"subsampling": "4:2:0"},
@@ -54,7 +54,7 @@ def photographs(seed: int) -> list[Photograph]:
   plain = made[0].data
   small = encoded(pixels(seed, 200, 64, 48), quality=60)
   around = {
-    "EXIF": encoded(first[0], exif=file.exif(LABEL)),
+    "EXIF": encoded(first[0], exif=jpeg_encoder.exif(LABEL)),
     "EXIF with thumbnail": inserted(plain, segment(0xE1, exif_with_thumbnail(small))),
     "JFIF thumbnail": inserted(plain, segment(0xE0, b"JFXX\0\x10" + small)),
     "long profile": inserted(

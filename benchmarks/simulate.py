@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fsim import virtual
-from fsim.virtual import camera, dataset, demosaic, file, lens, pipeline, plan, scene, sensor
+from fsim.virtual import camera, dataset, demosaic, jpeg_encoder, lens, pipeline, scene, sensor, shots
 from fsim.virtual.presets import Preset
 from fsim.virtual.seeds import generator
 
@@ -50,7 +50,7 @@ def stages(preset: Preset, model: camera.Model) -> Iterator[tuple[str, Callable[
   yield "whole pipeline", lambda: pipeline.develop(raw, model.pipeline, shot.look, *arguments)
   pixels = pipeline.develop(raw, model.pipeline, shot.look, *arguments)
   label = camera.label(model, 0, 1, 0, 0)
-  yield "JPEG", lambda: file.encode(pixels, model.encoder, label)
+  yield "JPEG", lambda: jpeg_encoder.encode(pixels, model.encoder, label)
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -78,7 +78,7 @@ def end_to_end(preset: Preset, workers: int) -> None:
     start = time.perf_counter()
     virtual.write(preset, Path(folder), workers, (0, 1))
     spent = time.perf_counter() - start
-  pixels = sum(np.prod(camera.size(preset.models[frame.model], preset.side)) for frame in plan.frames(preset))
+  pixels = sum(np.prod(camera.size(preset.models[frame.model], preset.side)) for frame in shots.frames(preset))
   child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
   own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
   print(f"{pixels / 1e6:.0f} megapixels in {spent:.1f} s by {workers} processes: {pixels / 1e6 / spent:.1f} MP/s")

@@ -20,7 +20,7 @@ from fsim.systems.model import image_scores, similarity
 from fsim.systems.model.similarity import Similarity
 from fsim.systems.patch import transfer
 from fsim.systems.prnu import matcher
-from fsim.virtual import plan
+from fsim.virtual import shots
 from fsim.virtual.presets import PRESETS
 from launch import table as launched
 from tests.commands import ROOT
@@ -76,7 +76,7 @@ def written(folder):
   made = {name: list(frame.columns) for name, frame in (files | frames).items()}
   settings = [name for name in parameters(PRESETS["virtual/tiny"]) if "." not in name]
   named = {"problems.csv": list(Problem._fields), "table.parquet": list(Row._fields), "cameras.csv": settings}
-  return made | named | {"metadata.csv": plan.COLUMNS.split(","), "table.csv": ["measure"]}
+  return made | named | {"metadata.csv": shots.COLUMNS.split(","), "table.csv": ["measure"]}
 
 
 def read(path):

@@ -24,8 +24,8 @@ from fsim.systems.prnu import run as prnu
 from fsim.systems.prnu.matcher import Square
 from fsim.train import mesh
 from fsim.virtual import dataset
-from fsim.virtual.cameras import SIX
 from fsim.virtual.presets import Preset
+from fsim.virtual.reference_models import SIX
 from tests import commands, jpegs, recording
 from tests.commands import ROOT, fsim
 

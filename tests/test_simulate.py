@@ -17,7 +17,7 @@ from PIL import Image
 
 from fsim.boundary.errors import UserError
 from fsim.commands import simulate
-from fsim.virtual import chains, in_parallel
+from fsim.virtual import in_parallel, postprocessing
 from fsim.virtual.presets import PRESETS
 from fsim.virtual.seeds import generator
 from tests.commands import ROOT, variables
@@ -177,27 +177,29 @@ def opened(data):
   return np.asarray(Image.open(io.BytesIO(data)))
 
 
-@pytest.mark.parametrize("name", chains.CHAINS)
+@pytest.mark.parametrize("name", postprocessing.CHAINS)
 def test_a_chain_ends_in_a_colour_jpeg_and_leaves_its_input_alone(name):
   before = PIXELS.copy()
-  after = opened(chains.apply(PIXELS, chains.CHAINS[name], quality=90, subsampling="4:4:4"))
+  after = opened(postprocessing.apply(PIXELS, postprocessing.CHAINS[name], quality=90, subsampling="4:4:4"))
   assert after.shape == PIXELS.shape  # Small images are not enlarged.
   np.testing.assert_array_equal(PIXELS, before)
 
 
 def test_steps_do_what_they_are_called():
-  assert chains.resize(0.5)(PIXELS).shape == (24, 32, 3)
-  assert chains.fit(32)(PIXELS).shape == (24, 32, 3)
-  np.testing.assert_array_equal(chains.crop(8, 16, 10, 12)(PIXELS), PIXELS[8:18, 16:28])
-  assert chains.blur(1.0)(PIXELS).std() < 0.6 * PIXELS.std()
-  assert chains.gamma(0.5)(PIXELS).mean() > PIXELS.mean()
-  np.testing.assert_array_equal(chains.gamma(1.0)(PIXELS), PIXELS)
+  assert postprocessing.resize(0.5)(PIXELS).shape == (24, 32, 3)
+  assert postprocessing.fit(32)(PIXELS).shape == (24, 32, 3)
+  np.testing.assert_array_equal(postprocessing.crop(8, 16, 10, 12)(PIXELS), PIXELS[8:18, 16:28])
+  assert postprocessing.blur(1.0)(PIXELS).std() < 0.6 * PIXELS.std()
+  assert postprocessing.gamma(0.5)(PIXELS).mean() > PIXELS.mean()
+  np.testing.assert_array_equal(postprocessing.gamma(1.0)(PIXELS), PIXELS)
   with pytest.raises(ValueError, match="leaves an image"):
-    chains.crop(40, 0, 20, 20)(PIXELS)
+    postprocessing.crop(40, 0, 20, 20)(PIXELS)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(30, 60))
 def test_stronger_compression_loses_more(quality):
-  loss = [np.abs(chains.recompress(q, "4:4:4")(PIXELS).astype(int) - PIXELS).mean() for q in (quality, quality + 30)]
+  loss = [
+    np.abs(postprocessing.recompress(q, "4:4:4")(PIXELS).astype(int) - PIXELS).mean() for q in (quality, quality + 30)
+  ]
   assert loss[0] > loss[1] > 0

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fsim import virtual
-from fsim.virtual import camera, crowd, dataset, lens, plan, scene
+from fsim.virtual import camera, dataset, lens, many_models, scene, shots
 from fsim.virtual.presets import PRESETS
 from fsim.virtual.seeds import generator
 
@@ -30,7 +30,7 @@ def contents(folder):
 
 def test_the_tiny_preset_is_named_and_described_as_dresden(tiny):
   table = pd.read_csv(tiny / "metadata.csv", skipinitialspace=True)
-  assert list(table.columns) == plan.COLUMNS.split(",")
+  assert list(table.columns) == shots.COLUMNS.split(",")
   assert len(table) == 2 * 2 * (6 + 2)
   for row in table.itertuples():
     assert row.filename == f"{row.brand}_{row.model}_{row.instance}_{row.shot}.JPG"
@@ -89,7 +89,7 @@ def test_a_folder_of_other_cameras_is_refused(tmp_path):
 
 
 def test_no_frame_depends_on_what_was_made_before():
-  frames = plan.frames(SMALL)
+  frames = shots.frames(SMALL)
   alone = dataset.picture(SMALL, frames[3])
   for frame in frames[:3]:
     dataset.picture(SMALL, frame)
@@ -97,10 +97,10 @@ def test_no_frame_depends_on_what_was_made_before():
 
 
 def test_a_study_of_compression_grows_smaller_and_dark_frames_are_dark():
-  study = [f for f in plan.frames(SMALL) if f.subset == "jpeg" and f.model == 0 and f.instance == 0]
+  study = [f for f in shots.frames(SMALL) if f.subset == "jpeg" and f.model == 0 and f.instance == 0]
   fine, basic = (dataset.picture(SMALL, dataclasses.replace(study[0], quality=q)) for q in (0.6, 2.2))
   assert len(basic) < 0.8 * len(fine)
-  dark = next(f for f in plan.frames(SMALL) if f.subset == "dark")
+  dark = next(f for f in shots.frames(SMALL) if f.subset == "dark")
   assert np.asarray(Image.open(io.BytesIO(dataset.picture(SMALL, dark)))).mean() < 40
 
 
@@ -108,7 +108,7 @@ def test_presets_have_the_multiplicities_that_they_name():
   dresden, phones = PRESETS["virtual/dresden"], PRESETS["virtual/phones"]
   assert (len(dresden.models), sum(dresden.devices), dresden.scenes) == (27, 74, 83)
   assert sum(n for n in dresden.devices if n > 1) == 66
-  assert {f.subset for f in plan.frames(dresden)} == {"natural", "flat-field", "dark", "jpeg"}
+  assert {f.subset for f in shots.frames(dresden)} == {"natural", "flat-field", "dark", "jpeg"}
   models = PRESETS["virtual/models"]
   assert (models.devices.count(2), models.devices.count(1)) == (18, 10)
   assert len({(m.make, m.name) for m in models.models}) == 28
@@ -120,13 +120,13 @@ def test_siblings_share_their_brands_way_and_no_two_models_are_alike():
   models = PRESETS["virtual/similarity"].models
   assert len(models) == 260
   assert len({(m.lens, m.sensor, m.pipeline, m.encoder) for m in models}) == 260
-  for brand in range(len(crowd.WIDER)):
-    siblings = crowd.WIDE[3 * brand : 3 * brand + 3]
+  for brand in range(len(many_models.WIDER)):
+    siblings = many_models.WIDE[3 * brand : 3 * brand + 3]
     assert (
       len({(m.make, m.pipeline.contrast, m.pipeline.matrix, m.encoder.rise, m.encoder.bend) for m in siblings}) == 1
     )
     assert len({m.lens.blur for m in siblings}) == 3
-  assert crowd.roam("Maker0", "1") == crowd.WIDE[0]
+  assert many_models.roam("Maker0", "1") == many_models.WIDE[0]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -134,7 +134,7 @@ def test_names_fit_dresdens_pattern_and_no_two_files_share_one(name):
   preset = PRESETS[name]
   for model in preset.models:
     assert not set("_ /") & set(model.make + model.name)
-  names = [plan.path(preset, frame).name for frame in plan.frames(preset)]
+  names = [shots.path(preset, frame).name for frame in shots.frames(preset)]
   assert len(set(names)) == len(names)
 
 
@@ -142,7 +142,7 @@ def test_names_fit_dresdens_pattern_and_no_two_files_share_one(name):
 def test_every_model_photographs_at_its_own_shape(name):
   preset = dataclasses.replace(PRESETS[name], side=128)
   for number, model in enumerate(preset.models):
-    frame = plan.Frame("natural", 0, number, 0, 1, 1.0)
+    frame = shots.Frame("natural", 0, number, 0, 1, 1.0)
     with Image.open(io.BytesIO(dataset.picture(preset, frame))) as image:
       assert sorted(image.size) == sorted(camera.size(model, 128))
 

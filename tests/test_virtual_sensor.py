@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fsim.virtual import demosaic, file, pipeline, sensor
-from fsim.virtual.cameras import AUREL, SIX
+from fsim.virtual import demosaic, jpeg_encoder, pipeline, sensor
+from fsim.virtual.reference_models import AUREL, SIX
 from fsim.virtual.seeds import generator
 
 PLAIN = replace(
@@ -142,14 +142,14 @@ def test_odd_mosaics_are_refused():
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.floats(1, 8), st.floats(1, 7), st.sampled_from(list(file.SUBSAMPLINGS)), st.integers(0, 3))
+@given(st.floats(1, 8), st.floats(1, 7), st.sampled_from(list(jpeg_encoder.SUBSAMPLINGS)), st.integers(0, 3))
 def test_a_file_tells_its_tables_and_its_camera(step, rise, subsampling, turns):
-  encoder = file.Encoder(step, rise, 1.5, 1.3, subsampling)
-  label = file.Label("Make", "Model", "123", datetime(2009, 1, 2, 3, 4, 5), turns)
+  encoder = jpeg_encoder.Encoder(step, rise, 1.5, 1.3, subsampling)
+  label = jpeg_encoder.Label("Make", "Model", "123", datetime(2009, 1, 2, 3, 4, 5), turns)
   pixels = generator(0).integers(0, 255, (32, 48, 3), dtype=np.uint8)
-  with Image.open(io.BytesIO(file.encode(pixels, encoder, label))) as image:
+  with Image.open(io.BytesIO(jpeg_encoder.encode(pixels, encoder, label))) as image:
     image.load()
-    assert (image.quantization[0], image.quantization[1]) == file.tables(encoder)
+    assert (image.quantization[0], image.quantization[1]) == jpeg_encoder.tables(encoder)
     assert image.layer[0][1:3] == {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:2:0": (2, 2)}[subsampling]
     tags = image.getexif()
     assert (tags[271], tags[272], tags[274]) == ("Make", "Model", (1, 6, 3, 8)[turns])
@@ -157,7 +157,7 @@ def test_a_file_tells_its_tables_and_its_camera(step, rise, subsampling, turns):
 
 
 def test_the_six_models_have_tables_of_their_own():
-  assert len({file.tables(model.encoder)[0].__repr__() for model in SIX}) == len(SIX)
+  assert len({jpeg_encoder.tables(model.encoder)[0].__repr__() for model in SIX}) == len(SIX)
 
 
 @settings(max_examples=30, deadline=None)

@@ -26,7 +26,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.commands import options
 from fsim.data import photographs
-from fsim.virtual import plan
+from fsim.virtual import shots
 from fsim.virtual.presets import PRESETS, Preset
 
 THUMBNAIL = 160  # Pixels of a contact sheet's squares.
@@ -62,8 +62,8 @@ def contact_sheet(preset: Preset, folder: Path) -> UInt8[np.ndarray, "h w 3"]:
   """
   scenes = sorted({round(k) for k in np.linspace(0, preset.scenes - 1, SHOWN)})
   sheet = np.full((len(preset.models) * THUMBNAIL, len(scenes) * THUMBNAIL, 3), 255, np.uint8)
-  for frame in plan.frames(preset):
-    file = folder / plan.path(preset, frame)
+  for frame in shots.frames(preset):
+    file = folder / shots.path(preset, frame)
     if frame.subset != "natural" or frame.instance or frame.scene not in scenes or not file.exists():
       continue
     thumbnail = ImageOps.contain(_upright(file), (THUMBNAIL, THUMBNAIL))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from jaxtyping import Float
 
-from fsim.virtual import file, lens, pipeline, sensor
+from fsim.virtual import jpeg_encoder, lens, pipeline, sensor
 from fsim.virtual.seeds import generator
 
 GREY = 0.16  # Share of white at which automatic exposure puts the frame's geometric mean.
@@ -35,7 +35,7 @@ class Model:
   lens: lens.Lens
   sensor: sensor.Sensor
   pipeline: pipeline.Pipeline
-  encoder: file.Encoder
+  encoder: jpeg_encoder.Encoder
   aspect: float
   upright: bool
 
@@ -132,7 +132,7 @@ def photograph(
   model: Model,
   own: sensor.Maps,
   shot: Shot,
-  label: file.Label,
+  label: jpeg_encoder.Label,
   side: int,
   rng: np.random.Generator,
 ) -> bytes:
@@ -154,12 +154,12 @@ def photograph(
   if model.upright and label.turns:
     pixels = np.ascontiguousarray(np.rot90(pixels, -label.turns))
     label = replace(label, turns=0)
-  return file.encode(pixels, model.encoder, label)
+  return jpeg_encoder.encode(pixels, model.encoder, label)
 
 
-def label(model: Model, instance: int, shot_number: int, turns: int, seed: int) -> file.Label:
+def label(model: Model, instance: int, shot_number: int, turns: int, seed: int) -> jpeg_encoder.Label:
   """EXIF of a device's shot: a serial number of its own, and one shot every few minutes."""
   rng = generator(seed, "label", model.make, model.name, instance)
   serial = f"{rng.integers(10**6, 10**7)}"
   start = datetime(2009, 3, 1) + timedelta(days=int(rng.integers(0, 400)), minutes=int(rng.integers(0, 1440)))
-  return file.Label(model.make, model.name, serial, start + timedelta(minutes=7 * shot_number), turns)
+  return jpeg_encoder.Label(model.make, model.name, serial, start + timedelta(minutes=7 * shot_number), turns)

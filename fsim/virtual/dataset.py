@@ -14,10 +14,10 @@ from fsim.boundary import outputs, progress
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.boundary.text import shown
-from fsim.virtual import camera, in_parallel, lens, plan, scene, sensor
-from fsim.virtual.plan import Frame
+from fsim.virtual import camera, in_parallel, lens, scene, sensor, shots
 from fsim.virtual.presets import PRESETS, Preset
 from fsim.virtual.seeds import generator
+from fsim.virtual.shots import Frame
 
 OVERSAMPLING = 1.1  # Canvas pixels per pixel of the longest sensor at scale 1.
 NOTE, TABLE = "preset.json", "metadata.csv"
@@ -44,7 +44,7 @@ def is_complete(preset: str, folder: Path) -> bool:
   chosen = PRESETS[preset]
   expected = {NOTE: _note(chosen), TABLE: _table(chosen)}
   named = all(_content(folder / name) == data for name, data in expected.items())
-  return named and not any(_missing(folder, chosen, plan.frames(chosen)))
+  return named and not any(_missing(folder, chosen, shots.frames(chosen)))
 
 
 def write(preset: Preset, folder: Path, workers: int, shard: tuple[int, int]) -> None:
@@ -60,8 +60,8 @@ def write(preset: Preset, folder: Path, workers: int, shard: tuple[int, int]) ->
 
 
 def _write(preset: Preset, folder: Path, workers: int, index: int, count: int) -> None:
-  everything = plan.frames(preset)
-  mine = [list(group) for _, group in groupby(everything, plan.work)][index::count]
+  everything = shots.frames(preset)
+  mine = [list(group) for _, group in groupby(everything, shots.work)][index::count]
   total = sum(map(len, mine))
   missing = [_missing(folder, preset, group) for group in mine]
   left = sum(map(len, missing))
@@ -76,7 +76,7 @@ def _write(preset: Preset, folder: Path, workers: int, index: int, count: int) -
 def picture(preset: Preset, frame: Frame) -> bytes:
   """The bytes of a frame's file, a function of its arguments alone."""
   model = preset.models[frame.model]
-  device = plan.device(preset, frame)
+  device = shots.device(preset, frame)
   rng = generator(preset.seed, "shot", device, frame.shot)
   shot = camera.draw(rng, preset.zoomed)
   if frame.subset in ("flat-field", "dark"):
@@ -96,9 +96,9 @@ def picture(preset: Preset, frame: Frame) -> bytes:
 def _canvas(preset: Preset, number: int) -> Float[np.ndarray, "3 n n"]:
   longest = max(max(camera.sensor_size(model, preset.side)) for model in preset.models)
   n = int(longest * OVERSAMPLING / lens.FRAME)
-  if number == plan.NO_SCENE:  # A lit screen, slightly brighter at one side.
+  if number == shots.NO_SCENE:  # A lit screen, slightly brighter at one side.
     return np.broadcast_to(np.linspace(0.97, 1.03, n, dtype=np.float32), (3, n, n)).copy()
-  return scene.render(preset.seed, *plan.place(number), n)
+  return scene.render(preset.seed, *shots.place(number), n)
 
 
 def _pattern(kind: sensor.Sensor, seed: int, device: str, height: int, width: int) -> sensor.Maps:
@@ -115,12 +115,12 @@ def _write_all(preset: Preset, folder: Path, group: list[Frame]) -> int:
   for number, frame in enumerate(group):
     if in_parallel.is_over():
       return number
-    outputs.replace(folder / plan.path(preset, frame), picture(preset, frame))
+    outputs.replace(folder / shots.path(preset, frame), picture(preset, frame))
   return len(group)
 
 
 def _missing(folder: Path, preset: Preset, group: list[Frame]) -> list[Frame]:
-  return [frame for frame in group if not (folder / plan.path(preset, frame)).exists()]
+  return [frame for frame in group if not (folder / shots.path(preset, frame)).exists()]
 
 
 def _claim(preset: Preset, folder: Path) -> None:
@@ -129,11 +129,11 @@ def _claim(preset: Preset, folder: Path) -> None:
   note = _content(folder / NOTE)
   if note is not None and note != _note(preset):
     raise UserError(f"{shown(folder)} holds virtual cameras of other settings; give another folder or remove it")
-  frames = plan.frames(preset)
+  frames = shots.frames(preset)
   own = {name for name, _ in outputs.written(folder)} | {NOTE, LOCK}
   if _content(folder / TABLE) in (None, _table(preset)):  # Nobody else's.
     own.add(TABLE)
-  own |= {plan.path(preset, frame).as_posix() for frame in frames}
+  own |= {shots.path(preset, frame).as_posix() for frame in frames}
   for name in _files(folder):
     if name not in own:
       raise UserError(f"{shown(folder / name)}: not a file of these virtual cameras; give another folder")
@@ -153,7 +153,7 @@ def _note(preset: Preset) -> bytes:
 
 
 def _table(preset: Preset) -> bytes:
-  return plan.table(preset).encode()
+  return shots.table(preset).encode()
 
 
 def _content(path: Path) -> bytes | None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float
 
-from fsim.virtual import texture, things
-from fsim.virtual.patch import Patch, glow, paint, shadow, shape
-from fsim.virtual.things import EARTHS, GREENS, PAINTS, Stuff, pick
+from fsim.virtual import objects, texture
+from fsim.virtual.layers import Patch, glow, paint, shadow, shape
+from fsim.virtual.objects import EARTHS, GREENS, PAINTS, Stuff, pick
 
 Canvas = Float[np.ndarray, "3 n n"]
 
@@ -45,7 +45,7 @@ def still_life(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
 
   def patches() -> Iterator[Patch]:
     extent = (rng.uniform(0.08, 0.15) * n, rng.uniform(0.08, 0.13) * n)
-    yield from things.page(stuff, (0.25 * n, rng.uniform(0.2, 0.8) * n), extent, 0.0, pick(rng, PAINTS, 0.2))
+    yield from objects.page(stuff, (0.25 * n, rng.uniform(0.2, 0.8) * n), extent, 0.0, pick(rng, PAINTS, 0.2))
     if rng.random() < 0.6:
       yield from glow(n, (0.2 * n, rng.uniform(0.1, 0.9) * n), 0.035 * n, np.array([8, 6.5, 4.5], np.float32))
     x = rng.uniform(0.1, 0.9) * n
@@ -54,10 +54,10 @@ def still_life(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
     if pot is not None:
       yield from shadow(n, pot, (int(0.02 * n), int(0.05 * n)), 0.02 * n, 0.6)
       yield paint(pot, pick(rng, EARTHS, 0.2), 1 - 0.5 * pot.u)
-    yield from things.leaves(stuff, crown, 120, (0.008 * n, 0.05 * n), GREENS)
+    yield from objects.leaves(stuff, crown, 120, (0.008 * n, 0.05 * n), GREENS)
     for depth in np.sort(rng.random(rng.integers(4, 10))):
       y = edge + (0.05 + 0.75 * depth) * (n - edge)
-      yield from things.ball(stuff, (y, rng.uniform(0, n)), (0.03 + 0.07 * depth * rng.random()) * n)
+      yield from objects.ball(stuff, (y, rng.uniform(0, n)), (0.03 + 0.07 * depth * rng.random()) * n)
 
   return table(stuff, room(stuff), edge), patches()
 
@@ -72,12 +72,12 @@ def shelf(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
       x = -0.05 * n
       while x < n:
         extent = (rng.uniform(0.01, 0.028) * n, rng.uniform(0.28, 0.45) * pitch)
-        yield from things.book(stuff, (foot, x), extent)
+        yield from objects.book(stuff, (foot, x), extent)
         x += 2 * extent[0] + (rng.uniform(0.02, 0.1) * n if rng.random() < 0.08 else 0)
       board = shape(n, (foot + 0.02 * pitch, n / 2), (1.0 * n, 0.025 * pitch), 0.0, 1.0)
       top = shape(n, (foot - 0.93 * pitch, n / 2), (1.0 * n, 0.08 * pitch), 0.0, 1.0)
       if board is not None:
-        yield paint(board, EARTHS[1], things.grain(stuff, board, stuff.rough, 0.2))
+        yield paint(board, EARTHS[1], objects.grain(stuff, board, stuff.rough, 0.2))
       if top is not None:
         yield from shadow(n, top, (0, 0), 0.05 * pitch, 0.7)
 
@@ -92,13 +92,13 @@ def desk(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
     for _ in range(rng.integers(2, 5)):
       extent = (rng.uniform(0.12, 0.25) * n, rng.uniform(0.15, 0.3) * n)
       ink = pick(rng, EARTHS * np.float32(0.3), 0.3)
-      yield from things.page(stuff, (rng.uniform(0, n), rng.uniform(0, n)), extent, rng.normal(0, 0.4), ink)
+      yield from objects.page(stuff, (rng.uniform(0, n), rng.uniform(0, n)), extent, rng.normal(0, 0.4), ink)
     cloth = shape(n, (rng.uniform(0, n), rng.uniform(0, n)), (0.2 * n, 0.16 * n), rng.uniform(0, 3), 0.7)
     if cloth is not None:
       yield from shadow(n, cloth, (4, 5), 5.0, 0.5)
       weave = texture.checks(cloth.u * np.float32(0.2 * n), cloth.v * np.float32(0.16 * n), rng.uniform(5, 25))
-      yield paint(cloth, pick(rng, PAINTS, 0.2), (0.4 + 0.6 * weave) * things.grain(stuff, cloth, stuff.smooth, 0.2))
+      yield paint(cloth, pick(rng, PAINTS, 0.2), (0.4 + 0.6 * weave) * objects.grain(stuff, cloth, stuff.smooth, 0.2))
     for _ in range(rng.integers(4, 10)):
-      yield from things.ball(stuff, (rng.uniform(0, n), rng.uniform(0, n)), rng.uniform(0.015, 0.06) * n)
+      yield from objects.ball(stuff, (rng.uniform(0, n), rng.uniform(0, n)), rng.uniform(0.015, 0.06) * n)
 
   return table(stuff, room(stuff), 0), patches()

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float
 
-from fsim.virtual import texture, things
-from fsim.virtual.patch import Patch, glow, paint, shadow, shape
-from fsim.virtual.things import EARTHS, GREENS, PAINTS, Stuff, pick
+from fsim.virtual import objects, texture
+from fsim.virtual.layers import Patch, glow, paint, shadow, shape
+from fsim.virtual.objects import EARTHS, GREENS, PAINTS, Stuff, pick
 
 Canvas = Float[np.ndarray, "3 n n"]
 
@@ -40,8 +40,8 @@ def house(stuff: Stuff, centre: tuple[float, float], extent: tuple[float, float]
   roof = shape(stuff.n, (centre[0] - 1.1 * high, centre[1]), (1.08 * wide, 0.28 * high), 0.0, 1.0)
   if place is None or roof is None:
     return
-  yield things.wall(stuff, place, extent, pick(stuff.rng, np.concatenate([EARTHS, PAINTS[3:4]]), 0.2))
-  yield from things.windows(stuff, place, extent, lit)
+  yield objects.wall(stuff, place, extent, pick(stuff.rng, np.concatenate([EARTHS, PAINTS[3:4]]), 0.2))
+  yield from objects.windows(stuff, place, extent, lit)
   yield from shadow(stuff.n, roof, (int(0.1 * high), 2), 0.03 * high, 0.5)
   tiles = texture.stripes(roof.u * np.float32(wide), roof.v * np.float32(high), 6.0, 1.2, 1.5)
   yield paint(roof, pick(stuff.rng, EARTHS, 0.25), 0.6 + 0.4 * tiles)
@@ -74,8 +74,8 @@ def _on_the_plane(stuff: Stuff, horizon: int) -> Iterator[Patch]:
     fallen = shape(n, (foot[0], foot[1] + 0.1 * n * depth), (0.2 * n * (depth + 0.2), 0.03 * n), 0.0, 0.0)
     if fallen is not None:
       yield from shadow(n, fallen, (0, 0), 0.01 * n, 0.6)
-    yield from things.tree(stuff, foot, (0.2 + 0.4 * depth) * n)
-  yield from things.leaves(stuff, (0.92 * n, -0.1 * n, 1.2 * n, 1.1 * n), 250, (2.0, 0.03 * n), GREENS)
+    yield from objects.tree(stuff, foot, (0.2 + 0.4 * depth) * n)
+  yield from objects.leaves(stuff, (0.92 * n, -0.1 * n, 1.2 * n, 1.1 * n), 250, (2.0, 0.03 * n), GREENS)
 
 
 def facade(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
@@ -90,14 +90,14 @@ def facade(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
       high = rng.uniform(0.28, 0.5) * n
       yield from house(stuff, (curb - high, (left + right) / 2), ((right - left) / 2, high), 0.0)
       sign = (rng.uniform(0.06, 0.12) * n, 0.03 * n)
-      yield from things.page(stuff, (curb - 0.15 * n, (left + right) / 2), sign, 0.0, pick(rng, PAINTS, 0.2))
-    for radius in things.sizes(rng, 25, 0.02 * n, 0.15 * n):
+      yield from objects.page(stuff, (curb - 0.15 * n, (left + right) / 2), sign, 0.0, pick(rng, PAINTS, 0.2))
+    for radius in objects.sizes(rng, 25, 0.02 * n, 0.15 * n):
       spot = shape(
         n, (rng.uniform(0.3, 1) * n, rng.uniform(0, 0.6) * n), (radius, 0.6 * radius), rng.uniform(0, 3), 0.0
       )
       if spot is not None:
         yield from shadow(n, spot, (0, 0), 0.012 * n, 0.35)
-    yield from things.tree(stuff, (curb + 0.1 * n, rng.uniform(0.1, 0.9) * n), rng.uniform(0.3, 0.7) * n)
+    yield from objects.tree(stuff, (curb + 0.1 * n, rng.uniform(0.1, 0.9) * n), rng.uniform(0.3, 0.7) * n)
 
   return canvas, patches()
 
@@ -110,7 +110,7 @@ def foliage(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
   def patches() -> Iterator[Patch]:
     for _ in range(3):
       box = (-0.3 * n, -0.3 * n, 1.3 * n, 1.3 * n)
-      yield from things.leaves(stuff, box, 330, (0.022 * n, 0.12 * n), GREENS)
+      yield from objects.leaves(stuff, box, 330, (0.022 * n, 0.12 * n), GREENS)
       veil = shape(n, (rng.uniform(0, n), rng.uniform(0, n)), (0.5 * n, 0.3 * n), rng.uniform(0, 3), 0.0)
       if veil is not None:
         yield from shadow(n, veil, (0, 0), 0.03 * n, 0.5)
@@ -118,7 +118,7 @@ def foliage(stuff: Stuff) -> tuple[Canvas, Iterator[Patch]]:
     for _ in range(rng.integers(3, 9)):
       y, x, radius = rng.uniform(0, n), rng.uniform(0, n), rng.uniform(0.02, 0.07) * n
       box = (y - radius, x - radius, y + radius, x + radius)
-      yield from things.leaves(stuff, box, 25, (0.15 * radius, 0.5 * radius), flowers * 1.6)
+      yield from objects.leaves(stuff, box, 25, (0.15 * radius, 0.5 * radius), flowers * 1.6)
 
   return dark, patches()
 

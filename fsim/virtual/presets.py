@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from fsim.virtual.camera import Model
-from fsim.virtual.cameras import SIX
-from fsim.virtual.crowd import ALIKE, WIDE
-from fsim.virtual.fleet import DRESDEN, FAMILIES, PHONES, STRANGERS
+from fsim.virtual.many_models import ALIKE, WIDE
+from fsim.virtual.random_models import DRESDEN, FAMILIES, PHONES, STRANGERS
+from fsim.virtual.reference_models import SIX
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from fsim.virtual import indoors, outdoors, texture
-from fsim.virtual.patch import compose
+from fsim.virtual.layers import compose
+from fsim.virtual.objects import Stuff
 from fsim.virtual.seeds import generator
-from fsim.virtual.things import Stuff
 
 KINDS = (
   outdoors.landscape,

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fsim.virtual import texture
-from fsim.virtual.patch import Colour, Patch, Shape, paint, shadow, shape
+from fsim.virtual.layers import Colour, Patch, Shape, paint, shadow, shape
 
 GREENS = np.array([[0.10, 0.20, 0.04], [0.16, 0.27, 0.05], [0.05, 0.11, 0.03], [0.26, 0.30, 0.07]], np.float32)
 EARTHS = np.array([[0.25, 0.18, 0.12], [0.38, 0.31, 0.22], [0.14, 0.10, 0.07], [0.30, 0.29, 0.27]], np.float32)

@@ -11,7 +11,7 @@ import scipy.ndimage
 from jaxtyping import UInt8
 from PIL import Image
 
-from fsim.virtual.file import SUBSAMPLINGS
+from fsim.virtual.jpeg_encoder import SUBSAMPLINGS
 
 Pixels = UInt8[np.ndarray, "h w 3"]
 Step = Callable[[Pixels], UInt8[np.ndarray, "y x 3"]]

@@ -4,7 +4,7 @@ Electrons, noise and PRNU: EMVA 1288 data sheets of 1 to 6 um pixels; JPEG setti
 """
 
 from fsim.virtual.camera import Model
-from fsim.virtual.file import Encoder
+from fsim.virtual.jpeg_encoder import Encoder
 from fsim.virtual.lens import Lens
 from fsim.virtual.pipeline import Pipeline
 from fsim.virtual.sensor import Sensor

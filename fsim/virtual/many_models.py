@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from fsim.virtual.camera import Model
-from fsim.virtual.cameras import MILD, STRONG
 from fsim.virtual.demosaic import METHODS
-from fsim.virtual.file import SUBSAMPLINGS
-from fsim.virtual.fleet import FAMILIES, STRANGERS, between, invent, log_uniform
+from fsim.virtual.jpeg_encoder import SUBSAMPLINGS
+from fsim.virtual.random_models import FAMILIES, STRANGERS, between, invent, log_uniform
+from fsim.virtual.reference_models import MILD, STRONG
 from fsim.virtual.seeds import generator
 
 # Brands of one to four models, drawn as the fleet's are.

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from fsim.virtual.camera import Model
-from fsim.virtual.cameras import MILD, SIX, STRONG
 from fsim.virtual.demosaic import METHODS
-from fsim.virtual.file import SUBSAMPLINGS, Encoder
+from fsim.virtual.jpeg_encoder import SUBSAMPLINGS, Encoder
 from fsim.virtual.lens import Lens
 from fsim.virtual.pipeline import Pipeline
+from fsim.virtual.reference_models import MILD, SIX, STRONG
 from fsim.virtual.seeds import generator
 from fsim.virtual.sensor import Sensor
 
