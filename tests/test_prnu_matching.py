@@ -38,7 +38,7 @@ def test_aligned_pce_is_that_of_the_slow_reference():
   for i in range(3):
     for j in range(3):
       there = reference.pce(reference.correlations(*pair(KEYS[i], SEEN[j])), 0, 0)
-      exact = abs(there) > matching.TOLD
+      exact = abs(there) > matching.PCE_FLOOR
       assert ours[i, j] == pytest.approx(there, rel=1e-4 if exact else 2 * 121 / KEYS[0].size)
   assert ours.diagonal().min() > matching.threshold(1e-4, 1) > np.abs(ours - np.diag(ours.diagonal())).max()
 

@@ -26,7 +26,7 @@ from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.subsets import SUBSETS
 from fsim.data.source import rules_of
 
-SHOWN = 20  # Problems of each kind that are printed; --json has them all.
+MAX_PROBLEMS = 20  # Problems of each kind that are printed; --json has them all.
 
 
 def examine(folder: Path, rules: Repairs | Pattern, platform: str, home: Path | None) -> dict[str, Any]:
@@ -104,8 +104,8 @@ def text(found: dict[str, Any]) -> str:
     lines += ["", "Devices", *_aligned([list(rows[0]), *([shown(v) for v in row.values()] for row in rows)])]
   for title, key in (("Left out", "left_out"), ("Remarks", "remarks"), ("No photographs", "others")):
     if found[key]:
-      more = [f"  ... and {len(found[key]) - SHOWN} more; see --json"] * (len(found[key]) > SHOWN)
-      lines += ["", title, *_aligned([[shown(p["file"]), shown(p["cause"])] for p in found[key][:SHOWN]]), *more]
+      more = [f"  ... and {len(found[key]) - MAX_PROBLEMS} more; see --json"] * (len(found[key]) > MAX_PROBLEMS)
+      lines += ["", title, *_aligned([[shown(p["file"]), shown(p["cause"])] for p in found[key][:MAX_PROBLEMS]]), *more]
   if rows:
     lines += ["", "Protocols", *_aligned([[name, _verdict(name, p)] for name, p in found["protocols"].items()])]
   return "\n".join(lines)

@@ -25,7 +25,7 @@ from fsim.systems.model import clustering, fitted, image_scores
 from fsim.systems.model import clustering_figures as pictures
 from fsim.systems.model.clustering import Clustering
 from fsim.systems.model.fitted import FittedSimilarity
-from fsim.systems.model.predictor import LEAST, chosen
+from fsim.systems.model.predictor import MIN_PATCHES, chosen
 
 FILES = ("groups.json", "groups.png")
 SILENT = "no statement"
@@ -53,7 +53,7 @@ def embed(
       continue
     pixels = chosen(photograph.pixels, known)
     row["patches"] = len(pixels)
-    if len(pixels) >= LEAST:
+    if len(pixels) >= MIN_PATCHES:
       features.append(fitted.features(known, pixels))
     else:
       row["answer"] = SILENT
@@ -72,7 +72,7 @@ def scores(known: FittedSimilarity, features: list[Float[np.ndarray, "p d"]]) ->
 def described(rows: list[dict[str, Any]], found: Clustering | None) -> dict[str, Any]:
   """What the JSON says; the rows of grouped images get their group."""
   if found is None:
-    return {"answer": f"{SILENT}: two images with {LEAST} usable patches are needed", "images": rows}
+    return {"answer": f"{SILENT}: two images with {MIN_PATCHES} usable patches are needed", "images": rows}
   spoken = [row for row in rows if not {"error", "answer", "copy_of", "passed_over"} & row.keys()]
   for row, group in zip(spoken, found.groups.tolist(), strict=True):
     row["group"] = group
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str]) -> int:
     console.say(shown(facts["answer"]))
     for row in rows:
       if row.get("answer") == SILENT:
-        console.say(f"{shown(row['file'])}: {SILENT}, fewer than {LEAST} usable patches")
+        console.say(f"{shown(row['file'])}: {SILENT}, fewer than {MIN_PATCHES} usable patches")
   if folder:
     write(folder, facts, found)
   return console.INCOMPLETE if given.lost or any("error" in row for row in rows) else console.ANSWERED

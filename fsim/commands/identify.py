@@ -21,13 +21,13 @@ from fsim.commands import options
 from fsim.data.photographs import find, read_all
 from fsim.report import classification_figures
 from fsim.systems.patch import fitted
-from fsim.systems.patch.fitted import LEAST, NONE, SILENT, FittedClassifier, Verdict
+from fsim.systems.patch.fitted import MIN_PATCHES, NONE, SILENT, FittedClassifier, Verdict
 
 
 def sentence(verdict: Verdict) -> str:
   """For people: the answer, the votes behind it, and how sure it is not."""
   if verdict.answer == SILENT:
-    return f"{SILENT}: {verdict.patches} usable patches, and at least {LEAST} are needed"
+    return f"{SILENT}: {verdict.patches} usable patches, and at least {MIN_PATCHES} are needed"
   first, *others = [f"{model} {count}" for model, count in verdict.votes.items()]
   cast = f"{first} of {verdict.patches} votes" + (f", then {', '.join(others[:2])}" if others else "")
   side = "below" if verdict.answer == NONE else "not below"

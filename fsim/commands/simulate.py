@@ -30,7 +30,7 @@ from fsim.virtual import shots
 from fsim.virtual.presets import PRESETS, Preset
 
 THUMBNAIL = 160  # Pixels of a contact sheet's squares.
-SHOWN = 8  # Scenes on a contact sheet.
+MAX_SCENES = 8  # Scenes on a contact sheet.
 SHEET, CAMERAS = "contact.png", "cameras.csv"
 # What makes a picture upright, by the number that EXIF has for the camera's turn.
 UPRIGHT = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
@@ -60,7 +60,7 @@ def contact_sheet(preset: Preset, folder: Path) -> UInt8[np.ndarray, "h w 3"]:
 
   Raises UserError for a damaged file.
   """
-  scenes = sorted({round(k) for k in np.linspace(0, preset.scenes - 1, SHOWN)})
+  scenes = sorted({round(k) for k in np.linspace(0, preset.scenes - 1, MAX_SCENES)})
   sheet = np.full((len(preset.models) * THUMBNAIL, len(scenes) * THUMBNAIL, 3), 255, np.uint8)
   for frame in shots.frames(preset):
     file = folder / shots.path(preset, frame)

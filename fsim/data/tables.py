@@ -19,7 +19,7 @@ MARKS = {
   b"\xfe\xff": "utf-16",
 }
 ARCHIVE = b"PK\x03\x04"  # Spreadsheets' own files are such archives.
-SHOWN = 5  # Columns in a message.
+MOST = 5  # Columns in a message.
 
 
 class Line(NamedTuple):
@@ -121,9 +121,9 @@ def _names(lines: list[str], separator: str) -> list[str]:
 def _said(head: Head) -> str:
   if not any(head.columns):
     return ", which is empty"
-  names = ", ".join(shown(name[:20]) for name in head.columns[:SHOWN])
+  names = ", ".join(shown(name[:20]) for name in head.columns[:MOST])
   return (
-    f" ({names}{', ...' * (len(head.columns) > SHOWN)}, separated by {SEPARATORS.get(head.separator, head.separator)})"
+    f" ({names}{', ...' * (len(head.columns) > MOST)}, separated by {SEPARATORS.get(head.separator, head.separator)})"
   )
 
 

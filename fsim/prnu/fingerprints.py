@@ -23,7 +23,7 @@ from fsim.prnu import AnyArray, about
 from fsim.prnu.about import FORMAT
 from fsim.prnu.residuals import Settings, clean, exposed, grey, local_power, noise
 
-FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels, so that no flat spot outweighs the rest.
+VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels: no flat spot outweighs the rest.
 FIELDS = {"estimate": Field("f", 2), "weight": Field("f", 2), "about": Field("U", 0)}
 LARGEST = (1e6, 1e18)  # Of an estimate and of a weight; their squares and sums are then finite in float32.
 LEFT = 1e-4  # Share of an estimate's deviation that cleaning must leave, or it held nothing but rows and columns.
@@ -80,7 +80,7 @@ def add(sums: Sums, image: UInt8[AnyArray, "h w 3"], settings: Settings) -> Sums
   texture, where the filter leaves content, counts less. Saturated pixels do not count.
   """
   residual = noise(image[None], settings)[0]
-  precision = exposed(image) / (local_power(residual) + FLOOR)
+  precision = exposed(image) / (local_power(residual) + VARIANCE_FLOOR)
   light = grey(image)
   return sums + Sums(residual * light * precision, light**2 * precision)
 

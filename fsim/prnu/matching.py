@@ -17,7 +17,7 @@ from fsim.boundary.errors import UserError
 from fsim.prnu import AnyArray
 
 WINDOW = 11  # Side of the square around the peak, cyclic, that does not count as correlation energy.
-TOLD = 9.0  # Aligned PCE from which on the window is taken out exactly.
+PCE_FLOOR = 9.0  # Aligned PCE from which on the window is taken out exactly.
 
 
 class Peaks(NamedTuple):
@@ -64,11 +64,11 @@ def aligned_pce(a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n h w"]) -> Flo
   """PCE of every pattern with every other at no shift.
 
   Peaks and energies of all pairs are two matrix products: the energy over all shifts is the product of the two power
-  spectra. Around a peak the 11x11 window is taken out exactly. Where there is none (below TOLD) it holds as much energy
-  as any other place, so that leaving it in changes the mean by about 121 / (h w).
+  spectra. Around a peak the 11x11 window is taken out exactly. Where there is none (below PCE_FLOOR) it holds as much
+  energy as any other place, so that leaving it in changes the mean by about 121 / (h w).
   """
   pce = np.array(_roughly(jnp.asarray(a), jnp.asarray(b)))
-  for row, column in np.argwhere(np.abs(pce) > TOLD):
+  for row, column in np.argwhere(np.abs(pce) > PCE_FLOOR):
     pce[row, column] = search(a[row : row + 1], b[column : column + 1], reach=0).pce.item()
   return pce
 

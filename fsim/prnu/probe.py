@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, UInt8
 from fsim.prnu import AnyArray
 from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, clean, exposed, grey, local_power, noise
 
-FLOOR = 0.1  # Added to the variance of the clean residual, in squared grey levels.
+VARIANCE_FLOOR = 0.1  # Added to the variance of the clean residual, in squared grey levels.
 RISE = 0.35  # Cycles a pixel up to which frequencies count the less, the lower they are.
 DARK = 8  # Grey levels below which a pixel's noise is not the sensor's pattern.
 USABLE = 0.25  # Share of pixels that must be neither dark nor saturated.
@@ -69,7 +69,7 @@ def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAU
   texture and the low frequencies, where denoising leaves content. Chosen on virtual cameras: docs/prnu.md.
   """
   residual = clean(noise(images, settings), settings)
-  weighted = residual * grey(images) * exposed(images) / jnp.sqrt(local_power(residual) + FLOOR)
+  weighted = residual * grey(images) * exposed(images) / jnp.sqrt(local_power(residual) + VARIANCE_FLOOR)
   spectrum = jnp.fft.rfft2(weighted - weighted.mean((1, 2), keepdims=True))
   return jnp.fft.irfft2(spectrum * _rising(*images.shape[1:3]), s=images.shape[1:3])
 

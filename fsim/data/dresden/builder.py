@@ -40,7 +40,7 @@ DEFAULT_PROTOCOL = functools.partial(splits.stratified, seed=0, validation=0.1, 
 DRESDEN = Repairs(merge_d70=True, repair_mju=True)
 SHARD_BYTES = 256 << 20
 SLUG = 60  # Letters of a folder's name in the names that are made of it.
-SHOWN = 5  # Causes in the message about a folder without any usable image.
+MAX_CAUSES = 5  # Causes in the message about a folder without any usable image.
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -109,7 +109,7 @@ class Dresden(tfds.core.ShardBasedBuilder):
     del dl_manager  # Users bring their own copy of the database.
     scanned = verified(self.builder_config, Path(self.data_dir_root) / self.name)
     if scanned.table.empty:
-      causes = "".join(f"; {shown(p.file)}: {shown(p.cause)}" for p in scanned.problems.head(SHOWN).itertuples())
+      causes = "".join(f"; {shown(p.file)}: {shown(p.cause)}" for p in scanned.problems.head(MAX_CAUSES).itertuples())
       raise Unusable(f"{shown(self.builder_config.listing.folder)}: holds no usable JPEG{causes}")
     parts = default_splits(scanned.table)
     table = scanned.table.iloc[np.concatenate(list(parts.values()))].reset_index(drop=True)

@@ -18,7 +18,7 @@ from fsim.data.dresden.subsets import NATURAL, subset_of_folders
 from fsim.data.dresden.verify import verify_all
 
 NO_ENTRY = Entry("", -1, -1, "")
-SHOWN = 3  # Examples in a message about many files.
+MAX_EXAMPLES = 3  # Examples in a message about many files.
 
 
 class Row(NamedTuple):
@@ -162,5 +162,5 @@ class Gathering:
 
 
 def _some(files: list[str]) -> str:
-  more = ", ..." if len(files) > SHOWN else ""
-  return f"{len(files)} file{'s' * (len(files) > 1)} ({', '.join(files[:SHOWN])}{more})"
+  more = ", ..." if len(files) > MAX_EXAMPLES else ""
+  return f"{len(files)} file{'s' * (len(files) > 1)} ({', '.join(files[:MAX_EXAMPLES])}{more})"

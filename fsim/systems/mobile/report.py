@@ -9,7 +9,7 @@ from fsim.report import classification as classifications
 from fsim.report import classification_figures
 from fsim.report.parts import Section, figure
 
-SHOWN = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # Numbers of voting patches in the table.
+PATCH_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # Numbers of voting patches in the table.
 CONFUSED = ("images, mean softmax", "patches")  # Shown as confusion matrices.
 
 
@@ -23,7 +23,7 @@ def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
     figure(folder, "accuracy by class", classification_figures.by_class(answers)),
     figure(folder, "voting curve", classification_figures.voting(curve)),
   ]
-  tables = [classifications.table(answers, resamples, seed), classifications.voting(curve, SHOWN)]
+  tables = [classifications.table(answers, resamples, seed), classifications.voting(curve, PATCH_COUNTS)]
   whole = Section("Results", answers[0].note, tables, drawn)
   confused = [classifications.section(a, workdir) for a in answers if a.name in CONFUSED]
   return classifications.summary(answers[0], resamples, seed), [whole, *confused]
@@ -38,5 +38,5 @@ def numbers(workdir: Path) -> dict[str, float]:
       shares = zip(answers.classes, classification.per_class(answers), strict=True)
       found |= {f"{answers.name}: {name}": float(share) for name, share in shares}
   curve = pd.read_csv(workdir / "voting.csv")
-  some = curve.loc[curve["patches"].isin(SHOWN), ["rule", "patches", "mean"]]
+  some = curve.loc[curve["patches"].isin(PATCH_COUNTS), ["rule", "patches", "mean"]]
   return found | {f"{rule}, {k} voting": mean for rule, k, mean in some.itertuples(index=False)}

@@ -12,7 +12,7 @@ from fsim.report.figures import LINES
 from fsim.systems.model.model_pair_accuracy import ModelPairAccuracy
 
 WRITTEN = 30  # Models up to which the cells hold their percentage.
-FLOOR = 50  # Percent below which all colours are the same.
+LOWEST_PERCENT = 50  # Percent below which all colours are the same.
 MEASURES = {"accuracy": "accuracy (%)", "auc": "AUC (%)"}
 
 
@@ -53,10 +53,10 @@ def model_pair_accuracy(found: ModelPairAccuracy) -> bytes:
 
 def _cells(axes: Axes, percent: np.ndarray, models: int) -> AxesImage:
   colours = matplotlib.colormaps["viridis"].with_extremes(bad="white")
-  image = axes.imshow(percent, cmap=colours, vmin=FLOOR, vmax=100, aspect="auto")
+  image = axes.imshow(percent, cmap=colours, vmin=LOWEST_PERCENT, vmax=100, aspect="auto")
   for (row, column), value in np.ndenumerate(percent):
     if models <= WRITTEN and not np.isnan(value):
-      colour = "white" if value < FLOOR + 0.6 * (100 - FLOOR) else "black"
+      colour = "white" if value < LOWEST_PERCENT + 0.6 * (100 - LOWEST_PERCENT) else "black"
       axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=7)
   return image
 

@@ -17,7 +17,7 @@ from fsim.systems.model import fitted, splicing
 from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.splicing import Splicing
 
-LEAST = 4  # Patches without which an image is not spoken about.
+MIN_PATCHES = 4  # Patches without which an image is not spoken about.
 
 
 class SimilarityPredictor(NamedTuple):
@@ -28,11 +28,11 @@ class SimilarityPredictor(NamedTuple):
   def embeddings(self, image: Image) -> Float[np.ndarray, "p d"]:
     """Features of the patches by which an image is judged, at most `fitted.count` (section 3).
 
-    Raises UserError for an image that cannot be read, or that has fewer than LEAST usable patches.
+    Raises UserError for an image that cannot be read, or that has fewer than MIN_PATCHES usable patches.
     """
     own = chosen(given.pixels(image), self.fitted)
-    if len(own) < LEAST:
-      raise UserError(f"no statement: {len(own)} patches have texture enough, and at least {LEAST} are needed")
+    if len(own) < MIN_PATCHES:
+      raise UserError(f"no statement: {len(own)} patches have texture enough, and at least {MIN_PATCHES} are needed")
     return fitted.features(self.fitted, own)
 
   def embed_patches(self, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:

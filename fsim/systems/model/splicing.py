@@ -20,7 +20,7 @@ from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.patchmap import NoStatement, over_pixels
 
 FEWEST = 3  # Patches that can be parted into two.
-LEAST = 8  # Patches without which an image is not spoken about.
+MIN_PATCHES = 8  # Patches without which an image is not spoken about.
 LIMIT = 10_000  # Patches that are never exceeded.
 CHUNK = 256  # Patches in memory at once.
 MAJORITY = 0.5  # Of the image, which what is taken for the image must exceed: what was pasted is the smaller part.
@@ -84,7 +84,7 @@ def analyse(
   if len(places) > LIMIT:
     raise UserError(f"a stride of {step} gives {len(places):,} patches, more than {LIMIT:,}")
   usable, features = embed(known, image, places)
-  least = LEAST if reference is None else 2
+  least = MIN_PATCHES if reference is None else 2
   if usable.sum() < least:
     raise NoStatement(f"{usable.sum()} of {len(places)} patches have texture enough, and at least {least} are needed")
   chosen = None if reference is None else patchmap.nearest(places, known.size, usable, reference)

@@ -16,7 +16,7 @@ from PIL import Image
 from fsim.boundary.drawing import png, subplots
 from fsim.systems.model.splicing import Splicing, percent
 
-SHOWN = 1200  # Pixels of a picture's longer side, at most.
+MAX_SIDE = 1200  # Pixels of a picture's longer side, at most.
 WIDTH, LETTERS = 15.0, 170  # Of a picture in inches, and of a line above it.
 OPACITY, TINT = 0.6, 0.35  # Of the colours over the photograph.
 COLOURS, MARK, OWN, GREY = "inferno", "#00e5ff", "#39d353", "#9a9a9a"
@@ -136,7 +136,7 @@ def _panels(image: UInt8[np.ndarray, "h w 3"], count: int, said: str) -> tuple[F
 
 def _step(h: int, w: int) -> int:
   """Every so many-th pixel is drawn."""
-  return -(-max(h, w) // SHOWN)
+  return -(-max(h, w) // MAX_SIDE)
 
 
 def _tint(axes: Axes, area: Bool[np.ndarray, "h w"], colour: str) -> None:

@@ -28,7 +28,7 @@ from fsim.systems.patch.svm import Svms
 
 BATCH = 128
 TOGETHER = 1024  # Patches of a map that are in memory at once.
-LEAST = 4  # Patches without which an image is not spoken about.
+MIN_PATCHES = 4  # Patches without which an image is not spoken about.
 NONE, SILENT = "none of these", "no statement"
 MANY = 10_000  # More patches an image, or bytes of input.json, than any run has.
 CHOICE = {  # What the fields of a choice may be.
@@ -84,7 +84,7 @@ def outputs_of(fitted: FittedClassifier, pixels: UInt8[np.ndarray, "p s s 3"]) -
 def name(fitted: FittedClassifier, image: UInt8[np.ndarray, "h w 3"]) -> Verdict:
   """By the majority of the chosen patches."""
   chosen = patches.cut(image, patches.choose(image, fitted.choice), fitted.choice.size)
-  if len(chosen) < LEAST:
+  if len(chosen) < MIN_PATCHES:
     return Verdict(SILENT, "", len(chosen), {}, 0.0, None, fitted.rule.threshold)
   seen = outputs_of(fitted, chosen)
   scores = svm.scores(fitted.svms, seen.decided)

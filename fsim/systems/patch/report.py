@@ -10,7 +10,7 @@ from fsim.report import classification as classifications
 from fsim.report import classification_figures
 from fsim.report.parts import Figure, Section, Table, figure
 
-SHOWN = (1, 2, 4, 8, 16, 32)  # Numbers of voting patches in the table.
+PATCH_COUNTS = (1, 2, 4, 8, 16, 32)  # Numbers of voting patches in the table.
 CONFUSED = ("images, majority of SVMs", "patches, SVMs")  # Shown as confusion matrices.
 
 
@@ -19,7 +19,7 @@ def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
   answers = classification.load(workdir)
   resamples, seed = config["evaluate"]["resamples"], config["seed"]
   accuracies = classifications.table(answers, resamples, seed)
-  by_votes = classifications.voting(pd.read_csv(workdir / "voting.csv"), SHOWN)
+  by_votes = classifications.voting(pd.read_csv(workdir / "voting.csv"), PATCH_COUNTS)
   note = f"{answers[0].note} {_setting(workdir)}"
   whole = Section("Results", note, [accuracies, by_votes], [_votes(workdir)])
   confused = [classifications.section(a, workdir) for a in answers if a.name in CONFUSED]
@@ -31,7 +31,7 @@ def numbers(workdir: Path) -> dict[str, float]:
   """Accuracies of images and patches, by numbers of votes and on models met later, and the rates of none of these."""
   found = {a.name: classification.top(a, 1) for a in classification.load(workdir)}
   curve = pd.read_csv(workdir / "voting.csv")
-  some = curve[curve["patches"].isin(SHOWN)]
+  some = curve[curve["patches"].isin(PATCH_COUNTS)]
   found |= {f"{rule}, {k} voting": mean for rule, k, mean in some[["rule", "patches", "mean"]].itertuples(index=False)}
   draws = pd.read_csv(workdir / "transfer.csv")
   for size, rows in draws.groupby("images"):

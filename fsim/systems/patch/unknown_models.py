@@ -11,7 +11,7 @@ from fsim.boundary.errors import UserError
 from fsim.systems.patch import openset, svm, transfer
 from fsim.systems.patch.openset import PatchOutputs, Rule
 
-FEWEST = 4  # Models not learned, of which half can stand in for the others.
+MIN_MODELS = 4  # Models not learned, of which half can stand in for the others.
 
 
 def to_learn(table: pd.DataFrame, config: ConfigDict) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def validation_unknowns(table: pd.DataFrame, seed: int) -> pd.Series:
   Half of these models do, at random, and are not reported on as unknown; none do where there are fewer than four.
   """
   models = np.random.default_rng(seed).permutation(sorted(table["model"].unique()))
-  return table["model"].isin(models[: len(models) // 2] if len(models) >= FEWEST else [])
+  return table["model"].isin(models[: len(models) // 2] if len(models) >= MIN_MODELS else [])
 
 
 def learned_later(seen: PatchOutputs, table: pd.DataFrame, setting: svm.Chosen, config: ConfigDict) -> pd.DataFrame:
