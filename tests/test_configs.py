@@ -9,12 +9,13 @@ from functools import partial
 import pytest
 from ml_collections import ConfigDict
 
+from fsim.boundary import programs
 from fsim.run import flat
 from fsim.systems import SYSTEMS
-from tests.commands import ROOT, config
+from tests.commands import config
 from tests.recording import READ, Recording, unread
 
-CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.py") if path.stem != "__init__")
+CONFIGS = programs.listed()
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)

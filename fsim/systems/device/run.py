@@ -51,13 +51,13 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
   records = subjects.images.records
   views = Views(TrainingCut(records, config.input.size, config.input.crop), Cut(records, config.input.size))
-  phase_a = classify.phase(net, views, learned["train"], learned["validation"], config.signature, config, layout)
+  phase_a = classify.phase(net, views, learned["train"], learned["validation"], config.extractor, config, layout)
   signer = fit(phase_a, workdir, diary, layout)
 
   sign = Signing(net, signer, workdir, config, layout)
   signed = {name: Signed(sign(parts[name]), learned[name].labels) for name in learned}
-  scorer = HadamardScorer(width=config.similarity.width)
-  drawing = compare.every_pair(signed["train"], config.similarity.batch, config.seed)
+  scorer = HadamardScorer(width=config.scorer.width)
+  drawing = compare.every_pair(signed["train"], config.scorer.batch, config.seed)
   judged = np.stack(np.triu_indices(len(signed["validation"].signatures), 1), 1)
   phase_b = compare.phase(scorer, signed["train"], drawing, signed["validation"], judged, config, layout)
   matcher = fit(phase_b, workdir, diary, layout)
@@ -97,7 +97,7 @@ class Signing(NamedTuple):
       some = fresh.iloc[first : first + CHUNK]
       rows = some["row"].to_numpy()
       still = Cut(part.images.records, self.config.input.size)
-      batch, threads = self.config.signature.batch, self.config.reading.threads
+      batch, threads = self.config.extractor.batch, self.config.reading.threads
       vectors, _ = classify.embed(self.net, self.state, still, rows, batch=batch, threads=threads, layout=self.layout)
       if jax.process_index() == 0:
         self.store().add(some, checkpoint, vectors)
@@ -128,7 +128,7 @@ def assemble(net: SignatureNet, signer: State, matcher: State, threshold: float,
     size=config.input.size,
     front=net.front,
     dtype=config.dtype,
-    width=config.similarity.width,
+    width=config.scorer.width,
     threshold=threshold,
     network=variables(signer),
     scorer={"params": mesh.to_host(matcher.params)},

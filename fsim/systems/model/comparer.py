@@ -128,7 +128,8 @@ def kinds(fused: bool, classes: int) -> tuple[int, ...]:
 
 def pair_scorer(comparer: Comparer) -> nn.Module:
   sizes = kinds(bool(comparer.tiles), comparer.classes)
-  return scorers.forensic(comparer.kind, comparer.hidden, comparer.width, comparer.product, 0.0, sizes)
+  attributes = {"hidden": comparer.hidden, "width": comparer.width, "product": comparer.product, "dropout": 0.0}
+  return scorers.forensic(comparer.kind, sizes, attributes)
 
 
 def save(folder: Path, comparer: Comparer) -> None:

@@ -63,7 +63,7 @@ class Networks(NamedTuple):
 @entrance
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Are two patches of one camera model? Returns the page of the report (on the first process)."""
-  optimisers.require_known(config.network, config.similarity, config.tiles)
+  optimisers.require_known(config.extractor, config.scorer, config.tile_extractor)
   tiles.require(config)
   layout = mesh.layout()
   diary = Diary(workdir)
@@ -79,11 +79,11 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     tested.append(trials.elsewhere(config, workdir))
 
   networks = learn_models(cache, a, classes, config, workdir, diary, layout)
-  see, ask, fused = networks.see, networks.ask, config.similarity.fused
+  see, ask, fused = networks.see, networks.ask, config.scorer.use_tile_posteriors
   taught = {name: trials.look(see, ask if fused else None, fused, cache, part).features for name, part in b.items()}
   signed = {name: signed_by(taught[name], part) for name, part in b.items()}
   matcher, centre = learn_pairs(scorer, signed, b, config, workdir, diary, layout)
-  zero = centre if config.similarity.centred else 0.0
+  zero = centre if config.scorer.recentre else 0.0
   diary.close()
 
   seen = [trials.look(see, ask, fused, trial.cache, trial.part) for trial in tested]
@@ -91,7 +91,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     return workdir
   whole = together(networks, matcher, zero, len(classes), config)
   authentic = taught["validation"], b["validation"].image
-  whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.marked))
+  whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.map_false_alarm))
   comparer.save(workdir / "comparer", whole)
   found = [trials.carry_out(trial, whole, own, config) for trial, own in zip(tested, seen, strict=True)]
   similarity.save(workdir, found)
@@ -117,7 +117,7 @@ def require(a: dict[str, Part], b: dict[str, Part], classes: list[str], config: 
       nested(part)
     except ValueError as error:
       raise UserError(f"the {name} images of the models that teach the scorer: {error}") from None
-  splicing.require(b["validation"].image, config.evaluate.marked)
+  splicing.require(b["validation"].image, config.evaluate.map_false_alarm)
 
 
 def nested(part: Part) -> pairs.Nest:
@@ -131,7 +131,7 @@ def sources(part: Part) -> Int[np.ndarray, " p"]:
 
 
 def mislnet(classes: int, config: ConfigDict) -> MislNet:
-  settings = config.network
+  settings = config.extractor
   return MislNet(
     classes=classes,
     colours=settings.colours,
@@ -144,8 +144,8 @@ def mislnet(classes: int, config: ConfigDict) -> MislNet:
 
 def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
   """classes: camera models that the features were learned from."""
-  pair, sizes = config.similarity, comparer.kinds(config.similarity.fused, classes)
-  return scorers.forensic(pair.kind, pair.hidden, pair.width, pair.product, pair.dropout, sizes)
+  sizes = comparer.kinds(config.scorer.use_tile_posteriors, classes)
+  return scorers.forensic(config.scorer.kind, sizes, config.scorer.network)
 
 
 def learn_models(
@@ -157,7 +157,7 @@ def learn_models(
   diary: Diary,
   layout: Layout,
 ) -> Networks:
-  """Trains the extractor and, unless tiles.epochs is 0, the network on tiles."""
+  """Trains the extractor and, unless tile_extractor.epochs is 0, the network on tiles."""
   net = mislnet(len(classes), config)
   phase = patched.classify_patches(net, cache, a, classes, "model", config, layout)
   extractor = fit(phase._replace(name="extractor"), workdir, diary, layout)
@@ -195,7 +195,7 @@ def compare_patches(
   layout: Layout,
 ) -> Phase:
   """The phase that trains the scorer of pairs on frozen features (section 3)."""
-  step = config.similarity
+  step = config.scorer
   drawing = compare.balanced(signed["train"], parts["train"].image, step.batch, config.seed, step.pairs)
   return compare.phase(scorer, signed["train"], drawing, signed["validation"], judged, config, layout)
 
@@ -209,7 +209,7 @@ def zero_of(scorer: nn.Module, matcher: State, validation: Signed, judged: Int[n
 
 def together(networks: Networks, matcher: State, zero: float, classes: int, config: ConfigDict) -> Comparer:
   """All that is needed to compare patches, on this process. The limit is to be measured (`splicing.limit_of`)."""
-  settings, pair = config.network, config.similarity
+  settings, pair = config.extractor, config.scorer.network
   return Comparer(
     size=config.input.size,
     count=config.input.count,
@@ -219,8 +219,8 @@ def together(networks: Networks, matcher: State, zero: float, classes: int, conf
     constrained=settings.constrained,
     classes=classes,
     variables=variables(networks.extractor),
-    tiles=variables(networks.namer) if pair.fused else {},
-    kind=pair.kind,
+    tiles=variables(networks.namer) if config.scorer.use_tile_posteriors else {},
+    kind=config.scorer.kind,
     hidden=pair.hidden,
     width=pair.width,
     product=pair.product,
