@@ -152,11 +152,7 @@ def test_help_on_a_configuration_has_its_fields_with_comments_and_the_values_of_
   lines = [line.split(maxsplit=2) for line in said.splitlines()]
   assert ["seed", "0"] in lines
   assert ["data.source", "virtual/tiny", "A virtual preset, or a folder of Dresden-named JPEGs."] in lines
-  assert [
-    "data.folder",
-    "none",
-    "Where data sets and what is made of them are kept; by default TFDS's own folder.",
-  ] in lines
+  assert ["data.pattern", "none", "Of file names of another form than Dresden's, see docs/mobile.md."] in lines
   assert ["data.fold", "0", "Of protocol=scene_instance only."] in lines
   assert ["extractor.optimiser", "sgd", '"sgd" or "adamw".'] in lines
   assert "modes: quick, paper" in said

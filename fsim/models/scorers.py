@@ -5,7 +5,6 @@ Shapes: n m images, p pairs, d features, w units of the pair layer.
 A scorer is split where the cost lies: `parts` is paid once an image, `combine` once a pair. A pair never needs more.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
+from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
 
@@ -152,7 +152,7 @@ class DistanceScorer(nn.Module):
     return self.combine(self.parts(a), self.parts(b))
 
 
-def forensic(kind: str, features: tuple[int, ...], network: Mapping[str, Any]) -> PairScorer | DistanceScorer:
+def forensic(kind: str, features: tuple[int, ...], network: ConfigDict | dict[str, Any]) -> PairScorer | DistanceScorer:
   """A scorer of pairs of patches: the "network", with these attributes of a PairScorer, or the "distance".
 
   features: how many there are of each kind. Raises UserError for another kind of scorer.
