@@ -20,8 +20,10 @@ CONFIGS = programs.listed()
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
-def test_every_config_opens_with_its_command_and_loads_in_all_modes(path):
-  assert f"fsim train --config=configs/{path.name}" in path.read_text().split('"""')[1]
+def test_every_config_opens_with_its_command_and_result_and_loads_in_all_modes(path):
+  opening = path.read_text().split('"""')[1]
+  assert f"fsim train --config=configs/{path.name}" in opening
+  assert "\nExpected on the virtual " in opening
   names = {tuple(sorted(flat(config(path, mode).to_dict()))) for mode in ("", "quick", "paper")}
   assert len(names) == 1
   assert config(path).system in SYSTEMS
