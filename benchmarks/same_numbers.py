@@ -115,8 +115,8 @@ def main() -> int:
   for system, after in found.items():
     differ, notes = compared(former[system], after)
     differences += len(differ)
-    print(*(f"{system}: {line}" for line in notes + differ), sep="\n")
-    print(f"{system}: {len(former[system])} values, {len(differ)} differ")
+    lines = [*notes, *differ, f"{len(former[system])} values, {len(differ)} differ"]
+    print(*(f"{system}: {line}" for line in lines), sep="\n")
   return int(differences > 0)
 
 
