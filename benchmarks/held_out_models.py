@@ -34,8 +34,8 @@ from fsim.train.metrics import MetricWriter
 CHUNK = 1024  # Patches in memory at once.
 # As in configs/model.py and configs/sweeps/model_pairs.py: a network does not bear the large steps of a few parameters.
 SCHEDULES = {
-  "distance": {"learning_rate": 3e-2, "epochs": 2, "halve_every": 1},
-  "network": {"learning_rate": 5e-4, "epochs": 10, "halve_every": 3},
+  "distance": {"learning_rate": 3e-2, "epochs": 2, "halve_lr_every": 1},
+  "network": {"learning_rate": 5e-4, "epochs": 10, "halve_lr_every": 3},
 }
 Side = tuple[PatchSet, Float[np.ndarray, "p d"]]
 
@@ -73,12 +73,12 @@ def learned(inside: dict[str, Side], known: FittedSimilarity, config: ConfigDict
     writer = MetricWriter(Path(folder))
     matcher, zero = model.learn_pairs(scorer, signatures, parts, config, Path(folder), writer, layout)
     writer.close()
-  pair = config.similarity
+  pair, sizes = config.scorer, config.scorer.network
   params = {"params": mesh.to_host(matcher.params)}
   own = known._replace(
-    kind=pair.kind, hidden=pair.hidden, width=pair.width, product=pair.product, scorer=params, zero=0.0
+    kind=pair.kind, hidden=sizes.hidden, width=sizes.width, product=sizes.product, scorer=params, zero=0.0
   )
-  return own if pair.fused else own._replace(tiles={}), zero
+  return own if pair.use_tile_posteriors else own._replace(tiles={}), zero
 
 
 def shown(whole: dict[str, Side], known: FittedSimilarity) -> dict[str, dict[str, Side]]:
@@ -113,7 +113,7 @@ def main() -> None:
   for (features, inside), kind, fold in itertools.product(
     shown(whole, known).items(), options.kinds, range(options.folds)
   ):
-    config.similarity.update(SCHEDULES[kind] | {"kind": kind, "fused": features == "fused"})
+    config.scorer.update(SCHEDULES[kind] | {"kind": kind, "use_tile_posteriors": features == "fused"})
     out = set(models[fold :: options.folds])
     own, zero = learned({name: some(side, set(models) - out) for name, side in inside.items()}, known, config)
     tested = some(inside["validation"], out)

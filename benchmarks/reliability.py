@@ -24,7 +24,7 @@ import pandas as pd
 
 from fsim.train import metrics
 
-CONFIG = ("configs/device.py:quick", "signature.epochs=12", "similarity.epochs=12", "save_every=1")
+CONFIG = ("configs/device.py:quick", "extractor.epochs=12", "scorer.epochs=12", "save_every=1")
 
 
 def command(workdir: Path) -> list[str]:

@@ -1,12 +1,13 @@
 """Runs the project's commands as a user types them, in a process and a data folder of their own."""
 
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 from ml_collections import ConfigDict
+
+from fsim.boundary import programs
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,7 +41,4 @@ def finished(config: str, folder: Path, data: Path) -> Path:
 
 def config(path: Path, mode: str = "") -> ConfigDict:
   """What a configuration file gives, as the command line loads it."""
-  spec = importlib.util.spec_from_file_location(path.stem, path)
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  return module.get_config(mode)
+  return programs.load(path, "get_config").get_config(mode)

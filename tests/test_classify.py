@@ -49,8 +49,8 @@ def test_the_learning_rate_is_halved_every_so_many_epochs():
     "learning_rate": 0.1,
     "momentum": 0.0,
     "decay": 0.0,
-    "settle": 0,
-    "halve_every": 2,
+    "precise_bn_batches": 0,
+    "halve_lr_every": 2,
   }
   config = ConfigDict({"seed": 0, "save_every": 9, "reading": {"threads": 1, "workers": 0}})
   steps = ConfigDict(step | {"balanced": "off"})

@@ -9,17 +9,21 @@ from functools import partial
 import pytest
 from ml_collections import ConfigDict
 
+from fsim.boundary import programs
+from fsim.data.loader import Reading
 from fsim.run import flat
 from fsim.systems import SYSTEMS
-from tests.commands import ROOT, config
-from tests.recording import READ, Recording, unread
+from tests.commands import config
+from tests.recording import READ, Recording, added, invented, unread
 
-CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.py") if path.stem != "__init__")
+CONFIGS = programs.listed()
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
-def test_every_config_opens_with_its_command_and_loads_in_all_modes(path):
-  assert f"fsim train --config=configs/{path.name}" in path.read_text().split('"""')[1]
+def test_every_config_opens_with_its_command_and_result_and_loads_in_all_modes(path):
+  opening = path.read_text().split('"""')[1]
+  assert f"fsim train --config=configs/{path.name}" in opening
+  assert "\nExpected on the virtual " in opening
   names = {tuple(sorted(flat(config(path, mode).to_dict()))) for mode in ("", "quick", "paper")}
   assert len(names) == 1
   assert config(path).system in SYSTEMS
@@ -57,9 +61,32 @@ def test_all_fields_together_are_not_looked_up(dump):
 
 
 def test_a_field_that_nothing_read_is_found(tmp_path):
-  """But for those that a protocol would read which was not chosen."""
   (tmp_path / "run").mkdir()
-  settings = {"system": "device", "seed": 0, "data": {"source": "", "fold": 1, "sauce": ""}, "input": {"hood": 3}}
+  settings = {"system": "device", "seed": 0, "data": {"source": "", "sauce": ""}, "input": {"hood": 3}}
   (tmp_path / "run" / "config.json").write_text(json.dumps(settings))
   (tmp_path / READ).write_text(json.dumps(["seed", "data.source"]))
   assert unread(tmp_path / "run") == {"data.sauce", "input.hood"}
+
+
+@pytest.mark.parametrize("name", ["invented", "data.invented"])
+def test_what_is_invented_and_yet_seems_to_be_read_is_told(tmp_path, name):
+  (tmp_path / "run").mkdir()
+  (tmp_path / "run" / "config.json").write_text(json.dumps({"system": "device", "data": {"source": ""}}))
+  (tmp_path / READ).write_text(json.dumps(["data.source", name]))
+  with pytest.raises(AssertionError):
+    unread(tmp_path / "run")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_what_is_invented_stands_in_every_section_and_is_not_dumped(path):
+  """But for `reading`, whose settings are a function's arguments."""
+  plain, names = config(path), set()
+  recorded = Recording(added(config(path).lock()), names)
+  assert recorded.to_dict() == plain.to_dict()
+  assert json.loads(recorded.to_json()) == json.loads(plain.to_json())
+  for name in invented(plain.to_dict()):
+    assert recorded[name] == 0
+  assert names == invented(plain.to_dict())
+  assert {"invented", "data.invented", "extractor.invented", "evaluate.invented"} <= names
+  with pytest.raises(TypeError, match="invented"):
+    Reading(**added(config(path).reading))

@@ -27,7 +27,7 @@ def finished(tmp_path_factory, data):
 
 
 def test_every_setting_is_read(finished):
-  assert not recording.unread(finished)
+  assert recording.unread(finished) == recording.OTHERS["device"].keys()
 
 
 def copied(finished, tmp_path):
@@ -111,9 +111,9 @@ def test_a_page_of_no_run_is_refused(tmp_path):
 
 def test_other_settings_need_another_folder(finished, tmp_path, data):
   copied(finished, tmp_path)
-  done = fsim("main", QUICK, "--workdir=run", "--config.signature.batch=4", cwd=tmp_path, data=data)
+  done = fsim("main", QUICK, "--workdir=run", "--config.extractor.batch=4", cwd=tmp_path, data=data)
   assert done.returncode == 1
-  assert "signature.batch: 8 there, 4 now" in done.stderr
+  assert "extractor.batch: 8 there, 4 now" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_every_network_has_the_layers_that_its_description_says(kind, depth, siz
 def test_a_network_that_there_is_not_is_refused_before_any_data_are_cut(settings, cause):
   config = quick()
   for name, value in settings.items():
-    (config.input if name == "front" else config.network)[name] = value
+    (config.input if name == "front" else config.extractor)[name] = value
   with pytest.raises(ValueError, match=cause):
     mobile.network(2, config)
 
@@ -105,7 +105,7 @@ def finished(tmp_path_factory, data):
 
 
 def test_every_setting_is_read(finished):
-  assert not recording.unread(finished)
+  assert recording.unread(finished) == recording.OTHERS["mobile"].keys()
 
 
 def test_the_page_shows_accuracies_and_both_confusion_matrices(finished):

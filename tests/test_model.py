@@ -37,7 +37,7 @@ def finished(tmp_path_factory, data):
 
 
 def test_every_setting_is_read(finished):
-  assert not recording.unread(finished)
+  assert recording.unread(finished) == recording.OTHERS["model"].keys()
 
 
 def test_the_page_shows_what_the_paper_shows(finished):
@@ -161,7 +161,8 @@ def test_known_models_are_drawn_by_lot_and_all_unknown_ones_take_part():
 
 def test_the_extractor_alone_is_compared_as_published(tmp_path, data):
   config = commands.config(CONFIG, "quick")
-  alone = {"similarity.fused": False, "tiles.epochs": 0, "similarity.kind": "network", "evaluate.draws": 1}
+  fields = {"scorer.use_tile_posteriors": False, "tile_extractor.epochs": 0}
+  alone = fields | {"scorer.kind": "network", "evaluate.draws": 1}
   config.update_from_flattened_dict(alone | {"data.folder": str(data)})
   page = model.experiment(config, tmp_path)
   assert "Training of the tiles network" not in page.read_text()
@@ -182,13 +183,13 @@ def test_a_model_with_one_image_is_told_before_training():
   [
     ({"data.source": "virtual/tiny"}, "model_disjoint needs six models"),
     ({"input.entropy": 5.6}, "have no usable patches"),
-    ({"network.colours": "red"}, "knows colours green or rgb"),
-    ({"network.optimiser": "lion"}, "one of sgd, adamw"),
-    ({"similarity.optimiser": "lion"}, "one of sgd, adamw"),
-    ({"tiles.optimiser": "lion"}, "one of sgd, adamw"),
-    ({"tiles.epochs": 0}, "similarity.fused needs the network on tiles"),
-    ({"evaluate.marked": 1.0}, "evaluate.marked must be a number above 0 and below 1"),
-    ({"similarity.kind": "near"}, "must be one of network, distance"),
+    ({"extractor.colours": "red"}, "knows colours green or rgb"),
+    ({"extractor.optimiser": "lion"}, "one of sgd, adamw"),
+    ({"scorer.optimiser": "lion"}, "one of sgd, adamw"),
+    ({"tile_extractor.optimiser": "lion"}, "one of sgd, adamw"),
+    ({"tile_extractor.epochs": 0}, "scorer.use_tile_posteriors needs the network on tiles"),
+    ({"evaluate.map_false_alarm": 1.0}, "evaluate.map_false_alarm must be a number above 0 and below 1"),
+    ({"scorer.kind": "near"}, "must be one of network, distance"),
   ],
 )
 def test_what_cannot_be_learned_is_said_before_training(changes, cause, tmp_path, data):

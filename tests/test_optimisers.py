@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from fsim.train import optimisers
 
-SETTINGS = {"optimiser": "sgd", "learning_rate": 1.0, "momentum": 0.0, "decay": 0.0, "halve_every": 0}
+SETTINGS = {"optimiser": "sgd", "learning_rate": 1.0, "momentum": 0.0, "decay": 0.0, "halve_lr_every": 0}
 
 
 def made(steps_in_epoch=1, **changes):
@@ -25,7 +25,7 @@ def test_weight_decay_spares_biases(name):
 
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
 def test_the_rate_is_halved_every_so_many_epochs(name):
-  optimiser = made(steps_in_epoch=3, optimiser=name, halve_every=1)
+  optimiser = made(steps_in_epoch=3, optimiser=name, halve_lr_every=1)
   params = {"kernel": jnp.ones((1, 1))}
   state, rates = optimiser.init(params), []
   for _ in range(7):

@@ -6,10 +6,10 @@ import pytest
 
 from fsim.boundary.errors import UserError
 from fsim.data import splits
-from fsim.systems import SYSTEMS, dataset
+from fsim.systems import SYSTEMS, dataset, settings
 from fsim.systems.dataset import ImageSet
 from tests.commands import ROOT, config
-from tests.recording import SERVING
+from tests.recording import OTHERS, SERVING, Recording
 from tests.test_splits import dresden
 
 
@@ -36,15 +36,17 @@ def table():
 
 @pytest.fixture
 def begin(table, tmp_path, monkeypatch):
-  """Runs a system until it wants to see the images of its sides."""
+  """Runs a system with changed settings until it wants to see the images of its sides; names: gets what it reads."""
 
-  def begun(name, protocol):
-    settings = config(ROOT / "configs" / f"{name}.py")
-    settings.data.protocol = protocol
-    settings.data.folder = str(tmp_path)
+  def begun(name, changes, names=None):
+    chosen = config(ROOT / "configs" / f"{name}.py")
+    chosen.update_from_flattened_dict({"data.folder": str(tmp_path), **changes})
     own = importlib.import_module(f"{SYSTEMS[name]}.run")
     monkeypatch.setattr(own, "open_dataset", lambda *_, **__: ImageSet(table, NoRecords()))
-    own.experiment(settings, tmp_path / f"{name}-{protocol}")
+    monkeypatch.setattr(settings, "checked", lambda config: Recording(checked(config), names))
+    own.experiment(chosen, tmp_path / name)
+
+  checked = settings.checked
 
   return begun
 
@@ -54,10 +56,10 @@ def begin(table, tmp_path, monkeypatch):
 def test_a_protocol_serves_a_system_or_those_that_do_are_named(name, protocol, begin):
   if protocol in SERVING[name]:
     with pytest.raises(DividedError):
-      begin(name, protocol)
+      begin(name, {"data.protocol": protocol})
   else:
     with pytest.raises(UserError) as refused:
-      begin(name, protocol)
+      begin(name, {"data.protocol": protocol})
     said = str(refused.value)
     assert said.startswith(f"data.protocol must be one of {', '.join(SERVING[name])}, got '{protocol}', ")
 
@@ -68,12 +70,23 @@ def test_the_reason_is_said(begin):
     ("mobile", "by_scene", "whose sides are train, validation, test and not train, test"),
   ):
     with pytest.raises(UserError, match=reason):
-      begin(name, protocol)
+      begin(name, {"data.protocol": protocol})
+
+
+@pytest.mark.parametrize(
+  ("name", "setting", "choice"),
+  [(name, setting, choice) for name, others in OTHERS.items() for setting, choice in others.items()],
+)
+def test_a_setting_that_no_quick_run_reads_is_read_where_it_belongs(name, setting, choice, begin):
+  names = set()
+  with pytest.raises(DividedError):
+    begin(name, choice, names)
+  assert setting in names
 
 
 def test_a_protocol_whose_settings_a_configuration_lacks_is_none_of_its(table):
-  settings = config(ROOT / "configs" / "device.py")
-  del settings.data.fold
-  settings.data.protocol = "scene_instance"
+  lacking = config(ROOT / "configs" / "device.py")
+  del lacking.data.fold
+  lacking.data.protocol = "scene_instance"
   with pytest.raises(UserError, match=r"by_scene, public, ratio, got .* needs the settings data.fold"):
-    dataset.split(table, settings)
+    dataset.split(table, lacking)

@@ -159,6 +159,7 @@ def test_the_distance_is_the_weighted_sum_of_mean_squared_differences_in_both_or
 
 
 def test_a_kind_of_scorer_that_there_is_not_is_refused():
-  assert scorers.forensic("network", 16, 4, True, 0.0, (7,)) == PairScorer(16, 4, True, 0.0)
+  attributes = {"hidden": 16, "width": 4, "product": True, "dropout": 0.0}
+  assert scorers.forensic("network", (7,), attributes) == PairScorer(16, 4, True, 0.0)
   with pytest.raises(ValueError, match="one of network, distance, got 'near'"):
-    scorers.forensic("near", 16, 4, False, 0.0, (7,))
+    scorers.forensic("near", (7,), {})

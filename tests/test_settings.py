@@ -4,12 +4,13 @@ import math
 
 import pytest
 
+from fsim.boundary import programs
 from fsim.boundary.errors import UserError
 from fsim.run import flat
 from fsim.systems import settings
 from tests.commands import ROOT, config
 
-CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.py") if path.stem != "__init__")
+CONFIGS = programs.listed()
 MODES = ("", "quick", "paper")
 MAY_BE_ZERO = {
   "decay",
@@ -18,12 +19,12 @@ MAY_BE_ZERO = {
   "entropy",
   "errors",
   "fold",
-  "halve_every",
+  "halve_lr_every",
   "momentum",
   "rejected",
   "saturated",
   "seed",
-  "settle",
+  "precise_bn_batches",
   "truncation",
   "validation",
   "workers",
@@ -57,7 +58,7 @@ def test_what_the_configurations_say_is_accepted(path, mode):
 def test_nonsense_for_a_number_is_refused_by_name(path, name):
   assert settings.rule(config(path).system, name), f"nothing says what {name} may be"
   last = name.rpartition(".")[2]
-  zero = [] if last in MAY_BE_ZERO or name == "tiles.epochs" else [0]
+  zero = [] if last in MAY_BE_ZERO or name == "tile_extractor.epochs" else [0]
   for value in [*zero, -1, -0.5, math.nan, math.inf, -math.inf, 10**13, 1e300, "3", None, (1,), []]:
     with pytest.raises(UserError, match=rf"{name} must be "):
       settings.checked(changed(path, name, value))
@@ -73,7 +74,7 @@ def test_nonsense_for_several_numbers_is_refused_by_name(path, name):
 
 def test_zero_is_accepted_where_it_means_something():
   for path, name in NUMBERS:
-    if name.rpartition(".")[2] in MAY_BE_ZERO or name == "tiles.epochs":
+    if name.rpartition(".")[2] in MAY_BE_ZERO or name == "tile_extractor.epochs":
       settings.checked(changed(path, name, 0))
 
 
@@ -86,10 +87,10 @@ def test_zero_is_accepted_where_it_means_something():
     ("patch", "input.rule", "best"),
     ("patch", "input.front", "cfa"),
     ("patch", "input.stride", 33),
-    ("mobile", "network.optimiser", "lion"),
+    ("mobile", "extractor.optimiser", "lion"),
     ("model", "input.count", 2),
     ("model", "data.sizes", (4, 2)),
-    ("prnu", "network.balanced", "yes"),
+    ("prnu", "extractor.balanced", "yes"),
   ],
 )
 def test_names_and_special_numbers_are_checked_too(system, name, value):

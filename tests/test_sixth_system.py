@@ -1,5 +1,6 @@
 """A system from outside the package, as docs/adding_a_system.md shows it: one folder, one configuration, one line."""
 
+import json
 import os
 import re
 import signal
@@ -129,8 +130,22 @@ def test_a_finished_run_answers_like_those_of_the_five(whole):
   assert finished.numbers(whole) == {"images": classification.top(classification.load(whole)[0], 1)}
 
 
+def test_its_answer_as_json_is_all_that_is_printed(place, whole, capsys):
+  assert train(place, "whole", "--json") == console.ANSWERED
+  found = json.loads(capsys.readouterr().out)
+  assert found["numbers"] == finished.numbers(whole)
+  assert (found["workdir"], found["page"]) == (str(whole), str(whole / "report" / "index.html"))
+
+
+def test_its_fields_are_listed_with_their_comments(place, capsys):
+  assert train(place, "whole", "--help") == console.ANSWERED
+  said = capsys.readouterr().out
+  assert "Of in_turns: shots of a device from one that is tested to the next." in said
+  assert "Steps between checkpoints inside an epoch" in said
+
+
 def test_its_settings_are_checked_and_its_protocol_is_offered(place, capsys):
-  assert train(place, "refused", "--config.network.epochs=0") == console.INCOMPLETE
-  assert "network.epochs must be a whole number from 1" in capsys.readouterr().err
+  assert train(place, "refused", "--config.extractor.epochs=0") == console.INCOMPLETE
+  assert "extractor.epochs must be a whole number from 1" in capsys.readouterr().err
   assert train(place, "refused", "--config.data.protocol=public") == console.INCOMPLETE
   assert "data.protocol must be one of ratio, in_turns, got 'public'" in capsys.readouterr().err

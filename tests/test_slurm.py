@@ -16,7 +16,7 @@ from fsim.train import metrics
 from tests.commands import ROOT, variables
 from tests.slurm import cluster
 
-RUN = [f"--config={ROOT}/configs/device.py:quick", "--config.signature.epochs=14"]
+RUN = [f"--config={ROOT}/configs/device.py:quick", "--config.extractor.epochs=14"]
 PATIENCE = 900  # Seconds for a job.
 
 

@@ -162,7 +162,7 @@ def test_the_limit_lets_through_that_share_of_authentic_patches(known, share):
 @pytest.mark.parametrize(
   ("image", "share", "cause"),
   [
-    (np.zeros(9, int), 0.0, "evaluate.marked must lie between 0 and 1, got 0.0"),
+    (np.zeros(9, int), 0.0, "evaluate.map_false_alarm must lie between 0 and 1, got 0.0"),
     (np.arange(9) // 2, 0.1, "validation images of 3 usable patches"),
     (np.zeros(0, int), 0.1, "validation images of 3 usable patches"),
   ],

@@ -112,7 +112,7 @@ def sweep():
   for depth in (1, 2, 10):
     for activation in ("relu", "leaky"):
       for fold in range(3):
-        yield {{"network.depth": depth, "network.activation": activation, "data.fold": fold}}
+        yield {{"extractor.depth": depth, "extractor.activation": activation, "data.fold": fold}}
 """
   )
   found = runs.planned(folder / "sweep.py", folder / "all", {"data.source": "virtual/few"})
@@ -126,7 +126,7 @@ def sweep():
 def measured(folder):
   """accuracy: a tenth of the fold, and one more where the activation is leaky; other: always the same."""
   settings = json.loads((folder / runs.DONE).read_text())["settings"]
-  accuracy = int(settings["data.fold"]) / 10 + (settings["network.activation"] == "leaky")
+  accuracy = int(settings["data.fold"]) / 10 + (settings["extractor.activation"] == "leaky")
   return {"accuracy": accuracy, "other": 0.5}
 
 
@@ -138,12 +138,12 @@ def numbers(monkeypatch):
 def test_groups_are_means_over_repetitions(numbers, tmp_path):
   found = table.by_group(table.found_by(ablation(tmp_path).runs))
   assert len(found) == 6 * 2
-  row = found.set_index(["group", "measure"]).loc[("network.depth=2,network.activation=leaky", "accuracy")]
+  row = found.set_index(["group", "measure"]).loc[("extractor.depth=2,extractor.activation=leaky", "accuracy")]
   assert (row["mean"], row["std"], row["runs"]) == (pytest.approx(1.1), pytest.approx(0.1), 3)
 
 
 def test_an_unfinished_sweep_has_a_table_of_what_there_is(numbers, tmp_path):
-  own = ablation(tmp_path, lambda settings: settings["network.depth"] != "10" and settings["data.fold"] == "0")
+  own = ablation(tmp_path, lambda settings: settings["extractor.depth"] != "10" and settings["data.fold"] == "0")
   waiting = own.runs[-1]
   waiting.begin()
   (waiting.folder / runs.LOG).write_text("loading\nfsim: no <room> left\n")
@@ -151,7 +151,7 @@ def test_an_unfinished_sweep_has_a_table_of_what_there_is(numbers, tmp_path):
   table.write(own)
   page = (tmp_path / "all" / "table.html").read_text()
   assert "4 of 18 runs" in page
-  assert "network.depth=10,network.activation=leaky,data.fold=2 failed: exit code 1: fsim: no &lt;room&gt; left" in page
+  assert "activation=leaky,data.fold=2 failed: exit code 1: fsim: no &lt;room&gt; left" in page
   groups = pd.read_csv(tmp_path / "all" / "groups.csv")
   assert groups["runs"].eq(1).all()
   assert groups["std"].isna().all()
@@ -161,16 +161,16 @@ def test_an_unfinished_sweep_has_a_table_of_what_there_is(numbers, tmp_path):
 
 def test_a_figure_runs_along_the_setting_with_most_values_and_has_a_line_for_each_other(numbers, tmp_path):
   own = ablation(tmp_path)
-  assert table.axis_of(own.runs) == "network.depth"
-  assert table.place(own.runs[3], own.runs) == ("1", "network.activation=leaky")
+  assert table.axis_of(own.runs) == "extractor.depth"
+  assert table.place(own.runs[3], own.runs) == ("1", "extractor.activation=leaky")
   rivals = [
-    own.runs[k]._replace(varied={"network.kind": str(k)} | more) for k, more in enumerate(({}, {"input.size": "9"}))
+    own.runs[k]._replace(varied={"extractor.kind": str(k)} | more) for k, more in enumerate(({}, {"input.size": "9"}))
   ]
-  assert table.axis_of(rivals) == "network.kind"
+  assert table.axis_of(rivals) == "extractor.kind"
   assert [table.place(run, rivals) for run in rivals] == [("0", ""), ("1", "")]
-  partly = [own.runs[0]._replace(varied={"network.dropout": "0.5"}), *own.runs]
+  partly = [own.runs[0]._replace(varied={"extractor.dropout": "0.5"}), *own.runs]
   assert table.axis_of(partly) is None
-  assert table.place(partly[0], partly) == ("network.dropout=0.5", "")
+  assert table.place(partly[0], partly) == ("extractor.dropout=0.5", "")
 
 
 @pytest.mark.parametrize(("measures", "drawn"), [("", ["accuracy", "other"]), ('MEASURES = ("other",)', ["other"])])

@@ -14,4 +14,4 @@ MEASURES = ("patches", "images, mean softmax", "images, majority")
 def sweep() -> Iterator[dict]:
   for activation in ("relu", "leaky_relu"):
     for fold in range(10):
-      yield {"network.activation": activation, "data.fold": fold}
+      yield {"extractor.activation": activation, "data.fold": fold}

@@ -14,4 +14,4 @@ MEASURES = ("patches", "images, mean softmax", "images, majority")
 def sweep() -> Iterator[dict]:
   for depth in (1, 2, 3, 4):
     for fold in range(10):
-      yield {"network.depth": depth, "data.fold": fold}
+      yield {"extractor.depth": depth, "data.fold": fold}

@@ -14,4 +14,4 @@ MEASURES = ("patches", "images, mean softmax", "images, majority")
 def sweep() -> Iterator[dict]:
   for dropout in (0.35, 0.45, 0.5, 0.55):
     for fold in range(10):
-      yield {"network.dropout": dropout, "data.fold": fold}
+      yield {"extractor.dropout": dropout, "data.fold": fold}

@@ -17,19 +17,19 @@ NETWORKS = {
     "input.size": 48,
     "input.stride": 48,
     "input.count": 32,
-    "network.depth": 3,
-    "network.activation": "relu",
+    "extractor.depth": 3,
+    "extractor.activation": "relu",
   },
   "tuama": {
     "input.size": 256,
     "input.stride": 256,
     "input.count": 8,
     "input.front": "high_pass",
-    "network.depth": 3,
-    "network.activation": "relu",
-    "network.batch": 32,
-    "network.learning_rate": 1e-3,  # At .01 its loss grows without bound.
-    "network.halve_every": 2,
+    "extractor.depth": 3,
+    "extractor.activation": "relu",
+    "extractor.batch": 32,
+    "extractor.learning_rate": 1e-3,  # At .01 its loss grows without bound.
+    "extractor.halve_lr_every": 2,
   },
 }
 
@@ -37,4 +37,4 @@ NETWORKS = {
 def sweep() -> Iterator[dict]:
   for kind, own in NETWORKS.items():
     for fold in range(10):
-      yield {"network.kind": kind, **own, "input.saturated": SATURATED, "data.fold": fold}
+      yield {"extractor.kind": kind, **own, "input.saturated": SATURATED, "data.fold": fold}

@@ -6,13 +6,14 @@ fsim sweep configs/sweeps/model_constraint.py --workdir=runs/model-constraint
 from collections.abc import Iterator
 
 CONFIG = "configs/model.py"
-ALONE = {"similarity.fused": False, "tiles.epochs": 0}  # Else what another network sees would hide the differences.
+# Else what another network sees would hide the differences.
+ALONE = {"scorer.use_tile_posteriors": False, "tile_extractor.epochs": 0}
 
 
 def sweep() -> Iterator[dict]:
   for constrained in (True, False):
-    yield ALONE | {"network.constrained": constrained}
+    yield ALONE | {"extractor.constrained": constrained}
   for colours in ("green", "rgb"):
-    yield ALONE | {"network.colours": colours}
-  yield ALONE | {"network.truncation": 0.0}
-  yield ALONE | {"network.last_pool": "average"}
+    yield ALONE | {"extractor.colours": colours}
+  yield ALONE | {"extractor.truncation": 0.0}
+  yield ALONE | {"extractor.last_pool": "average"}

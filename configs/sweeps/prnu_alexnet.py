@@ -13,4 +13,4 @@ CONFIG = "configs/prnu.py"
 def sweep() -> Iterator[dict]:
   for kind in ("default", "modified"):
     for seed in range(3):
-      yield {"network.kind": kind, "seed": seed}
+      yield {"extractor.kind": kind, "seed": seed}

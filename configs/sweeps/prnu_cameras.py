@@ -15,4 +15,4 @@ CONFIG = "configs/prnu.py"
 def sweep() -> Iterator[dict]:
   for kind in ("default", "modified"):
     for count in (10, 17, 15):
-      yield {"network.kind": kind, "data.devices": count}
+      yield {"extractor.kind": kind, "data.devices": count}

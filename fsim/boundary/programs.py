@@ -1,6 +1,10 @@
-"""Python files that users give: configurations and sweeps, by their path or by the name of an installed one."""
+"""Python files that users give: configurations and sweeps, by their path or by the name of an installed one.
+
+They may say `from fsim.configs import common`, wherever they lie.
+"""
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -8,13 +12,18 @@ from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 
-FOLDER = "configs"
+FOLDER, PACKAGE, SHARED = "configs", "fsim.configs", "common.py"
 
 
 def installed() -> Path:
   """The folder of the configurations that came with fsim; in a copy of the sources it lies beside the package."""
   package = Path(__file__).parent.parent
   return next(folder for folder in (package / FOLDER, package.parent / FOLDER) if folder.is_dir())
+
+
+def listed() -> list[Path]:
+  """The configurations that came with fsim, without what they share."""
+  return sorted(file for file in installed().glob("[!_]*.py") if file.name != SHARED)
 
 
 def existing(file: Path) -> Path:
@@ -29,8 +38,19 @@ def existing(file: Path) -> Path:
   raise UserError(f"{shown(file)}: no such file")
 
 
+def provide() -> None:
+  """Makes PACKAGE importable from `installed()`: in a copy of the sources that lies beside fsim and not in it."""
+  if PACKAGE not in sys.modules:
+    folder = installed()
+    places = {"submodule_search_locations": [str(folder)]}
+    spec = importlib.util.spec_from_file_location(PACKAGE, folder / "__init__.py", **places)
+    sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[PACKAGE])
+
+
 def load(file: Path, *names: str) -> ModuleType:
   """Runs the file. Raises UserError for one that is not Python, or does not define these names."""
+  provide()
   spec = importlib.util.spec_from_file_location(file.stem, file)
   if spec is None:
     raise UserError(f"{shown(file)}: not a Python file, *.py")

@@ -1,10 +1,17 @@
-"""What configurations are for, their modes, and what their fields mean, as their own files say it."""
+"""What configurations are for, their modes, and what their fields mean, as their own files say it.
+
+A field is set by a line of its own, `config.data.fold = 0  # Comment.`, or by a function that makes a section (or the
+whole), `config.data = common.data(source="virtual/tiny")`: then the comment beside its argument counts, or the one that
+stands in that function.
+"""
 
 import ast
+import importlib.util
 import io
 import tokenize
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from fsim.boundary import programs
 from fsim.boundary.inputs import read_bytes
@@ -17,7 +24,7 @@ WIDEST = 24  # Letters of a value that others are aligned with.
 def listed() -> str:
   """The configurations that came with fsim: a line about each, and its modes."""
   lines = ["Configurations:"]
-  for file in sorted(programs.installed().glob("[!_]*.py")):
+  for file in programs.listed():
     source = _source(file)
     lines += [f"  {programs.FOLDER}/{file.name}  {_title(source)}", f"    modes: {', '.join(modes(source)) or 'none'}"]
   return "\n".join(lines)
@@ -50,26 +57,64 @@ def modes(source: str) -> list[str]:
   return list(dict.fromkeys(each.value for each in told if isinstance(each, ast.Constant)))
 
 
+class Remarks(NamedTuple):
+  """Comments by the number of their line: those beside code, and those that have a line of their own."""
+
+  beside: dict[int, str]
+  alone: dict[int, str]
+
+  def on(self, node: ast.Assign | ast.keyword) -> str:
+    """The comment beside what a node says, or, without one, those above it."""
+    told, line = [], node.lineno
+    while (line := line - 1) in self.alone:
+      told.insert(0, self.alone[line])
+    return self.beside.get(node.end_lineno) or " ".join(told)
+
+
 def comments(source: str) -> dict[str, str]:
-  """Field -> the comment beside the line that first sets it, and, without one, those that stand above it."""
-  beside, alone = {}, {}
-  for token in tokenize.generate_tokens(io.StringIO(source).readline):
-    if token.type == tokenize.COMMENT:
-      whole = token.line.strip().startswith("#")
-      (alone if whole else beside)[token.start[0]] = token.string.removeprefix("#").strip()
-  found = {}
-  for node in _get_config(source).body:
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-      name = ast.unparse(node.targets[0]).partition(".")[2]
-      found.setdefault(name, beside.get(node.end_lineno) or _above(node.lineno, alone))
+  """Field -> the last comment on it; empty where nothing is said. In the order in which fields are first set."""
+  return _of_function(source, "get_config")
+
+
+def _of_function(source: str, function: str) -> dict[str, str]:
+  """The fields that a function of a module sets."""
+  tree, remarks, found = ast.parse(source), _remarks(source), {}
+  bodies = [node.body for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function]
+  for node in bodies[0] if bodies else []:
+    if not isinstance(node, ast.Assign):
+      continue
+    name, value = ast.unparse(node.targets[0]).partition(".")[2], node.value
+    said = {name: remarks.on(node)} if name else {}
+    if isinstance(value, ast.Call):
+      arguments = {keyword.arg: remarks.on(keyword) for keyword in value.keywords if keyword.arg}
+      made = _of_call(source, tree, value.func)
+      said = {f"{name}.{own}".lstrip("."): arguments.get(own) or told for own, told in made.items()} or said
+    found |= {name: told or found.get(name, "") for name, told in said.items()}
   return found
 
 
-def _above(line: int, alone: dict[int, str]) -> str:
-  told = []
-  while (line := line - 1) in alone:
-    told.insert(0, alone[line])
-  return " ".join(told)
+def _of_call(source: str, tree: ast.Module, function: ast.expr) -> dict[str, str]:
+  """The fields that a called function sets: one of the same module, or of another that is imported by its name."""
+  if isinstance(function, ast.Name):
+    return _of_function(source, function.id)
+  imported = {
+    alias.asname or alias.name: f"{node.module}.{alias.name}"
+    for node in tree.body
+    if isinstance(node, ast.ImportFrom)
+    for alias in node.names
+  }
+  module, _, name = ast.unparse(function).rpartition(".")
+  spec = importlib.util.find_spec(imported[module]) if module in imported else None
+  return _of_function(_source(Path(spec.origin)), name) if spec else {}
+
+
+def _remarks(source: str) -> Remarks:
+  remarks = Remarks({}, {})
+  for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    if token.type == tokenize.COMMENT:
+      whole = token.line.strip().startswith("#")
+      (remarks.alone if whole else remarks.beside)[token.start[0]] = token.string.removeprefix("#").strip()
+  return remarks
 
 
 def _get_config(source: str) -> ast.FunctionDef | ast.Module:

@@ -1,23 +1,27 @@
 """Trains and evaluates one of the five systems.
 
-  fsim train --config=configs/device.py[:MODE] [--workdir=DIR] [--config.FIELD=VALUE ...]
-  fsim train --config=configs/device.py[:MODE] --help             the fields, what they mean and their values
+  fsim train configs/device.py[:MODE] [--workdir=DIR] [--config.FIELD=VALUE ...] [--json]
+  fsim train configs/device.py[:MODE] --help             the fields, what they mean and their values
 
-By default the run folder is runs/ and the name of the configuration. A run that was interrupted goes on when the same
-command is given again. FSIM_DEBUG=1 shows the traceback behind a message, and what the libraries have to say.
+--config=configs/device.py says the same as the configuration in the first place. --json prints the run's folder, page
+and measures as JSON. By default the run folder is runs/ and the name of the configuration. A run that was interrupted
+goes on when the same command is given again. FSIM_DEBUG=1 shows the traceback behind a message, and what the libraries
+have to say.
 """
 
+import math
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fsim.boundary import console, waking
 from fsim.boundary.errors import UserError
 
-HELP = {"-h", "-help", "--help"}
+HELP, JSON = {"-h", "-help", "--help"}, "--json"
 CONFIG = re.compile(r"--?config(=(?P<file>.*))?", re.DOTALL)
-MISSING = "--config is missing; give one, for example --config=configs/device.py"
+MISSING = "the configuration is missing; give one, for example fsim train configs/device.py"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,10 +33,10 @@ def main(arguments: Sequence[str]) -> int:
     return console.ANSWERED
   if file is None:
     return _refused(MISSING)
-  return train(*_split(file), rest)
+  return train(*_split(file), [argument for argument in rest if argument != JSON], JSON in rest)
 
 
-def train(path: Path, mode: str, rest: Sequence[str]) -> int:
+def train(path: Path, mode: str, rest: Sequence[str], as_json: bool) -> int:
   with waking.importing():
     from absl import flags
 
@@ -50,14 +54,26 @@ def train(path: Path, mode: str, rest: Sequence[str]) -> int:
   if system not in systems.SYSTEMS:
     raise UserError(f"the configuration's system must be one of {', '.join(systems.SYSTEMS)}, got {system!r}")
   with waking.importing():
+    import jax
+
     from fsim.train import mesh
 
-    run = systems.system(system).run
+    chosen = systems.system(system)
   prepare()
   mesh.initialize_distributed()
   workdir = workdir or Path("runs") / (path.stem + (f"-{mode}" if mode else ""))
-  console.say(f"report: {run(config, workdir)}")
+  page = chosen.run(config, workdir)
+  if not as_json:
+    console.say(f"report: {page}")
+  elif jax.process_index() == 0:
+    console.say(console.to_json(answer(system, workdir, page, chosen.numbers(workdir))))
   return console.ANSWERED
+
+
+def answer(system: str, workdir: Path, page: Path, numbers: dict[str, float]) -> dict[str, Any]:
+  """What a run has found, as JSON has it: a measure that is not defined is null."""
+  defined = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+  return {"system": system, "workdir": str(workdir), "page": str(page), "numbers": defined}
 
 
 def prepare() -> None:
@@ -72,8 +88,12 @@ def prepare() -> None:
 
 
 def config_file(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
-  """The value of --config=FILE or --config FILE (the last one counts; None without), and the other arguments."""
-  found, rest, values = None, [], iter(arguments)
+  """The value of --config=FILE, of --config FILE or in the first place (the last one counts), and the other arguments.
+
+  None without any.
+  """
+  found = arguments[0] if arguments and not arguments[0].startswith("-") else None
+  rest, values = [], iter(arguments if found is None else arguments[1:])
   for argument in values:
     match = CONFIG.fullmatch(argument)
     if match:

@@ -5,13 +5,14 @@ Shapes: n m images, p pairs, d features, w units of the pair layer.
 A scorer is split where the cost lies: `terms` is paid once an image, `combine` once a pair. A pair never needs more.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
+from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
 
@@ -151,16 +152,14 @@ class DistanceScorer(nn.Module):
     return self.combine(self.terms(a), self.terms(b))
 
 
-def forensic(
-  kind: str, hidden: int, width: int, product: bool, dropout: float, features: tuple[int, ...]
-) -> PairScorer | DistanceScorer:
-  """A scorer of pairs of patches: the pair "network" with these sizes, or the "distance".
+def forensic(kind: str, features: tuple[int, ...], network: ConfigDict | dict[str, Any]) -> PairScorer | DistanceScorer:
+  """A scorer of pairs of patches: the "network", with these attributes of a PairScorer, or the "distance".
 
   features: how many there are of each kind. Raises UserError for another kind of scorer.
   """
   if kind not in KINDS:
-    raise UserError(f"similarity.kind must be one of {', '.join(KINDS)}, got {kind!r}")
-  return PairScorer(hidden, width, product, dropout) if kind == "network" else DistanceScorer(features)
+    raise UserError(f"scorer.kind must be one of {', '.join(KINDS)}, got {kind!r}")
+  return PairScorer(**network) if kind == "network" else DistanceScorer(features)
 
 
 def prelu(x: Float[Array, "n w"], slope: Float[Array, " w"]) -> Float[Array, "n w"]:

@@ -78,7 +78,7 @@ def seen(
   net: nn.Module, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet
 ) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]:
   """Features and logits that the trained network gives for the patches of a part, in their order."""
-  batch, threads = config.network.batch, config.reading.threads
+  batch, threads = config.extractor.batch, config.reading.threads
   settings = {"batch": batch, "threads": threads, "layout": layout, "desc": "features"}
   return classify.embed(net, state, cache.stored(), part.numbers, **settings)
 
@@ -99,5 +99,5 @@ def classify_patches(
   }
   pixels = cache.stored()
   transforms = Transforms(patches.Training(pixels), pixels)
-  phase = classify.phase(net, transforms, labelled["train"], labelled["validation"], config.network, config, layout)
+  phase = classify.phase(net, transforms, labelled["train"], labelled["validation"], config.extractor, config, layout)
   return phase._replace(name="patch")

@@ -54,10 +54,12 @@ def phase(
 ) -> Phase:
   """A network, which gives features and class logits, learns the classes of what it is shown: cross-entropy by default.
 
-  `step` has the fields of `signature` in configs/device.py, `config` those at its top; batch sizes are global.
+  `step` has the fields of `classifier` in configs/common.py, and precise_bn_batches where the network has BatchNorm;
+  `config` those of `base`; batch sizes are global.
   """
   shard = Shard(jax.process_index(), jax.process_count())
   steps_in_epoch = max(len(train.rows) // step.batch, 1)
+  measured = step.get("precise_bn_batches", 0)
   sequence = loader.order(*train, config.seed, loader.is_balanced(train.labels, step.balanced))
 
   def batches(first: int) -> Iterator[Batch]:
@@ -84,7 +86,7 @@ def phase(
     optimiser=optimisers.of(step, steps_in_epoch),
     constrain=constrain,
     batches=batches,
-    recalibrate=lambda state: recalibrate_batch_norm(net, state, itertools.islice(batches(0), step.settle), layout),
+    recalibrate=lambda state: recalibrate_batch_norm(net, state, itertools.islice(batches(0), measured), layout),
     validate=validate,
     epochs=step.epochs,
     steps_in_epoch=steps_in_epoch,

@@ -68,9 +68,9 @@ def phase(
 ) -> Phase:
   """A scorer learns from drawn pairs and is validated on `validation_pairs`: binary cross-entropy by default.
 
-  `config` has the field `similarity` and those at the top of configs/device.py.
+  `config` has the field `scorer`, a `phase` of configs/common.py, and those of its `base`.
   """
-  step = config.similarity
+  step = config.scorer
   signatures = put(train.signatures, layout.replicated)
 
   def batches(first: int) -> Iterator[PairBatch]:

@@ -13,14 +13,14 @@ B2, EPS = 0.99, 1e-6  # Of Adam, as in Mayer & Stamm 2018, section III-B.
 
 
 def of(step: ConfigDict, steps_in_epoch: int) -> optax.GradientTransformation:
-  """The optimiser of a phase: `optimiser` ("sgd" or "adamw"), its `learning_rate`, `momentum`, `decay`, `halve_every`.
+  """The optimiser of a `phase` of configs/common.py.
 
-  The rate is halved every so many epochs (0: never). Raises UserError for an optimiser that is not there.
+  Raises UserError for an optimiser that is not there.
   """
   require_known(step)
   rate = step.learning_rate
-  if step.halve_every:
-    rate = optax.exponential_decay(rate, step.halve_every * steps_in_epoch, 0.5, staircase=True)
+  if step.halve_lr_every:
+    rate = optax.exponential_decay(rate, step.halve_lr_every * steps_in_epoch, 0.5, staircase=True)
   return OPTIMISERS[step.optimiser](rate, step.momentum, step.decay)
 
 

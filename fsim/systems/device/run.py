@@ -53,13 +53,13 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   transforms = Transforms(
     TrainingCrop(records, config.input.size, config.input.crop), CentreCrop(records, config.input.size)
   )
-  phase_a = classify.phase(net, transforms, learned["train"], learned["validation"], config.signature, config, layout)
+  phase_a = classify.phase(net, transforms, learned["train"], learned["validation"], config.extractor, config, layout)
   signer = fit(phase_a, workdir, writer, layout)
 
   sign = SignatureCache(net, signer, workdir, config, layout)
   signatures = {name: LabelledSignatures(sign(parts[name]), learned[name].labels) for name in learned}
-  scorer = HadamardScorer(width=config.similarity.width)
-  sampler = compare.every_pair(signatures["train"], config.similarity.batch, config.seed)
+  scorer = HadamardScorer(width=config.scorer.width)
+  sampler = compare.every_pair(signatures["train"], config.scorer.batch, config.seed)
   validation_pairs = np.stack(np.triu_indices(len(signatures["validation"].signatures), 1), 1)
   phase_b = compare.phase(
     scorer, signatures["train"], sampler, signatures["validation"], validation_pairs, config, layout
@@ -101,7 +101,7 @@ class SignatureCache(NamedTuple):
       some = fresh.iloc[first : first + CHUNK]
       rows = some["row"].to_numpy()
       transform = CentreCrop(part.images.records, self.config.input.size)
-      batch, threads = self.config.signature.batch, self.config.reading.threads
+      batch, threads = self.config.extractor.batch, self.config.reading.threads
       vectors, _ = classify.embed(
         self.net, self.state, transform, rows, batch=batch, threads=threads, layout=self.layout
       )
@@ -134,7 +134,7 @@ def assemble(net: SignatureNet, signer: State, matcher: State, threshold: float,
     size=config.input.size,
     front=net.front,
     dtype=config.dtype,
-    width=config.similarity.width,
+    width=config.scorer.width,
     threshold=threshold,
     network=variables(signer),
     scorer={"params": mesh.to_host(matcher.params)},

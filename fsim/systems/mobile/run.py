@@ -85,7 +85,7 @@ def sides_of(table: pd.DataFrame, config: ConfigDict) -> dict[str, pd.DataFrame]
 
 def network(classes: int, config: ConfigDict) -> PhoneNet:
   """Raises UserError for a network that there is not."""
-  own = config.network
+  own = config.extractor
   settings = {"kind": own.kind, "depth": own.depth, "activation": own.activation, "dropout": own.dropout}
   net = PhoneNet(classes, **settings, front=config.input.front, dtype=jnp.dtype(config.dtype))
   require_known(net)

@@ -130,7 +130,8 @@ def kinds(fused: bool, classes: int) -> tuple[int, ...]:
 
 def pair_scorer(fitted: FittedSimilarity) -> nn.Module:
   sizes = kinds(bool(fitted.tiles), fitted.classes)
-  return scorers.forensic(fitted.kind, fitted.hidden, fitted.width, fitted.product, 0.0, sizes)
+  attributes = {"hidden": fitted.hidden, "width": fitted.width, "product": fitted.product, "dropout": 0.0}
+  return scorers.forensic(fitted.kind, sizes, attributes)
 
 
 def save(folder: Path, fitted: FittedSimilarity) -> None:

@@ -63,7 +63,7 @@ class Networks(NamedTuple):
 @entrance
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Are two patches of one camera model? Returns the page of the report (on the first process)."""
-  optimisers.require_known(config.network, config.similarity, config.tiles)
+  optimisers.require_known(config.extractor, config.scorer, config.tile_extractor)
   tiles.require(config)
   layout = mesh.layout()
   writer = MetricWriter(workdir)
@@ -79,14 +79,14 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     tested.append(test_sets.external(config, workdir))
 
   networks = learn_models(cache, a, classes, config, workdir, writer, layout)
-  extract, tile_posteriors, fused = networks.extract, networks.tile_posteriors, config.similarity.fused
+  extract, tile_posteriors, fused = networks.extract, networks.tile_posteriors, config.scorer.use_tile_posteriors
   taught = {
     name: test_sets.embed(extract, tile_posteriors if fused else None, fused, cache, part).features
     for name, part in b.items()
   }
   signatures = {name: labelled_signatures(taught[name], part) for name, part in b.items()}
   matcher, centre = learn_pairs(scorer, signatures, b, config, workdir, writer, layout)
-  zero = centre if config.similarity.centred else 0.0
+  zero = centre if config.scorer.recentre else 0.0
   writer.close()
 
   seen = [test_sets.embed(extract, tile_posteriors, fused, test_set.cache, test_set.part) for test_set in tested]
@@ -94,7 +94,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     return workdir
   whole = assemble(networks, matcher, zero, len(classes), config)
   authentic = taught["validation"], b["validation"].image
-  whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.marked))
+  whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.map_false_alarm))
   fitted.save(workdir / "predictor", whole)
   found = [test_sets.evaluate(test_set, whole, own, config) for test_set, own in zip(tested, seen, strict=True)]
   similarity.save(workdir, found)
@@ -120,7 +120,7 @@ def require(a: dict[str, PatchSet], b: dict[str, PatchSet], classes: list[str], 
       nested(part)
     except ValueError as error:
       raise UserError(f"the {name} images of the models that teach the scorer: {error}") from None
-  splicing.require(b["validation"].image, config.evaluate.marked)
+  splicing.require(b["validation"].image, config.evaluate.map_false_alarm)
 
 
 def nested(part: PatchSet) -> pairs.Nest:
@@ -134,7 +134,7 @@ def sources(part: PatchSet) -> Int[np.ndarray, " p"]:
 
 
 def mislnet(classes: int, config: ConfigDict) -> MislNet:
-  settings = config.network
+  settings = config.extractor
   return MislNet(
     classes=classes,
     colours=settings.colours,
@@ -147,8 +147,8 @@ def mislnet(classes: int, config: ConfigDict) -> MislNet:
 
 def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
   """classes: camera models that the features were learned from."""
-  pair, sizes = config.similarity, fitted.kinds(config.similarity.fused, classes)
-  return scorers.forensic(pair.kind, pair.hidden, pair.width, pair.product, pair.dropout, sizes)
+  sizes = fitted.kinds(config.scorer.use_tile_posteriors, classes)
+  return scorers.forensic(config.scorer.kind, sizes, config.scorer.network)
 
 
 def learn_models(
@@ -160,7 +160,7 @@ def learn_models(
   writer: MetricWriter,
   layout: Layout,
 ) -> Networks:
-  """Trains the extractor and, unless tiles.epochs is 0, the network on tiles."""
+  """Trains the extractor and, unless tile_extractor.epochs is 0, the network on tiles."""
   net = mislnet(len(classes), config)
   phase = patch_dataset.classify_patches(net, cache, a, classes, "model", config, layout)
   extractor = fit(phase._replace(name="extractor"), workdir, writer, layout)
@@ -202,7 +202,7 @@ def compare_patches(
   layout: Layout,
 ) -> Phase:
   """The phase that trains the scorer of pairs on frozen features (section 3)."""
-  step = config.similarity
+  step = config.scorer
   sampler = compare.balanced(signatures["train"], parts["train"].image, step.batch, config.seed, step.pairs)
   return compare.phase(scorer, signatures["train"], sampler, signatures["validation"], validation_pairs, config, layout)
 
@@ -220,7 +220,7 @@ def zero_of(
 
 def assemble(networks: Networks, matcher: State, zero: float, classes: int, config: ConfigDict) -> FittedSimilarity:
   """All that is needed to compare patches, on this process. The limit is to be measured (`splicing.limit_of`)."""
-  settings, pair = config.network, config.similarity
+  settings, pair = config.extractor, config.scorer.network
   return FittedSimilarity(
     size=config.input.size,
     count=config.input.count,
@@ -230,8 +230,8 @@ def assemble(networks: Networks, matcher: State, zero: float, classes: int, conf
     constrained=settings.constrained,
     classes=classes,
     variables=variables(networks.extractor),
-    tiles=variables(networks.tile_extractor) if pair.fused else {},
-    kind=pair.kind,
+    tiles=variables(networks.tile_extractor) if config.scorer.use_tile_posteriors else {},
+    kind=config.scorer.kind,
     hidden=pair.hidden,
     width=pair.width,
     product=pair.product,

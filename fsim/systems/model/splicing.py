@@ -182,7 +182,7 @@ def limit_of(
 def require(image: Int[np.ndarray, " u"], share: float) -> None:
   """Raises UserError where `limit_of` would find none."""
   if not 0 < share < 1:
-    raise UserError(f"evaluate.marked must lie between 0 and 1, got {share}")
+    raise UserError(f"evaluate.map_false_alarm must lie between 0 and 1, got {share}")
   if np.bincount(image).max(initial=0) < FEWEST:
     raise UserError(f"splicing maps need validation images of {FEWEST} usable patches or more (see input)")
 

@@ -44,8 +44,8 @@ class Tiles:
 
 def require(config: ConfigDict) -> None:
   """Raises UserError if answers are to be fused and nobody learns to give them."""
-  if config.similarity.fused and not config.tiles.epochs:
-    raise UserError("similarity.fused needs the network on tiles, but tiles.epochs is 0")
+  if config.scorer.use_tile_posteriors and not config.tile_extractor.epochs:
+    raise UserError("scorer.use_tile_posteriors needs the network on tiles, but tile_extractor.epochs is 0")
 
 
 def learned(
@@ -57,8 +57,8 @@ def learned(
   writer: MetricWriter,
   layout: Layout,
 ) -> State | None:
-  """Trains the network of Bondi et al. 2017 on the extractor's patches; None if tiles.epochs is 0."""
-  step = config.tiles
+  """Trains the network of Bondi et al. 2017 on the extractor's patches; None if tile_extractor.epochs is 0."""
+  step = config.tile_extractor
   if not step.epochs:
     return None
   tiles = Tiles(cache.stored(), config.input.size)
@@ -75,7 +75,8 @@ def sqrt_posteriors(
   net = fitted.tile_network(classes, config.dtype)
   own = Tiles(cache.stored(), config.input.size)
   rows = own.of(part.numbers)
-  settings = {"batch": config.tiles.batch, "threads": config.reading.threads, "layout": layout, "desc": "answers"}
+  batch, threads = config.tile_extractor.batch, config.reading.threads
+  settings = {"batch": batch, "threads": threads, "layout": layout, "desc": "answers"}
   _, logits = classify.embed(net, state, own, rows.ravel(), **settings)
   return np.asarray(posteriors.sqrt_posteriors(jnp.asarray(logits).reshape(*rows.shape, -1)))
 

@@ -37,7 +37,7 @@ Models = dict[str, str]  # Camera -> its model, in the order of the classes.
 @entrance
 def experiment(config: ConfigDict, workdir: Path) -> Path:
   """Camera identification from noise patterns. Returns the page of the report (on the first process)."""
-  alexnet.require_known(config.network.kind, config.network.norm)
+  alexnet.require_known(config.extractor.kind, config.extractor.norm)
   require_size(config.input.size, config.input.size)
   layout = mesh.layout()
   writer = MetricWriter(workdir)
@@ -50,7 +50,8 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   parts = {name: dataset._replace(table=side) for name, side in sides.items()}
 
   patterns = patterns_of(parts, config)
-  net = AlexNet(len(models), config.network.kind, config.network.width, config.network.norm, jnp.dtype(config.dtype))
+  own = config.extractor
+  net = AlexNet(len(models), own.kind, own.width, own.norm, jnp.dtype(config.dtype))
   state = fit(classify_patterns(net, patterns, parts, list(models), config, layout), workdir, writer, layout)
   writer.close()
 
@@ -112,14 +113,14 @@ def classify_patterns(
 ) -> Phase:
   learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
   transforms = Transforms(Training(patterns), patterns)
-  phase = classify.phase(net, transforms, learned["train"], learned["validation"], config.network, config, layout)
+  phase = classify.phase(net, transforms, learned["train"], learned["validation"], config.extractor, config, layout)
   return phase._replace(name="pattern")
 
 
 def logits_of(
   net: AlexNet, state: State, patterns: Stored, part: ImageSet, config: ConfigDict, layout: Layout
 ) -> Float[np.ndarray, "n c"]:
-  rows, batch, threads = part.table["row"].to_numpy(), config.network.batch, config.reading.threads
+  rows, batch, threads = part.table["row"].to_numpy(), config.extractor.batch, config.reading.threads
   return classify.embed(net, state, patterns, rows, batch=batch, threads=threads, layout=layout)[1]
 
 
