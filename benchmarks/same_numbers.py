@@ -41,7 +41,7 @@ def run(system: str, folder: Path) -> Path:
 
 def values(workdir: Path) -> Values:
   facts = json.loads((workdir / "environment.json").read_text())["data"]
-  found = {"data": facts["fingerprint"]}
+  found = {"data": facts["data_digest"]}
   for row in metrics.read(workdir):
     phase, step = row.pop("phase"), row.pop("step")
     found |= {f"{phase}, step {step}: {name}": value for name, value in row.items() if name not in TIMES}
@@ -78,8 +78,8 @@ def leaves(tree: object, place: tuple[str, ...]) -> Iterator[tuple[str, object]]
 
 
 def digest(values: np.ndarray) -> str:
-  said = f"{values.dtype}{values.shape}".encode()
-  return hashlib.sha256(said + np.ascontiguousarray(values).tobytes()).hexdigest()
+  form = f"{values.dtype}{values.shape}".encode()
+  return hashlib.sha256(form + np.ascontiguousarray(values).tobytes()).hexdigest()
 
 
 def compared(before: Values, after: Values) -> tuple[list[str], list[str]]:
