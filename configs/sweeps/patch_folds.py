@@ -2,7 +2,7 @@
 
   fsim sweep configs/sweeps/patch_folds.py --workdir=runs/patch-folds
 
-Expected: see the results table in README.md.
+Expected: see docs/patch.md.
 """
 
 from collections.abc import Iterator
