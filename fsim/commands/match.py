@@ -4,7 +4,7 @@
   fsim match IMAGE --against known1.jpg known2.jpg               against photographs
   fsim match IMAGE --against=cam.npz --reach=all --turned --scales=0.5:1:0.01      cropped, turned or scaled
 
-Every look (a turn, a scale, a shift) that is searched raises the threshold, so that --alpha holds for all together.
+Every hypothesis (a turn, a scale, a shift) that is tried raises the threshold, so that --alpha holds for all together.
 """
 
 import argparse

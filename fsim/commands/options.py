@@ -6,7 +6,7 @@ import math
 from fsim.boundary import console
 
 ALPHA = 1e-4
-LEAST_ALPHA = 1e-15  # Below, no double-precision number tells it from 0 over as many looks as are made.
+LEAST_ALPHA = 1e-15  # Below, no double-precision number tells it from 0 over as many hypotheses as are tried.
 
 
 class Help(argparse.RawDescriptionHelpFormatter):

@@ -58,9 +58,9 @@ def find(
   transforms: Sequence[Transform],
   reach: int | None,
 ) -> list[Found]:
-  """The best look at a pattern for each print; `reach` as in `matching.search`, 0 for aligned patterns.
+  """The best transform of a pattern for each print; `reach` as in `matching.search`, 0 for aligned patterns.
 
-  A look at which neither pattern fits into the other, or at which aligned ones differ in size, is not taken, nor one
+  A transform at which neither pattern fits into the other, or at which aligned ones differ in size, is not taken, nor one
   that would have more pixels than any sensor. Raises UserError naming the sizes if none is left.
   """
   best: list[Found | None] = [None] * len(prints)
@@ -76,7 +76,7 @@ def find(
         best[k] = Found(float(pce), transform, (int(shift[0]), int(shift[1])), 0)
   if count == 0:
     (h, w), (height, width) = pattern.shape, prints.shape[1:]
-    raise UserError(f"sizes differ: {w}x{h} here, {width}x{height} there; no look asked for brings them together")
+    raise UserError(f"sizes differ: {w}x{h} here, {width}x{height} there; no transform asked for brings them together")
   return [found._replace(n_hypotheses=count) for found in best]
 
 
