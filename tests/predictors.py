@@ -48,14 +48,14 @@ def model_run(folder: Path) -> Path:
   return folder
 
 
-def patch_run(folder: Path) -> Path:
+def patch_run(folder: Path, dtype: str = "float32") -> Path:
   """Its SVMs answer anything."""
   rng = np.random.default_rng(0)
   classes, pairs = ["Aurel_K1", "Boreas_P20", "Calyx_I7"], np.array([[0, 1], [0, 2], [1, 2]])
   machines = svm.Svms(classes, pairs, rng.normal(size=(3, 128)), np.zeros(3), np.zeros(128), np.ones(128), 1.0)
   rule = openset.Rule("distance", -1e9, openset.Clouds(np.zeros((3, 128)), np.eye(128)), {})
   variables = drawn(PatchNet(classes=3, front="residual"), jnp.zeros((1, 64, 64, 3), jnp.uint8))
-  known = namer.Namer(Choice(64, 64, 12, "paper", 1.0, 0.0), "residual", variables, machines, rule)
+  known = namer.Namer(Choice(64, 64, 12, "paper", 1.0, 0.0), "residual", dtype, variables, machines, rule)
   namer.save(begun(folder, "patch") / "namer", known)
   return folder
 

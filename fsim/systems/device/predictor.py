@@ -30,12 +30,11 @@ FOLDER = "predictor"  # In the run folder.
 WIDTH = 1024  # Values of a signature.
 BATCH = 8  # Images of which signatures are made at once.
 MANY = 100_000  # More classes, pixels a side or units of a layer than any run has.
-DTYPES = ("float32", "bfloat16")
 PLAIN = {  # Fields that are no arrays, and what they may be.
   "classes": fields.whole(1, MANY),
   "size": fields.whole(64, 4096),
   "front": fields.one_of(FRONTS),
-  "dtype": fields.one_of(DTYPES),
+  "dtype": fields.one_of(predictor.DTYPES),
   "width": fields.whole(1, MANY),
   "threshold": fields.number(0, 1),
 }

@@ -26,7 +26,6 @@ ARRAYS = {"network.npz": "variables", "tiles.npz": "tiles", "scorer.npz": "score
 ROWS = 256  # Features are scored in multiples of so many, so that few shapes are compiled.
 MOST_SIDE = 512  # Pixels of a patch: its network takes gigabytes from there.
 MANY = 10_000  # More classes, patches an image or units of a layer than any run has.
-DTYPES = ("float32", "bfloat16", "float16")
 PLAIN = {  # Fields that are no arrays, and what they may be.
   "size": fields.whole(LEAST_SIDE, MOST_SIDE),
   "count": fields.whole(1, MANY),
@@ -44,7 +43,7 @@ PLAIN = {  # Fields that are no arrays, and what they may be.
   "saturated": fields.number(0, 1),
   "threshold": fields.number(0, 1),
   "limit": fields.number(0, 1),
-  "dtype": fields.one_of(DTYPES),
+  "dtype": fields.one_of(predictor.DTYPES),
 }
 
 

@@ -31,6 +31,11 @@ TOGETHER = 1024  # Patches of a map that are in memory at once.
 LEAST = 4  # Patches without which an image is not spoken about.
 NONE, SILENT = "none of these", "no statement"
 MANY = 10_000  # More patches an image, or bytes of input.json, than any run has.
+INPUT = {  # What the fields of input.json may be.
+  "choice": fields.OBJECT,
+  "front": fields.one_of(FRONTS),
+  "dtype": fields.one_of(predictor.DTYPES),
+}
 CHOICE = {  # What the fields of a choice may be.
   "size": fields.whole(PATCH_SIDE, PATCH_SIDE),
   "stride": fields.whole(1, MANY),
@@ -42,10 +47,14 @@ CHOICE = {  # What the fields of a choice may be.
 
 
 class Namer(NamedTuple):
-  """`variables` are those of a PatchNet with this front; they may also come from elsewhere (fsim/models/caffe.py)."""
+  """`variables` are those of a PatchNet with this front; they may also come from elsewhere (fsim/models/caffe.py).
+
+  dtype: of the network's arithmetic, one of `predictor.DTYPES`.
+  """
 
   choice: Choice
   front: str
+  dtype: str
   variables: dict[str, Any]
   svms: Svms
   rule: Rule
@@ -70,7 +79,7 @@ class Verdict(NamedTuple):
 
 def evidence(namer: Namer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Evidence:
   """Of the patches of one image. Raises UserError where it is no finite numbers."""
-  forward = _forward(len(namer.svms.classes), namer.front)
+  forward = _forward(network(namer))
   parts = []
   for first in range(0, len(pixels), BATCH):
     some = pixels[first : first + BATCH]
@@ -122,7 +131,7 @@ def save(folder: Path, namer: Namer) -> None:
   saved.save(folder / "network.npz", namer.variables)
   svm.save(folder / "svms.npz", namer.svms)
   openset.save(folder / "unknown.npz", namer.rule)
-  shown = {"choice": namer.choice._asdict(), "front": namer.front}
+  shown = {"choice": namer.choice._asdict(), "front": namer.front, "dtype": namer.dtype}
   outputs.replace(folder / "input.json", console.to_json(shown).encode())
 
 
@@ -130,16 +139,17 @@ def load(folder: Path) -> Namer:
   """Raises Unreadable for the first file that is not as `save` writes it, or does not go with the others."""
   path = folder / "input.json"
   shown = inputs.read_json(path, limit=MANY)
-  fields.require(path, shown, {"choice": fields.OBJECT, "front": fields.one_of(FRONTS)})
+  fields.require(path, shown, INPUT)
   fields.require(path, shown["choice"], CHOICE, inside="choice.")
   machines, rule = svm.load(folder / "svms.npz"), openset.load(folder / "unknown.npz")
   patch = jnp.zeros((1, PATCH_SIDE, PATCH_SIDE, 3), jnp.uint8)
-  network = saved.load(folder / "network.npz", PatchNet(len(machines.classes), shown["front"]), patch)
-  wanted = (len(machines.classes), network["params"]["feature"]["bias"].size)
+  known = Namer(Choice(**shown["choice"]), shown["front"], shown["dtype"], {}, machines, rule)
+  variables = saved.load(folder / "network.npz", network(known), patch)
+  wanted = (len(machines.classes), variables["params"]["feature"]["bias"].size)
   for file, sizes in (("svms.npz", (wanted[0], machines.mean.size)), ("unknown.npz", rule.clouds.means.shape)):
     if sizes != wanted:
       raise Unreadable(folder / file, f"made for {sizes[0]} classes and {sizes[1]} features, not {wanted}")
-  return Namer(Choice(**shown["choice"]), shown["front"], network, machines, rule)
+  return known._replace(variables=variables)
 
 
 def of_run(run: Path) -> Namer:
@@ -147,7 +157,10 @@ def of_run(run: Path) -> Namer:
   return predictor.of_run(run, "patch", "namer", load)
 
 
+def network(namer: Namer) -> PatchNet:
+  return PatchNet(len(namer.svms.classes), namer.front, jnp.dtype(namer.dtype))
+
+
 @functools.cache
-def _forward(classes: int, front: str) -> Callable:
-  net = PatchNet(classes=classes, front=front)
+def _forward(net: PatchNet) -> Callable:
   return jax.jit(lambda variables, x: net.apply(variables, jnp.asarray(x)), compiler_options=cpu.compiler_options())

@@ -70,7 +70,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   }
   if jax.process_index() > 0:
     return workdir
-  namer.save(workdir / "namer", Namer(cache.choice, net.front, variables(state), machines, rule))
+  namer.save(workdir / "namer", Namer(cache.choice, net.front, config.dtype, variables(state), machines, rule))
   save(workdir, answers, setting)
   return page.build(workdir, report.sections)
 
