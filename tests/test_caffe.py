@@ -199,28 +199,32 @@ def test_damaged_models_are_read_or_refused(weights, junk, place, dropped):
     caffe.layers(data)
 
 
-def test_files_of_too_many_fields_or_bytes_are_refused(tmp_path):
-  (tmp_path / "many").write_bytes(b"\x08\x00" * (caffe.LIMIT // 2))
-  with pytest.raises(UserError, match="many: a message of more than 250,000 fields"):
+@pytest.mark.parametrize("crowd", [b"\x12\x00", field(100, b"\x3a\x00" * 1_000_000)])
+def test_files_of_too_many_layers_or_bytes_are_refused(crowd, tmp_path):
+  (tmp_path / "many").write_bytes(crowd * (caffe.LIMIT // len(crowd)))
+  with pytest.raises(UserError, match=r"many: more than 1,000 (layers|blobs of a layer)$"):
     caffe.read(tmp_path / "many", caffe.layers)
   (tmp_path / "more").write_bytes(bytes(caffe.LIMIT + 1))
   with pytest.raises(UserError, match="larger than 4 MB"):
     caffe.read(tmp_path / "more", caffe.layers)
 
 
-@given(st.lists(st.integers(0, 2**63), max_size=20), st.booleans())
+@given(st.lists(st.integers(0, 2**63 - 1), max_size=20), st.booleans())
 def test_integers_are_read_packed_or_one_by_one(values, packed):
-  data = field(3, b"".join(map(varint, values))) if packed else b"".join(field(3, v) for v in values)
-  assert wire.integers(wire.fields(data), 3) == values
+  data = field(1, b"".join(map(varint, values))) if packed else b"".join(field(1, v) for v in values)
+  assert list(wire.parse("BlobShape", data).dim) == values
 
 
-@given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_refused(data):
-  try:
-    found = wire.fields(data)
-  except wire.Malformed:
-    return
-  assert all(number > 0 for number in found)
+@given(st.sampled_from(list(wire.MESSAGES)), st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(kind, data):
+  with contextlib.suppress(wire.Malformed):
+    wire.parse(kind, data)
+
+
+@pytest.mark.parametrize("more", [field(9, 1), field(12, b"any"), field(6, np.zeros(3, "<f4").tobytes()), b"\x63\x64"])
+def test_fields_that_weights_do_not_need_are_passed_over(more):
+  array = np.arange(6, dtype=np.float32).reshape(2, 3)
+  np.testing.assert_array_equal(caffe.blob(more + blob(array, "new") + more), array)
 
 
 def test_a_blob_that_lies_about_its_shape_is_refused():
