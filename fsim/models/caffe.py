@@ -1,14 +1,10 @@
 """Weights of the patch network from Caffe: the network published with Bondi et al. 2017, which is not ours to ship.
 
-python -m fsim.models.caffe best.caffemodel mean.binaryproto --out=DIR
-
-leaves DIR/network.npz, variables of fsim.models.extractors.PatchNet. Caffe is not needed.
+`load` gives variables of fsim.models.extractors.PatchNet; `fsim caffe` makes a predictor of them. Caffe is not needed.
 Shapes: o i channels out of and into a layer, h w rows and columns, n classes.
 """
 
-import argparse
 import reprlib
-import sys
 from collections.abc import Callable, Sequence
 from math import prod
 from pathlib import Path
@@ -20,11 +16,10 @@ import numpy as np
 from google.protobuf.message import Message
 from jaxtyping import Float
 
-from fsim.boundary import arrays, console, outputs
+from fsim.boundary import arrays
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable, read_bytes
-from fsim.boundary.text import shown
-from fsim.models import saved, wire
+from fsim.models import wire
 from fsim.models.extractors import PATCH_SIDE, PatchNet
 
 V1_CONVOLUTION, V1_INNER_PRODUCT = 4, 14  # Of the enumeration V1LayerParameter.LayerType.
@@ -132,23 +127,16 @@ def _require_shapes(made: dict[str, Any]) -> None:
         raise NotThisNet(f"{part} of {name} has the shape {got}, but the patch network's is {array.shape}")
 
 
-def main(arguments: Sequence[str]) -> int:
-  parser = argparse.ArgumentParser(prog="python -m fsim.models.caffe", description=__doc__.splitlines()[0])
-  parser.add_argument("model", type=console.path, metavar="best.caffemodel")
-  parser.add_argument("mean", type=console.path, metavar="mean.binaryproto")
-  parser.add_argument("--out", type=console.path, required=True, metavar="DIR")
-  chosen = parser.parse_args(arguments)
-  folder = outputs.Folder(chosen.out)
-  folder.claim("network.npz")
-  net = read(chosen.model, layers)
-  mean = read(chosen.mean, blob)
+def load(model: Path, mean: Path) -> dict[str, Any]:
+  """PatchNet's variables from a .caffemodel and the .binaryproto of its mean image.
+
+  Raises Unreadable for the file that is none, or of another network.
+  """
+  net, patch = read(model, layers), read(mean, blob)
   try:
-    made = variables(net, mean)
+    return variables(net, patch)
   except NotThisNet as error:
-    raise Unreadable(chosen.model, str(error)) from error
-  folder.write("network.npz", saved.to_bytes(made))
-  console.say(f"{shown(chosen.out / 'network.npz')}: {len(made['params']['classes']['bias'])} classes")
-  return console.ANSWERED
+    raise Unreadable(model, str(error)) from error
 
 
 def read(path: Path, parse: Callable[[bytes], Parsed]) -> Parsed:
@@ -157,7 +145,3 @@ def read(path: Path, parse: Callable[[bytes], Parsed]) -> Parsed:
     return parse(read_bytes(path, LIMIT))
   except wire.Malformed as error:
     raise Unreadable(path, str(error)) from error
-
-
-if __name__ == "__main__":
-  sys.exit(console.run(main, sys.argv[1:]))

@@ -144,7 +144,7 @@ def mislnet(classes: int, config: ConfigDict) -> MislNet:
 
 def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
   """classes: camera models that the features were learned from."""
-  pair, sizes = config.similarity, comparer.kinds(config.similarity.fused, classes)
+  pair, sizes = config.similarity, comparer.kinds(True, config.similarity.fused, classes)
   return scorers.forensic(pair.kind, pair.hidden, pair.width, pair.product, pair.dropout, sizes)
 
 
@@ -218,6 +218,7 @@ def together(networks: Networks, matcher: State, zero: float, classes: int, conf
     last_pool=settings.last_pool,
     constrained=settings.constrained,
     classes=classes,
+    tile_front=comparer.TILE_FRONT,
     variables=variables(networks.extractor),
     tiles=variables(networks.namer) if pair.fused else {},
     kind=pair.kind,
