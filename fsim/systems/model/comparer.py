@@ -97,8 +97,8 @@ def features(comparer: Comparer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[
   made = np.empty((len(pixels), sum(_kinds(comparer))), np.float32)
   for first in range(0, len(pixels), BATCH):
     some = pixels[first : first + BATCH]
-    padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
-    made[first : first + BATCH] = forward(comparer.variables, comparer.tiles, padded)[: len(some)]
+    found = forward(comparer.variables, comparer.tiles, arrays.filled(some, BATCH))
+    made[first : first + BATCH] = found[: len(some)]
   predictor.require_sane(made)
   return made
 
@@ -108,7 +108,7 @@ def log_odds(comparer: Comparer, a: Float[np.ndarray, "n d"], b: Float[np.ndarra
 
   Raises UserError where they are no finite numbers.
   """
-  logits = np.asarray(_scored(pair_scorer(comparer), comparer.scorer, _padded(a), _padded(b)))
+  logits = np.asarray(_scored(pair_scorer(comparer), comparer.scorer, *(arrays.filled(x, ROWS) for x in (a, b))))
   found = logits[: len(a), : len(b)] - np.float32(comparer.zero)
   predictor.require_sane(found)
   return found
@@ -183,7 +183,3 @@ def _forward(net: MislNet | None, tile_net: PatchNet | None) -> Callable:
 def _scored(scorer: nn.Module, params: dict, a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, "n m"]:
   rows, columns = (scorer.apply(params, x, method="parts") for x in (a, b))
   return scorers.score_rows(scorer, params, rows, columns)
-
-
-def _padded(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m d"]:
-  return np.pad(x, ((0, -len(x) % ROWS), (0, 0)))

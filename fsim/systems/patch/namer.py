@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from fsim import cpu
-from fsim.boundary import console, fields, inputs, outputs
+from fsim.boundary import arrays, console, fields, inputs, outputs
 from fsim.boundary.inputs import Unreadable
 from fsim.data import patches
 from fsim.data.patches import CHOICES, Choice
@@ -83,8 +83,7 @@ def evidence(namer: Namer, pixels: UInt8[np.ndarray, "p s s 3"]) -> Evidence:
   parts = []
   for first in range(0, len(pixels), BATCH):
     some = pixels[first : first + BATCH]
-    padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
-    parts.append([np.asarray(out)[: len(some)] for out in forward(namer.variables, padded)])
+    parts.append([np.asarray(out)[: len(some)] for out in forward(namer.variables, arrays.filled(some, BATCH))])
   features, logits = (np.concatenate(part) for part in zip(*parts, strict=True))
   predictor.require_sane(features, logits)
   return Evidence(features, logits, svm.decisions(namer.svms, features), np.zeros(len(pixels), int), 1)
