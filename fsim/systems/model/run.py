@@ -147,7 +147,7 @@ def mislnet(classes: int, config: ConfigDict) -> MislNet:
 
 def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
   """classes: camera models that the features were learned from."""
-  pair, sizes = config.similarity, fitted.kinds(config.similarity.fused, classes)
+  pair, sizes = config.similarity, fitted.kinds(True, config.similarity.fused, classes)
   return scorers.forensic(pair.kind, pair.hidden, pair.width, pair.product, pair.dropout, sizes)
 
 
@@ -229,6 +229,7 @@ def assemble(networks: Networks, matcher: State, zero: float, classes: int, conf
     last_pool=settings.last_pool,
     constrained=settings.constrained,
     classes=classes,
+    tile_front=fitted.TILE_FRONT,
     variables=variables(networks.extractor),
     tiles=variables(networks.tile_extractor) if pair.fused else {},
     kind=pair.kind,
