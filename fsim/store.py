@@ -28,8 +28,9 @@ CREATE TABLE IF NOT EXISTS signatures (
 class SignatureStore:
   """Append-only. An image is known by the SHA-256 of its file, a signature by its image and its checkpoint.
 
-  Every method raises Unreadable for a file that is damaged or none of fsim's. What a kill leaves half written is undone
-  by the next who opens it: a rollback journal, which network file systems bear too, other than a write-ahead log.
+  Every method raises Unreadable for a file that is damaged or none of fsim's, that cannot be written, or that another
+  process holds for longer than PATIENCE. What a kill leaves half written is undone by the next who opens it: a rollback
+  journal, which network file systems bear too, other than a write-ahead log.
   """
 
   def __init__(self, folder: Path, width: int):

@@ -6,6 +6,8 @@ import pytest
 from absl import flags
 from hypothesis import settings
 
+from tests import commands
+
 settings.register_profile("fsim", deadline=None, max_examples=30, derandomize=True)
 settings.load_profile("fsim")
 
@@ -25,6 +27,12 @@ def realcams() -> Path:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
   """Where the tests of one session keep their data sets."""
   return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
+  """The folder of a run with the settings that a test file names in QUICK."""
+  return commands.finished(request.module.QUICK, tmp_path_factory.mktemp("finished"), data)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -47,6 +47,7 @@ def made():
     "last_pool": "max",
     "constrained": True,
     "classes": 3,
+    "tile_front": "residual",
     "variables": {},
     "tiles": {},
   }

@@ -49,7 +49,7 @@ def model_run(folder: Path) -> Path:
   return folder
 
 
-def patch_run(folder: Path) -> Path:
+def patch_run(folder: Path, dtype: str = "float32") -> Path:
   """Its SVMs answer anything."""
   rng = np.random.default_rng(0)
   classes, pairs = ["Aurel_K1", "Boreas_P20", "Calyx_I7"], np.array([[0, 1], [0, 2], [1, 2]])
@@ -57,7 +57,7 @@ def patch_run(folder: Path) -> Path:
   rule = openset.Rule("distance", -1e9, openset.ClassGaussians(np.zeros((3, 128)), np.eye(128)), {})
   variables = drawn(PatchNet(classes=3, front="residual"), jnp.zeros((1, 64, 64, 3), jnp.uint8))
   known = fitted_classifier.FittedClassifier(
-    Choice(64, 64, 12, "paper", 1.0, 0.0), "residual", variables, machines, rule
+    Choice(64, 64, 12, "paper", 1.0, 0.0), "residual", dtype, variables, machines, rule
   )
   fitted_classifier.save(begun(folder, "patch") / "predictor", known)
   return folder

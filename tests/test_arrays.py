@@ -153,3 +153,10 @@ def test_damage_is_refused_or_does_not_matter(tmp_path_factory, where, kind, val
     return
   for name, array in GOOD.items():
     np.testing.assert_array_equal(found[name], array)
+
+
+@pytest.mark.parametrize(("count", "filled"), [(0, 0), (1, 4), (4, 4), (5, 8)])
+def test_batches_are_filled_with_the_last_row(count, filled):
+  rows = np.arange(2 * count).reshape(count, 2)
+  found = arrays.filled(rows, 4)
+  np.testing.assert_array_equal(found, [*rows, *[[2 * count - 2, 2 * count - 1]] * (filled - count)] or rows)

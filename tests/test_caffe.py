@@ -1,7 +1,6 @@
-"""A small caffemodel is written here, byte by byte, and its network computed with NumPy as Caffe computes it."""
+"""The network of a small caffemodel, computed with NumPy as Caffe computes it."""
 
 import contextlib
-import struct
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,65 +12,20 @@ from numpy.lib.stride_tricks import sliding_window_view
 from fsim.boundary.errors import UserError
 from fsim.models import caffe, saved, wire
 from fsim.models.extractors import PATCH_SCALE, PatchNet
+from tests import caffemodels
+from tests.caffemodels import blob, caffemodel, field, varint
 
-SHAPES = [(32, 3, 4, 4), (48, 32, 5, 5), (64, 48, 5, 5), (128, 64, 5, 5), (128, 128), (7, 128)]
 FORMS = ["new", "v1"]
-
-
-def varint(value):
-  out = b""
-  while value > 0x7F:
-    out += bytes([value & 0x7F | 0x80])
-    value >>= 7
-  return out + bytes([value])
-
-
-def field(number, value):
-  if isinstance(value, int):
-    return varint(number << 3) + varint(value)
-  return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def blob(array, form, doubles=False):
-  values = array.ravel()
-  if form == "v1":  # Four sides, and every value with a tag of its own.
-    sides = [1] * (4 - array.ndim) + list(array.shape)
-    head = b"".join(field(k + 1, side) for k, side in enumerate(sides))
-    return head + b"".join(varint(5 << 3 | 5) + struct.pack("<f", v) for v in values)
-  shape = field(1, b"".join(varint(side) for side in array.shape))
-  if doubles:
-    return field(7, shape) + field(8, values.astype("<f8").tobytes())
-  return field(7, shape) + field(5, values.astype("<f4").tobytes())
-
-
-def caffemodel(weights, form, doubles=False):
-  message = field(1, b"patch net")
-  for k, (kernel, bias) in enumerate(weights):
-    blobs = [blob(kernel, form, doubles), blob(bias, form, doubles)]
-    name = f"layer{k}".encode()
-    if form == "v1":
-      head = field(4, name) + field(5, 4 if kernel.ndim == 4 else 14)
-      message += field(2, head + b"".join(field(6, b) for b in blobs))
-    else:
-      head = field(1, name) + field(2, b"Convolution" if kernel.ndim == 4 else b"InnerProduct")
-      message += field(100, head + b"".join(field(7, b) for b in blobs))
-    pool = field(1, b"pool") + field(2, b"Pooling") if form == "new" else field(4, b"pool") + field(5, 17)
-    message += field(100 if form == "new" else 2, pool)
-  return message
 
 
 @pytest.fixture(scope="module")
 def weights():
-  rng = np.random.default_rng(0)
-  return [
-    (rng.normal(0, (1 / np.prod(s[1:])) ** 0.5, s).astype(np.float32), rng.normal(0, 0.1, s[0]).astype(np.float32))
-    for s in SHAPES
-  ]
+  return caffemodels.weights()
 
 
 @pytest.fixture(scope="module")
 def mean():
-  return np.random.default_rng(1).uniform(50, 200, (3, 64, 64)).astype(np.float32)
+  return caffemodels.mean()
 
 
 def reference(weights, mean, bgr):
@@ -92,14 +46,13 @@ def reference(weights, mean, bgr):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_imported_network_computes_what_caffe_computes(weights, mean, form, tmp_path, capsys):
+def test_the_imported_network_computes_what_caffe_computes(weights, mean, form, tmp_path):
   (tmp_path / "best.caffemodel").write_bytes(caffemodel(weights, form))
   (tmp_path / "mean.binaryproto").write_bytes(blob(mean, form))
-  arguments = [str(tmp_path / "best.caffemodel"), str(tmp_path / "mean.binaryproto"), f"--out={tmp_path / 'net'}"]
-  assert caffe.main(arguments) == 0
-  assert "7 classes" in capsys.readouterr().out
+  made = caffe.load(tmp_path / "best.caffemodel", tmp_path / "mean.binaryproto")
+  saved.save(tmp_path / "network.npz", made)
   rgb = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3)).astype(np.uint8)
-  variables = saved.load(tmp_path / "net" / "network.npz", PatchNet(classes=7), jnp.asarray(rgb))
+  variables = saved.load(tmp_path / "network.npz", PatchNet(classes=7), jnp.asarray(rgb))
   features, logits = PatchNet(classes=7).apply(variables, jnp.asarray(rgb))
   for image, feature, values in zip(rgb, features, logits, strict=True):
     expected = reference(weights, mean, image.transpose(2, 0, 1)[::-1])
@@ -135,26 +88,16 @@ def test_a_mean_of_another_size_is_refused(weights):
     caffe.variables(caffe.layers(caffemodel(weights, "new")), np.zeros((3, 32, 32), np.float32))
 
 
-def test_a_file_that_is_none_is_named(weights, mean, tmp_path, capsys):
+def test_a_file_that_is_none_is_named(weights, mean, tmp_path):
   (tmp_path / "mean").write_bytes(blob(mean, "new"))
   (tmp_path / "whole").write_bytes(caffemodel(weights, "new"))
   (tmp_path / "cut").write_bytes(caffemodel(weights, "new")[:100_000])
   (tmp_path / "text").write_text("layer { name: 'conv1' }")
   for model, meant, blamed in (("cut", "mean", "cut"), ("text", "mean", "text"), ("whole", "text", "text")):
     with pytest.raises(UserError, match=f"^{tmp_path / blamed}: "):
-      caffe.main([str(tmp_path / model), str(tmp_path / meant), f"--out={tmp_path / 'net'}"])
+      caffe.load(tmp_path / model, tmp_path / meant)
   with pytest.raises(UserError, match="No such file"):
-    caffe.main([str(tmp_path / "absent"), str(tmp_path / "mean"), f"--out={tmp_path / 'net'}"])
-  assert not (tmp_path / "net" / "network.npz").exists()
-
-
-def test_a_network_that_fsim_did_not_write_is_left_alone(weights, mean, tmp_path):
-  (tmp_path / "model").write_bytes(caffemodel(weights, "new"))
-  (tmp_path / "mean").write_bytes(blob(mean, "new"))
-  (tmp_path / "network.npz").write_bytes(b"mine")
-  with pytest.raises(UserError, match="is not as fsim wrote it"):
-    caffe.main([str(tmp_path / "model"), str(tmp_path / "mean"), f"--out={tmp_path}"])
-  assert (tmp_path / "network.npz").read_bytes() == b"mine"
+    caffe.load(tmp_path / "absent", tmp_path / "mean")
 
 
 def shaped(*sides, values=b""):
@@ -199,28 +142,32 @@ def test_damaged_models_are_read_or_refused(weights, junk, place, dropped):
     caffe.layers(data)
 
 
-def test_files_of_too_many_fields_or_bytes_are_refused(tmp_path):
-  (tmp_path / "many").write_bytes(b"\x08\x00" * (caffe.LIMIT // 2))
-  with pytest.raises(UserError, match="many: a message of more than 250,000 fields"):
+@pytest.mark.parametrize("crowd", [b"\x12\x00", field(100, b"\x3a\x00" * 1_000_000)])
+def test_files_of_too_many_layers_or_bytes_are_refused(crowd, tmp_path):
+  (tmp_path / "many").write_bytes(crowd * (caffe.LIMIT // len(crowd)))
+  with pytest.raises(UserError, match=r"many: more than 1,000 (layers|blobs of a layer)$"):
     caffe.read(tmp_path / "many", caffe.layers)
   (tmp_path / "more").write_bytes(bytes(caffe.LIMIT + 1))
   with pytest.raises(UserError, match="larger than 4 MB"):
     caffe.read(tmp_path / "more", caffe.layers)
 
 
-@given(st.lists(st.integers(0, 2**63), max_size=20), st.booleans())
+@given(st.lists(st.integers(0, 2**63 - 1), max_size=20), st.booleans())
 def test_integers_are_read_packed_or_one_by_one(values, packed):
-  data = field(3, b"".join(map(varint, values))) if packed else b"".join(field(3, v) for v in values)
-  assert wire.integers(wire.fields(data), 3) == values
+  data = field(1, b"".join(map(varint, values))) if packed else b"".join(field(1, v) for v in values)
+  assert list(wire.parse("BlobShape", data).dim) == values
 
 
-@given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_refused(data):
-  try:
-    found = wire.fields(data)
-  except wire.Malformed:
-    return
-  assert all(number > 0 for number in found)
+@given(st.sampled_from(list(wire.MESSAGES)), st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(kind, data):
+  with contextlib.suppress(wire.Malformed):
+    wire.parse(kind, data)
+
+
+@pytest.mark.parametrize("more", [field(9, 1), field(12, b"any"), field(6, np.zeros(3, "<f4").tobytes()), b"\x63\x64"])
+def test_fields_that_weights_do_not_need_are_passed_over(more):
+  array = np.arange(6, dtype=np.float32).reshape(2, 3)
+  np.testing.assert_array_equal(caffe.blob(more + blob(array, "new") + more), array)
 
 
 def test_a_blob_that_lies_about_its_shape_is_refused():

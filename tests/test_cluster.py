@@ -34,7 +34,7 @@ def run(tmp_path_factory):
   scorer = untrained(pair, *jnp.zeros((2, 1, 200)))
   folder = tmp_path_factory.mktemp("run")
   seen = {"count": 32, "colours": "green", "truncation": 0.0, "last_pool": "max"}
-  fields = seen | {"constrained": True, "classes": 2, "variables": variables, "tiles": {}}
+  fields = seen | {"constrained": True, "classes": 2, "tile_front": "residual", "variables": variables, "tiles": {}}
   pairs = {
     "kind": "network",
     "hidden": 8,

@@ -25,6 +25,7 @@ OPTIONS = {
   "identify": ("IMAGE_OR_FOLDER", "--run", "--map", "--json"),
   "splice": ("IMAGE_OR_FOLDER", "--run", "--out", "--reference", "X,Y", "--stride", "half a patch", "--json"),
   "cluster": ("IMAGE_OR_FOLDER", "--run", "--out", "--json"),
+  "caffe": ("CAFFEMODEL", "BINARYPROTO", "--classes", "--photographs", "--out", "--json"),
   "sweep": ("--workdir", "--at-once", "(default: 1)", "--set", "--slurm", "--table", "--minutes", "--json"),
 }
 DOORS = {

@@ -15,15 +15,10 @@ from fsim import load
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.train import metrics
-from tests import commands, jpegs, recording
+from tests import jpegs, recording
 from tests.commands import ROOT, fsim, variables
 
 QUICK = f"--config={ROOT}/configs/device.py:quick"
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, data):
-  return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
 
 
 def test_every_setting_is_read(finished):

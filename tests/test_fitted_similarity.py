@@ -76,6 +76,14 @@ def test_answers_of_the_network_on_tiles_come_behind_the_extractors_features(kno
   np.testing.assert_allclose(fitted.log_odds(fused, found[:1], found[1:2]), -known.zero - sum(distances), rtol=1e-4)
 
 
+def test_networks_answer_in_the_arithmetic_they_were_trained_in(known, features, tmp_path):
+  fitted.save(tmp_path, known._replace(dtype="bfloat16"))
+  half = fitted.features(fitted.load(tmp_path), fitted_similarity.tiles("fine", seed=1))
+  np.testing.assert_array_equal(half, half.astype(jnp.bfloat16))  # So few bits are all that there were.
+  np.testing.assert_allclose(half, features["fine"], atol=0.1)
+  assert (features["fine"] != features["fine"].astype(jnp.bfloat16)).any()
+
+
 @pytest.fixture
 def run(known, tmp_path):
   fitted.save(tmp_path / "predictor", known)

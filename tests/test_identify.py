@@ -36,7 +36,12 @@ def known():
   blank = svm.Svms(CLASSES, np.zeros((3, 2), int), np.zeros((3, 128)), np.zeros(3), np.zeros(128), np.ones(128), 1.0)
   gaussians = openset.ClassGaussians(np.zeros((3, 128)), np.eye(128))
   start = FittedClassifier(
-    Choice(64, 64, 12, "paper", 0.0, 0.0), "rgb", variables, blank, openset.Rule("distance", 0.0, gaussians, {})
+    Choice(64, 64, 12, "paper", 0.0, 0.0),
+    "rgb",
+    "float32",
+    variables,
+    blank,
+    openset.Rule("distance", 0.0, gaussians, {}),
   )
   seen = []
   for name in CLASSES:
@@ -243,6 +248,26 @@ def test_arrays_that_do_not_fit_are_refused_by_name(run, file, change, cause):
     fitted.of_run(run)
   assert cause in str(caught.value)
   assert "\n" not in str(caught.value)
+
+
+def test_a_network_answers_in_the_arithmetic_it_was_trained_in(known, tmp_path):
+  fitted.save(tmp_path, known._replace(dtype="bfloat16"))
+  pixels = photo("Ardent_A", blocks=(1, 1))[None]
+  half, whole = (fitted.outputs_of(one, pixels).features for one in (fitted.load(tmp_path), known))
+  np.testing.assert_array_equal(half, half.astype(jnp.bfloat16))  # So few bits are all that there were.
+  np.testing.assert_allclose(half, whole, atol=0.05)
+  assert (whole != whole.astype(jnp.bfloat16)).any()
+
+
+@pytest.mark.parametrize("value", ["int8", None, "missing"])
+def test_an_arithmetic_that_cannot_be_is_refused(run, value):
+  path = run / "predictor" / "input.json"
+  shown = json.loads(path.read_text()) | {"dtype": value}
+  if value == "missing":
+    del shown["dtype"]
+  path.write_text(json.dumps(shown))
+  with pytest.raises(UserError, match=r"predictor/input.json: the field 'dtype' "):
+    fitted.of_run(run)
 
 
 @pytest.mark.parametrize(

@@ -99,11 +99,6 @@ def test_dropout_is_of_training_alone_and_the_leak_is_what_tells_the_activations
   assert LEAK == 0.01
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, data):
-  return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
-
-
 def test_every_setting_is_read(finished):
   assert recording.unread(finished) == recording.OTHERS["mobile"].keys()
 

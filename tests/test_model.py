@@ -31,11 +31,6 @@ CONFIG = ROOT / "configs" / "model.py"
 QUICK = f"--config={CONFIG}:quick"
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, data):
-  return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
-
-
 def test_every_setting_is_read(finished):
   assert recording.unread(finished) == recording.OTHERS["model"].keys()
 

@@ -27,11 +27,6 @@ def quick():
   return commands.config(ROOT / "configs" / "patch.py", "quick")
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, data):
-  return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
-
-
 def test_every_setting_is_read(finished):
   assert recording.unread(finished) == recording.OTHERS["patch"].keys()
 

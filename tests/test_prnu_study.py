@@ -266,11 +266,6 @@ def test_subsets_are_reported_apart_where_there_are_several():
   assert report.by_subset([own._replace(answers=answers[:2])]) == []
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, data):
-  return commands.finished(QUICK, tmp_path_factory.mktemp("finished"), data)
-
-
 def test_every_setting_is_read(finished):
   assert recording.unread(finished) == recording.OTHERS["prnu"].keys()
 

@@ -42,3 +42,8 @@ def test_only_wrong_decisions_are_errors_and_the_worst_come_first():
   table = scores.pair_table(images(["a0", "a0", "b0", "b0"]), logits)
   errors = scores.worst_errors(table, threshold=0.9, count=2)
   assert errors[["row_a", "row_b"]].to_numpy().tolist() == [[1, 3], [0, 2], [0, 1]]
+
+
+def test_a_sigmoid_of_any_log_odds_is_a_share():
+  found = scores.sigmoid(np.array([-1e4, -1.0, 0.0, 1.0, 1e4], np.float32))
+  np.testing.assert_allclose(found, [0, 1 / (1 + np.e), 0.5, np.e / (1 + np.e), 1])

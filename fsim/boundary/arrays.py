@@ -71,6 +71,11 @@ def to_npz(arrays: Mapping[str, Any]) -> bytes:
   return buffer.getvalue()
 
 
+def filled(rows: Shaped[np.ndarray, "n *d"], batch: int) -> Shaped[np.ndarray, "m *d"]:
+  """Full batches: the last row is repeated until their number is a multiple, so that few shapes are compiled."""
+  return np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % batch, axis=0)])
+
+
 def is_sane(values: Float[np.ndarray, "..."]) -> bool:
   """Whether all are finite, and so small that sums and products of a few stay finite too."""
   return values.size == 0 or (float(values.min()) >= -LARGEST and float(values.max()) <= LARGEST)

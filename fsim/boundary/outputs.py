@@ -27,9 +27,7 @@ class Folder:
   def __init__(self, path: Path):
     self.path = path
     try:
-      path.mkdir(parents=True, exist_ok=True)
-      with tempfile.TemporaryFile(dir=path):
-        pass
+      make_writable(path)
     except (FileExistsError, NotADirectoryError) as error:
       raise UserError(f"{shown(path)}: not a folder") from error
     except OSError as error:
@@ -65,17 +63,11 @@ class Folder:
   def replacing(self, name: str) -> Iterator[Path]:
     """A draft to be written, which takes the file's place when the block ends well."""
     self.claim(name)
-    draft = self.path / f".{_short(name)}.draft"
-    try:
+    with drafted(self.path / name) as draft:
       yield draft
       line = f"\n{json.dumps([name, _digest(draft)])}\n"  # The first ends a line that a kill has cut.
       with (self.path / MANIFEST).open("a") as manifest:  # First: a kill between the two must not disown the file.
         manifest.write(line)
-      os.replace(draft, self.path / name)
-    except OSError as error:
-      raise UserError(f"{shown(self.path / name)}: {error.strerror or error}") from error  # A full disk names no file.
-    finally:
-      draft.unlink(missing_ok=True)
 
 
 def written(folder: Path) -> set[tuple[str, str]]:
@@ -98,14 +90,28 @@ def file(path: Path) -> Folder:
 
 def replace(path: Path, data: bytes) -> None:
   """Writes in one go, whatever is there: for files of folders that are fsim's own. Raises UserError if it cannot."""
+  with drafted(path) as draft:
+    draft.write_bytes(data)
+
+
+@contextlib.contextmanager
+def drafted(path: Path) -> Iterator[Path]:
+  """A draft beside a file, which takes its place when the block ends well. Raises UserError if it cannot."""
   draft = path.with_name(f".{_short(path.name)}.{os.getpid()}.draft")
   try:
-    draft.write_bytes(data)
+    yield draft
     os.replace(draft, path)
   except OSError as error:
-    raise UserError(f"{shown(path)}: {error.strerror}") from error  # A full disk names no file.
+    raise UserError(f"{shown(path)}: {error.strerror or error}") from error  # A full disk names no file.
   finally:
     draft.unlink(missing_ok=True)
+
+
+def make_writable(folder: Path) -> None:
+  """Raises OSError if it cannot be made or written to."""
+  folder.mkdir(parents=True, exist_ok=True)
+  with tempfile.TemporaryFile(dir=folder):
+    pass
 
 
 def _short(name: str) -> str:

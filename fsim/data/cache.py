@@ -6,13 +6,13 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tensorflow_datasets.core.constants import get_default_data_dir
 
+from fsim.boundary import outputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.lock import alone
 from fsim.boundary.text import shown
@@ -39,9 +39,7 @@ def home(folder: str | Path | None) -> Path:
 def writing(place: Path) -> Iterator[None]:
   """Around what fills a folder below `place`, which is tried first: its faults become one UserError that names it."""
   try:
-    place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=place):
-      pass
+    outputs.make_writable(place)
   except OSError as error:
     raise UserError(f"{shown(place)}: cannot be written to ({error.strerror}); {ELSEWHERE}") from error
   try:

@@ -12,6 +12,7 @@ import grain
 import numpy as np
 from jaxtyping import Int, Shaped, UInt8
 
+from fsim.boundary import arrays
 from fsim.boundary.errors import UserError
 from fsim.data import jpeg
 
@@ -157,7 +158,7 @@ def in_order(
   cut: Callable[[Any], np.ndarray], rows: Int[np.ndarray, " n"], *, batch: int, shard: Shard, threads: int
 ) -> Iterator[np.ndarray]:
   """One pass over the rows in their order, in full batches (the last row is repeated); this process's block of each."""
-  padded = np.pad(rows, (0, -len(rows) % batch), mode="edge").reshape(-1, shard.count, batch // shard.count)
+  padded = arrays.filled(rows, batch).reshape(-1, shard.count, batch // shard.count)
   ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
   mine = grain.MapDataset.source(padded[:, shard.index].reshape(-1)).map(cut).batch(batch // shard.count)
   return iter(mine.to_iter_dataset(ahead))

@@ -74,8 +74,8 @@ def open_folder(
 
   data_dir: where prepared data sets are kept; None is $TFDS_DATA_DIR or ~/tensorflow_datasets.
   pattern: a regular expression for names of another form (see fsim/data/dresden/pattern.py); None: Dresden's.
-  on_error: "skip" leaves unusable files out and lists them in `problems`, "raise" raises ValueError at the first.
-  Raises ValueError if the folder is missing or holds no usable JPEG, and for a wrong pattern.
+  on_error: "skip" leaves unusable files out and lists them in `problems`, "raise" raises UserError at the first.
+  Raises UserError if the folder is missing or holds no usable JPEG, and for a wrong pattern.
   """
   rules = rules_of(pattern, merge_d70, repair_mju)
   config = FolderConfig.of(inputs.expanded(folder), rules, on_error)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 
 class SimilarityMatrix(NamedTuple):
-  """values[k, l]: the share of pairs of device k and device l that are called the same device; d devices."""
+  """values[k, l]: the share of drawn pairs of device k and device l that are called the same device; d devices."""
 
   devices: list[str]
   values: Float[np.ndarray, "d d"]
@@ -27,12 +27,13 @@ class SimilarityMatrix(NamedTuple):
 
 
 def similarity_matrix(
-  images: pd.DataFrame, logits: Float[np.ndarray, "n n"], threshold: float, draws: int, seed: int
+  images: pd.DataFrame, scores: Float[np.ndarray, "n n"], threshold: float, draws: int, seed: int
 ) -> SimilarityMatrix:
   """For every pair of devices, `draws` image pairs with replacement, thresholded and averaged.
 
-  An image is never drawn with itself, which would be right by construction. A device with a single image has no pair of
-  its own and is left out. Devices are sorted by model, so that blocks on the diagonal are models.
+  scores: of every image with every other, on the scale of the threshold. An image is never drawn with itself, which
+  would be right by construction. A device with a single image has no pair of its own and is left out. Devices are
+  sorted by model, so that blocks on the diagonal are models.
   """
   rng = np.random.default_rng(seed)
   counts = images["device"].value_counts()
@@ -43,7 +44,7 @@ def similarity_matrix(
   for k, first in enumerate(devices):
     for m, second in enumerate(devices[: k + 1]):
       a, b = _draw(rng, rows[first], rows[second], draws)
-      values[k, m] = values[m, k] = (logits[a, b] >= threshold).mean()
+      values[k, m] = values[m, k] = (scores[a, b] >= threshold).mean()
   return SimilarityMatrix(devices, values)
 
 

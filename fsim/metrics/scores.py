@@ -25,12 +25,18 @@ def pair_table(images: pd.DataFrame, logits: Float[np.ndarray, "n n"]) -> pd.Dat
   same_model = table["model_a"] == table["model_b"]
   table["truth"] = np.select([same_device, same_model], [SAME_DEVICE, SAME_MODEL], OTHER_MODEL)
   table["logit"] = logits[i, j].astype(np.float64)
-  table["score"] = 1 / (1 + np.exp(-table["logit"]))
+  table["score"] = sigmoid(table["logit"].to_numpy())
   return table
 
 
+def sigmoid(log_odds: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+  """Natural log-odds -> 0..1, in double precision."""
+  with np.errstate(over="ignore"):  # Of what is as good as impossible: 0.
+    return 1 / (1 + np.exp(-log_odds.astype(np.float64)))
+
+
 def best_f1_threshold(same: Bool[np.ndarray, " p"], score: Float[np.ndarray, " p"]) -> float:
-  """The threshold with the largest F1 of "same", halfway to the next lower score (`device`: chosen on validation).
+  """The threshold with the largest F1 of "same", halfway to the next lower score.
 
   Raises UserError if the pairs are all of one kind: then no threshold can be chosen.
   """

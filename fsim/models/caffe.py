@@ -1,14 +1,10 @@
 """Weights of the patch network from Caffe: the network published with Bondi et al. 2017, which is not ours to ship.
 
-python -m fsim.models.caffe best.caffemodel mean.binaryproto --out=DIR
-
-leaves DIR/network.npz, variables of fsim.models.extractors.PatchNet. Caffe is not needed.
+`load` gives variables of fsim.models.extractors.PatchNet; `fsim caffe` makes a predictor of them. Caffe is not needed.
 Shapes: o i channels out of and into a layer, h w rows and columns, n classes.
 """
 
-import argparse
 import reprlib
-import sys
 from collections.abc import Callable, Sequence
 from math import prod
 from pathlib import Path
@@ -17,27 +13,23 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from google.protobuf.message import Message
 from jaxtyping import Float
 
-from fsim.boundary import arrays, console, outputs
+from fsim.boundary import arrays
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable, read_bytes
-from fsim.boundary.text import shown
-from fsim.models import saved, wire
+from fsim.models import wire
 from fsim.models.extractors import PATCH_SIDE, PatchNet
 
-# Numbers of fields in caffe.proto: of NetParameter, LayerParameter, V1LayerParameter, BlobProto, BlobShape.
-NET_LAYERS, NET_V1_LAYERS = 100, 2
-LAYER_NAME, LAYER_TYPE, LAYER_BLOBS = 1, 2, 7
-V1_NAME, V1_TYPE, V1_BLOBS = 4, 5, 6
-V1_CONVOLUTION, V1_INNER_PRODUCT = 4, 14
-BLOB_SIDES, BLOB_DATA, BLOB_SHAPE, BLOB_DOUBLES = (1, 2, 3, 4), 5, 7, 8
-SHAPE_DIM = 1
+V1_CONVOLUTION, V1_INNER_PRODUCT = 4, 14  # Of the enumeration V1LayerParameter.LayerType.
 TYPES = {V1_CONVOLUTION: "Convolution", V1_INNER_PRODUCT: "InnerProduct"}
+BLOB_SIDES = ("num", "channels", "height", "width")
 CONVOLUTIONS = ("Conv_0", "Conv_1", "Conv_2", "Conv_3")
 DENSE = ("feature", "classes")
 
 LIMIT = 1 << 22  # Bytes of a file: 340,642 parameters as doubles, each with a tag, are 3 MB.
+MANY = 1_000  # More layers, or blobs of a layer, than any network here has; an empty one takes two bytes of a file.
 Parsed = TypeVar("Parsed")
 
 
@@ -52,39 +44,47 @@ class NotThisNet(UserError):
 
 
 def blob(data: bytes) -> Float[np.ndarray, "..."]:
-  """A BlobProto in either form: dimensions as `shape` or as num, channels, height, width; floats or doubles."""
-  found = wire.fields(data)
-  values = wire.floats(found, BLOB_DATA, wire.FIXED32)
-  if not len(values):
-    values = wire.floats(found, BLOB_DOUBLES, wire.FIXED64)
-  shapes = wire.messages(found, BLOB_SHAPE)
-  if shapes:
-    shape = wire.integers(wire.fields(shapes[0]), SHAPE_DIM)
-  else:
-    shape = [(wire.integers(found, number) or [1])[-1] for number in BLOB_SIDES]
-  if not 1 <= len(shape) <= len(BLOB_SIDES) or not len(values) == prod(shape) > 0 or not arrays.is_sane(values):
-    raise wire.Malformed(f"a blob of shape {reprlib.repr(shape)} holds {len(values)} values, or senseless ones")
-  return values.reshape(shape).astype(np.float32)
+  """A BlobProto in either form: dimensions as `shape` or as num, channels, height, width; floats or doubles.
+
+  Raises Malformed for what is none, and for shapes and values that cannot be.
+  """
+  return _array(wire.parse("BlobProto", data))
 
 
 def layers(data: bytes) -> list[Layer]:
-  """The layers of a NetParameter that have weights, of the present form and of the former one (V1)."""
-  net = wire.fields(data)
-  made = []
-  for message in wire.messages(net, NET_LAYERS):
-    found = wire.fields(message)
-    name, kind = (_text(found, number) for number in (LAYER_NAME, LAYER_TYPE))
-    made.append(Layer(name, kind, [blob(b) for b in wire.messages(found, LAYER_BLOBS)]))
-  for message in wire.messages(net, NET_V1_LAYERS):
-    found = wire.fields(message)
-    (kind,) = wire.integers(found, V1_TYPE)[-1:] or [0]
-    name = _text(found, V1_NAME)
-    made.append(Layer(name, TYPES.get(kind, str(kind)), [blob(b) for b in wire.messages(found, V1_BLOBS)]))
-  return [layer for layer in made if layer.blobs]
+  """The layers of a NetParameter that have weights, of the present form and of the former one (V1).
+
+  Raises Malformed as `blob`.
+  """
+  net = wire.parse("NetParameter", data)
+  if len(net.layer) + len(net.layers) > MANY:
+    raise wire.Malformed(f"more than {MANY:,} layers")
+  kinds = [layer.type.decode(errors="replace") for layer in net.layer]
+  kinds += [TYPES.get(layer.type, str(layer.type)) for layer in net.layers]
+  return [
+    Layer(layer.name.decode(errors="replace"), kind, _arrays(layer))
+    for layer, kind in zip([*net.layer, *net.layers], kinds, strict=True)
+    if layer.blobs
+  ]
 
 
-def _text(found: wire.Fields, number: int) -> str:
-  return b"".join(wire.messages(found, number)).decode(errors="replace")
+def _arrays(layer: Message) -> list[Float[np.ndarray, "..."]]:
+  if len(layer.blobs) > MANY:
+    raise wire.Malformed(f"more than {MANY:,} blobs of a layer")
+  return [_array(one) for one in layer.blobs]
+
+
+def _array(message: Message) -> Float[np.ndarray, "..."]:
+  """Of a BlobProto."""
+  values = np.array(message.data, np.float32) if message.data else np.array(message.double_data, np.float64)
+  if message.HasField("shape"):
+    shape = list(message.shape.dim)
+  else:
+    shape = [getattr(message, side) if message.HasField(side) else 1 for side in BLOB_SIDES]
+  sides = 1 <= len(shape) <= len(BLOB_SIDES) and min(shape) > 0
+  if not sides or len(values) != prod(shape) or not arrays.is_sane(values):
+    raise wire.Malformed(f"a blob of shape {reprlib.repr(shape)} holds {len(values)} values, or senseless ones")
+  return values.reshape(shape).astype(np.float32)
 
 
 def variables(net: Sequence[Layer], mean: Float[np.ndarray, "..."]) -> dict[str, Any]:
@@ -127,23 +127,16 @@ def _require_shapes(made: dict[str, Any]) -> None:
         raise NotThisNet(f"{part} of {name} has the shape {got}, but the patch network's is {array.shape}")
 
 
-def main(arguments: Sequence[str]) -> int:
-  parser = argparse.ArgumentParser(prog="python -m fsim.models.caffe", description=__doc__.splitlines()[0])
-  parser.add_argument("model", type=console.path, metavar="best.caffemodel")
-  parser.add_argument("mean", type=console.path, metavar="mean.binaryproto")
-  parser.add_argument("--out", type=console.path, required=True, metavar="DIR")
-  chosen = parser.parse_args(arguments)
-  folder = outputs.Folder(chosen.out)
-  folder.claim("network.npz")
-  net = read(chosen.model, layers)
-  mean = read(chosen.mean, blob)
+def load(model: Path, mean: Path) -> dict[str, Any]:
+  """PatchNet's variables from a .caffemodel and the .binaryproto of its mean image.
+
+  Raises Unreadable for the file that is none, or of another network.
+  """
+  net, patch = read(model, layers), read(mean, blob)
   try:
-    made = variables(net, mean)
+    return variables(net, patch)
   except NotThisNet as error:
-    raise Unreadable(chosen.model, str(error)) from error
-  folder.write("network.npz", saved.to_bytes(made))
-  console.say(f"{shown(chosen.out / 'network.npz')}: {len(made['params']['classes']['bias'])} classes")
-  return console.ANSWERED
+    raise Unreadable(model, str(error)) from error
 
 
 def read(path: Path, parse: Callable[[bytes], Parsed]) -> Parsed:
@@ -152,7 +145,3 @@ def read(path: Path, parse: Callable[[bytes], Parsed]) -> Parsed:
     return parse(read_bytes(path, LIMIT))
   except wire.Malformed as error:
     raise Unreadable(path, str(error)) from error
-
-
-if __name__ == "__main__":
-  sys.exit(console.run(main, sys.argv[1:]))

@@ -54,7 +54,7 @@ def high_pass(images: Pixels) -> Float[Array, "b h w 3"]:
   )
 
 
-# What a network is shown of an image.
+# What a network is shown of an image, by the name of the setting.
 FRONTS = {"rgb": rgb, "residual": residual, "high_pass": high_pass}
 
 
@@ -66,7 +66,7 @@ class SignatureNet(nn.Module):
 
   Attributes:
     classes: number of devices that phase A tells apart.
-    front: "rgb" as published, or "residual", which learns from far fewer images.
+    front: a key of FRONTS: "rgb" as published, or "residual", from which it learns with far fewer images.
     dtype: type of the arithmetic (parameters and the signature stay float32).
   """
 
@@ -97,7 +97,7 @@ class PatchNet(nn.Module):
 
   Attributes:
     classes: number of camera models.
-    front: "rgb" as published, or "residual", from which it learns in far fewer steps.
+    front: a key of FRONTS: "rgb" as published, or "residual", from which it learns in far fewer steps.
     dtype: type of the arithmetic (parameters, feature and logits stay float32).
   """
 

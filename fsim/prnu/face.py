@@ -86,9 +86,9 @@ def match(images: Images, against: Sequence[Print], search: Search = ALIGNED) ->
 def match(images, against, search=ALIGNED):
   """Whether a fingerprint's camera took an image: PCE (Goljan et al. 2009, section 3), threshold and answer.
 
-  Of many images a list; of each against several fingerprints a list again, whose shifts, transforms and candidates all raise
-  the threshold. A fingerprint may be a file, and a JPEG may stand in its place. An image that cannot be used, or that
-  the fingerprint was made of, has the answer "no statement" with the reason. "No match found" excludes nothing.
+  Of many images a list; of each against several fingerprints a list again, whose shifts, transforms and candidates all
+  raise the threshold. A fingerprint may be a file, and a JPEG may stand in its place. An image that cannot be used, or
+  that the fingerprint was made of, has the answer "no statement" with the reason. "No match found" excludes nothing.
   Raises UserError for a fingerprint that cannot be used, for an array that is no image, and for an impossible search.
   """
   matching.threshold(search.alpha, 1)

@@ -24,7 +24,7 @@ class Peaks(NamedTuple):
   """The highest correlation of each pair among the shifts looked at.
 
   Attributes:
-    pce: its square over the mean square of all others, with the sign of the correlation.
+    pce: its square over the mean square of all outside WINDOW around it, with the sign of the correlation.
     shift: (rows, columns) at which the first pattern's origin lies in the second.
     n_hypotheses: number of shifts looked at, the k of `threshold`.
   """
@@ -77,7 +77,7 @@ def search(a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n H W"], reach: int 
   """PCE of every pattern with every other over shifts: all (None), or up to `reach` rows and columns.
 
   Patterns of one size are shifted cyclically. Otherwise `a` must fit into `b` and lies wholly inside it at every shift.
-  Raises UserError if it does not fit.
+  Raises ValueError if it does not fit.
   """
   (h, w), (height, width) = a.shape[1:], b.shape[1:]
   if h > height or w > width:

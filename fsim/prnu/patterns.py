@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from fsim.boundary import progress
+from fsim.boundary import arrays, progress
 from fsim.boundary.machine import cores
 from fsim.data import cache
 from fsim.data.loader import CentreCrop
@@ -60,5 +60,4 @@ def _some(
     for first in range(0, len(rows), AT_ONCE):
       some = rows[first : first + AT_ONCE]
       squares = np.stack(list(pool.map(cut, some)))
-      full = np.pad(squares, ((0, AT_ONCE - len(some)), (0, 0), (0, 0), (0, 0)), mode="edge")
-      yield some, np.asarray(residuals(full, settings))[: len(some)]
+      yield some, np.asarray(residuals(arrays.filled(squares, AT_ONCE), settings))[: len(some)]

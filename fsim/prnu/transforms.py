@@ -60,7 +60,7 @@ def find(
 ) -> list[Found]:
   """The best transform of a pattern for each print; `reach` as in `matching.search`, 0 for aligned patterns.
 
-  A transform at which neither pattern fits into the other, or at which aligned ones differ in size, is not taken, nor one
+  A transform that leaves neither pattern fitting into the other, or aligned ones of other sizes, is not taken, nor one
   that would have more pixels than any sensor. Raises UserError naming the sizes if none is left.
   """
   best: list[Found | None] = [None] * len(prints)

@@ -14,6 +14,7 @@ from fsim.boundary.text import shown
 from fsim.data import walk
 
 Predictor = TypeVar("Predictor")
+DTYPES = ("float32", "bfloat16")  # Of networks' arithmetic.
 
 
 def of_run(run: Path, system: str, name: str, load: Callable[[Path], Predictor]) -> Predictor:

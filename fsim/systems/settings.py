@@ -14,6 +14,7 @@ from fsim.data.patches import CHOICES
 from fsim.data.sources import PREFIX
 from fsim.models import extractors, mislnet, mobile
 from fsim.run import flat
+from fsim.systems.predictor import DTYPES
 from fsim.train import optimisers
 
 MANY = 1_000_000
@@ -87,7 +88,7 @@ BELOW_ONE = Real(0, 1, most_too=False)
 RULES: dict[str, Whole | Real | Several | One] = {
   "seed": Whole(0),
   "save_every": Whole(1),
-  "dtype": One(("float32", "bfloat16")),
+  "dtype": One(DTYPES),
   "on_error": One(("skip", "raise")),
   "validation": BELOW_ONE,
   "test": PROPER_SHARE,

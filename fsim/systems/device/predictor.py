@@ -12,15 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
-from scipy.special import expit
 
 from fsim import cpu
-from fsim.boundary import console, fields, inputs, outputs
+from fsim.boundary import arrays, console, fields, inputs, outputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data import given
 from fsim.data.given import Image, Images
 from fsim.data.loader import centre_crop
+from fsim.metrics.scores import sigmoid
 from fsim.models import saved, scorers
 from fsim.models.extractors import FRONTS, SignatureNet
 from fsim.models.scorers import HadamardScorer
@@ -30,12 +30,11 @@ FOLDER = "predictor"  # In the run folder.
 WIDTH = 1024  # Values of a signature.
 BATCH = 8  # Images of which signatures are made at once.
 MANY = 100_000  # More classes, pixels a side or units of a layer than any run has.
-DTYPES = ("float32", "bfloat16")
 PLAIN = {  # Fields that are no arrays, and what they may be.
   "classes": fields.whole(1, MANY),
   "size": fields.whole(64, 4096),
   "front": fields.one_of(FRONTS),
-  "dtype": fields.one_of(DTYPES),
+  "dtype": fields.one_of(predictor.DTYPES),
   "width": fields.whole(1, MANY),
   "threshold": fields.number(0, 1),
 }
@@ -87,17 +86,17 @@ class DevicePredictor(NamedTuple):
     found = np.empty((len(images), WIDTH), np.float32)
     for first in range(0, len(images), BATCH):
       some = [_square(one, first + k, self.size) for k, one in enumerate(images[first : first + BATCH])]
-      padded = np.stack(some + [np.zeros_like(some[0])] * (BATCH - len(some)))
-      found[first : first + BATCH] = np.asarray(forward(self.network, padded))[: len(some)]
+      made = forward(self.network, arrays.filled(np.stack(some), BATCH))
+      found[first : first + BATCH] = np.asarray(made)[: len(some)]
     predictor.require_sane(found)
     return found[0] if given.is_one(image) else found
 
   def score(self, a: Image, b: Image) -> Score:
     """Of two images (section 3.2), the same in either order. Raises UserError as `signature`."""
     first, second = self.signature([a, b])
-    logit = float(self.log_odds(first[None], second[None])[0, 0])
-    probability = float(expit(logit))
-    return Score(probability, logit, probability >= self.threshold)
+    (logits,) = self.log_odds(first[None], second[None])
+    (probability,) = sigmoid(logits).tolist()
+    return Score(probability, float(logits[0]), probability >= self.threshold)
 
   def log_odds(self, a: Float[np.ndarray, "n 1024"], b: Float[np.ndarray, "m 1024"]) -> Float[np.ndarray, "n m"]:
     """Of every signature with every other, both orders averaged. Raises UserError where they are no finite numbers."""

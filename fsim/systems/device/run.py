@@ -124,7 +124,7 @@ def choose_threshold(scorer: HadamardScorer, state: State, validation: LabelledS
   logits = compare.all_pairs(scorer, state, validation.signatures)
   upper = np.triu_indices(len(logits), 1)
   same = (validation.sources[:, None] == validation.sources)[upper]
-  return scores.best_f1_threshold(same, 1 / (1 + np.exp(-logits[upper].astype(np.float64))))
+  return scores.best_f1_threshold(same, scores.sigmoid(logits[upper]))
 
 
 def assemble(net: SignatureNet, signer: State, matcher: State, threshold: float, config: ConfigDict) -> DevicePredictor:
@@ -147,7 +147,7 @@ def evaluate(
   """Algorithm 1, rates and intervals on one set of images."""
   settings = config.evaluate
   pairs = scores.pair_table(part.table.reset_index(drop=True), logits)
-  probability = 1 / (1 + np.exp(-logits.astype(np.float64)))
+  probability = scores.sigmoid(logits)
   similarity = matrix.similarity_matrix(part.table, probability, threshold, settings.draws, config.seed)
   models = part.table.drop_duplicates("device").set_index("device")["model"]
   lines = rates.rates(pairs, settings.resamples, config.seed)

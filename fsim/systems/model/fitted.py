@@ -17,16 +17,16 @@ from jaxtyping import Array, Float, UInt8
 from fsim import cpu
 from fsim.boundary import arrays, console, fields, inputs, outputs
 from fsim.models import posteriors, saved, scorers
-from fsim.models.extractors import PATCH_SIDE, PatchNet
+from fsim.models.extractors import FRONTS, PATCH_SIDE, PatchNet
 from fsim.models.mislnet import COLOURS, FEATURES, LEAST_SIDE, POOLS, MislNet
 from fsim.systems import predictor
 
 BATCH = 32  # Patches whose features are computed at once.
 ARRAYS = {"network.npz": "variables", "tiles.npz": "tiles", "scorer.npz": "scorer"}  # Files, and what is in them.
 ROWS = 256  # Features are scored in multiples of so many, so that few shapes are compiled.
+TILE_FRONT = "residual"  # What the network on tiles is taught with: it learns from them in far fewer steps.
 MOST_SIDE = 512  # Pixels of a patch: its network takes gigabytes from there.
 MANY = 10_000  # More classes, patches an image or units of a layer than any run has.
-DTYPES = ("float32", "bfloat16", "float16")
 PLAIN = {  # Fields that are no arrays, and what they may be.
   "size": fields.whole(LEAST_SIDE, MOST_SIDE),
   "count": fields.whole(1, MANY),
@@ -35,6 +35,7 @@ PLAIN = {  # Fields that are no arrays, and what they may be.
   "last_pool": fields.one_of(POOLS),
   "constrained": fields.FLAG,
   "classes": fields.whole(1, MANY),
+  "tile_front": fields.one_of(FRONTS),
   "kind": fields.one_of(scorers.KINDS),
   "hidden": fields.whole(1, MANY),
   "width": fields.whole(1, MANY),
@@ -44,20 +45,20 @@ PLAIN = {  # Fields that are no arrays, and what they may be.
   "saturated": fields.number(0, 1),
   "threshold": fields.number(0, 1),
   "limit": fields.number(0, 1),
-  "dtype": fields.one_of(DTYPES),
+  "dtype": fields.one_of(predictor.DTYPES),
 }
 
 
 class FittedSimilarity(NamedTuple):
-  """A trained system of Mayer & Stamm 2018, with or without the network of Bondi et al. 2017 on tiles.
+  """A trained system of Mayer & Stamm 2018, with or without the network of Bondi et al. 2017 on tiles, or that alone.
 
   size: pixels a side of a patch. count: patches an image, at most. entropy: nats below which a patch is not spoken
   about; saturated: share of saturated pixels above which it is not. colours, truncation, last_pool, constrained,
-  classes and `variables` are those of a MislNet; `tiles` those of a PatchNet for as many classes, empty if none is
-  asked; kind, hidden, width, product and `scorer` those of `scorers.forensic`. zero: its logit that counts as log-odds
-  of 0. threshold: score (sigmoid of the log-odds, 0..1) from which two patches are said to be of one camera model.
-  limit: value above which a splicing map marks that has every patch as a reference (see `splicing.limit_of`).
-  dtype: of the networks' arithmetic.
+  classes and `variables` are those of a MislNet, tile_front and `tiles` those of a PatchNet for as many classes; one of
+  the two may have no variables, and is not asked. kind, hidden, width, product and `scorer` are those of
+  `scorers.forensic`. zero: its logit that counts as log-odds of 0. threshold: score (sigmoid of the log-odds, 0..1)
+  from which two patches are said to be of one camera model. limit: value above which a splicing map marks that has
+  every patch as a reference (see `splicing.limit_of`). dtype: of the networks' arithmetic.
   """
 
   size: int
@@ -67,6 +68,7 @@ class FittedSimilarity(NamedTuple):
   last_pool: str
   constrained: bool
   classes: int
+  tile_front: str
   variables: dict[str, Any]
   tiles: dict[str, Any]
   kind: str
@@ -83,19 +85,20 @@ class FittedSimilarity(NamedTuple):
 
 
 def features(fitted: FittedSimilarity, pixels: UInt8[np.ndarray, "p s s 3"]) -> Float[np.ndarray, "p d"]:
-  """The extractor's, and behind them the roots of the posteriors if there are tiles (see `kinds`).
+  """The extractor's, and behind them the roots of the posteriors of the tiles, of whichever there is (see `kinds`).
 
   Raises ValueError for patches of another size than the networks were trained on, UserError for features that are no
   finite numbers.
   """
   if pixels.shape[1:3] != (fitted.size, fitted.size):
     raise ValueError(f"patches must have {fitted.size} pixels a side, got {pixels.shape[1]}x{pixels.shape[2]}")
-  forward = _forward(network(fitted), tile_network(fitted.classes, fitted.dtype) if fitted.tiles else None)
-  made = np.empty((len(pixels), sum(kinds(bool(fitted.tiles), fitted.classes))), np.float32)
+  tile_net = tile_network(fitted.classes, fitted.dtype, fitted.tile_front)
+  forward = _forward(network(fitted) if fitted.variables else None, tile_net if fitted.tiles else None)
+  made = np.empty((len(pixels), sum(_kinds(fitted))), np.float32)
   for first in range(0, len(pixels), BATCH):
     some = pixels[first : first + BATCH]
-    padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
-    made[first : first + BATCH] = forward(fitted.variables, fitted.tiles, padded)[: len(some)]
+    found = forward(fitted.variables, fitted.tiles, arrays.filled(some, BATCH))
+    made[first : first + BATCH] = found[: len(some)]
   predictor.require_sane(made)
   return made
 
@@ -107,7 +110,7 @@ def log_odds(
 
   Raises UserError where they are no finite numbers.
   """
-  logits = np.asarray(_scored(pair_scorer(fitted), fitted.scorer, _padded(a), _padded(b)))
+  logits = np.asarray(_scored(pair_scorer(fitted), fitted.scorer, *(arrays.filled(x, ROWS) for x in (a, b))))
   found = logits[: len(a), : len(b)] - np.float32(fitted.zero)
   predictor.require_sane(found)
   return found
@@ -118,20 +121,23 @@ def network(fitted: FittedSimilarity) -> MislNet:
   return MislNet(*settings, dtype=jnp.dtype(fitted.dtype))
 
 
-def tile_network(classes: int, dtype: str) -> PatchNet:
-  """That of Bondi et al. 2017, shown residuals, from which it learns in far fewer steps."""
-  return PatchNet(classes=classes, front="residual", dtype=jnp.dtype(dtype))
+def tile_network(classes: int, dtype: str, front: str = TILE_FRONT) -> PatchNet:
+  """That of Bondi et al. 2017."""
+  return PatchNet(classes=classes, front=front, dtype=jnp.dtype(dtype))
 
 
-def kinds(fused: bool, classes: int) -> tuple[int, ...]:
-  """How many features there are of the extractor, and of the posteriors."""
-  return (FEATURES, classes) if fused else (FEATURES,)
+def kinds(extracted: bool, tiled: bool, classes: int) -> tuple[int, ...]:
+  """How many features there are of the extractor, if it is asked, and of the posteriors, if they are."""
+  return (FEATURES,) * extracted + (classes,) * tiled
 
 
 def pair_scorer(fitted: FittedSimilarity) -> nn.Module:
-  sizes = kinds(bool(fitted.tiles), fitted.classes)
   attributes = {"hidden": fitted.hidden, "width": fitted.width, "product": fitted.product, "dropout": 0.0}
-  return scorers.forensic(fitted.kind, sizes, attributes)
+  return scorers.forensic(fitted.kind, _kinds(fitted), attributes)
+
+
+def _kinds(fitted: FittedSimilarity) -> tuple[int, ...]:
+  return kinds(bool(fitted.variables), bool(fitted.tiles), fitted.classes)
 
 
 def save(folder: Path, fitted: FittedSimilarity) -> None:
@@ -149,10 +155,11 @@ def load(folder: Path) -> FittedSimilarity:
   fields.require(folder / "predictor.json", plain, PLAIN)
   start = FittedSimilarity(**plain, variables={}, tiles={}, scorer={})
   patch, tile = (jnp.zeros((1, side, side, 3), jnp.uint8) for side in (start.size, PATCH_SIDE))
-  tiles = saved.load(folder / "tiles.npz", tile_network(start.classes, start.dtype), tile, optional=True)
-  variables = saved.load(folder / "network.npz", network(start), patch)
+  tile_net = tile_network(start.classes, start.dtype, start.tile_front)
+  tiles = saved.load(folder / "tiles.npz", tile_net, tile, optional=True)
+  variables = saved.load(folder / "network.npz", network(start), patch, optional=bool(tiles))
   start = start._replace(variables=variables, tiles=tiles)
-  row = jnp.zeros((1, sum(kinds(bool(tiles), start.classes))))
+  row = jnp.zeros((1, sum(_kinds(start))))
   return start._replace(scorer=saved.load(folder / "scorer.npz", pair_scorer(start), row, row))
 
 
@@ -162,9 +169,9 @@ def of_run(run: Path) -> FittedSimilarity:
 
 
 @functools.cache
-def _forward(net: MislNet, tile_net: PatchNet | None) -> Callable:
+def _forward(net: MislNet | None, tile_net: PatchNet | None) -> Callable:
   def forward(variables: dict, tiles: dict, x: UInt8[Array, "p s s 3"]) -> Float[Array, "p d"]:
-    found = [net.apply(variables, x)[0]]
+    found = [net.apply(variables, x)[0]] if net else []
     if tile_net:
       cut = posteriors.tiled(x)
       logits = tile_net.apply(tiles, cut.reshape(-1, *cut.shape[2:]))[1]
@@ -178,7 +185,3 @@ def _forward(net: MislNet, tile_net: PatchNet | None) -> Callable:
 def _scored(scorer: nn.Module, params: dict, a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, "n m"]:
   rows, columns = (scorer.apply(params, x, method="terms") for x in (a, b))
   return scorers.score_rows(scorer, params, rows, columns)
-
-
-def _padded(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m d"]:
-  return np.pad(x, ((0, -len(x) % ROWS), (0, 0)))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fsim.metrics.rates import Rates
+from fsim.metrics.scores import sigmoid
 from fsim.report import figures
 from fsim.report.parts import Section, Table, figure
 from fsim.systems.model import figures as similarity_figures
@@ -70,7 +71,7 @@ def _section(found: Similarity, workdir: Path, resamples: int, seed: int) -> Sec
     tables.append(_table(unit, lines, rates))
     if rates:
       drawn[f"ROC and DET, pairs of {unit}"] = figures.roc_and_det(rates)
-  probable = found.pairs.assign(score=1 / (1 + np.exp(-found.pairs["log_odds"].astype(np.float64))))
+  probable = found.pairs.assign(score=sigmoid(found.pairs["log_odds"].to_numpy()))
   drawn["scores of pairs of patches"] = figures.histograms(probable, 0.5)
   drawn["images against patches"] = similarity_figures.images(found.curve)
   tables += [_by_device(found.pairs), *_baseline(found.baseline), _worst(cells)]

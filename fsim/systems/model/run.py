@@ -147,7 +147,7 @@ def mislnet(classes: int, config: ConfigDict) -> MislNet:
 
 def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
   """classes: camera models that the features were learned from."""
-  sizes = fitted.kinds(config.scorer.use_tile_posteriors, classes)
+  sizes = fitted.kinds(True, config.scorer.use_tile_posteriors, classes)
   return scorers.forensic(config.scorer.kind, sizes, config.scorer.network)
 
 
@@ -229,6 +229,7 @@ def assemble(networks: Networks, matcher: State, zero: float, classes: int, conf
     last_pool=settings.last_pool,
     constrained=settings.constrained,
     classes=classes,
+    tile_front=fitted.TILE_FRONT,
     variables=variables(networks.extractor),
     tiles=variables(networks.tile_extractor) if config.scorer.use_tile_posteriors else {},
     kind=config.scorer.kind,

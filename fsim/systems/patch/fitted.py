@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from fsim import cpu
-from fsim.boundary import console, fields, inputs, outputs
+from fsim.boundary import arrays, console, fields, inputs, outputs
 from fsim.boundary.inputs import Unreadable
 from fsim.data import patches
 from fsim.data.patches import CHOICES, Choice
@@ -31,6 +31,11 @@ TOGETHER = 1024  # Patches of a map that are in memory at once.
 MIN_PATCHES = 4  # Patches without which an image is not spoken about.
 NONE, SILENT = "none of these", "no statement"
 MANY = 10_000  # More patches an image, or bytes of input.json, than any run has.
+INPUT = {  # What the fields of input.json may be.
+  "choice": fields.OBJECT,
+  "front": fields.one_of(FRONTS),
+  "dtype": fields.one_of(predictor.DTYPES),
+}
 CHOICE = {  # What the fields of a choice may be.
   "size": fields.whole(PATCH_SIDE, PATCH_SIDE),
   "stride": fields.whole(1, MANY),
@@ -42,10 +47,14 @@ CHOICE = {  # What the fields of a choice may be.
 
 
 class FittedClassifier(NamedTuple):
-  """`variables` are those of a PatchNet with this front; they may also come from elsewhere (fsim/models/caffe.py)."""
+  """`variables` are those of a PatchNet with this front; they may also come from elsewhere (fsim/models/caffe.py).
+
+  dtype: of the network's arithmetic, one of `predictor.DTYPES`.
+  """
 
   choice: Choice
   front: str
+  dtype: str
   variables: dict[str, Any]
   svms: Svms
   rule: Rule
@@ -70,12 +79,11 @@ class Verdict(NamedTuple):
 
 def outputs_of(fitted: FittedClassifier, pixels: UInt8[np.ndarray, "p s s 3"]) -> PatchOutputs:
   """Of the patches of one image. Raises UserError where it is no finite numbers."""
-  forward = _forward(len(fitted.svms.classes), fitted.front)
+  forward = _forward(network(fitted))
   parts = []
   for first in range(0, len(pixels), BATCH):
     some = pixels[first : first + BATCH]
-    padded = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), np.uint8)])
-    parts.append([np.asarray(out)[: len(some)] for out in forward(fitted.variables, padded)])
+    parts.append([np.asarray(out)[: len(some)] for out in forward(fitted.variables, arrays.filled(some, BATCH))])
   features, logits = (np.concatenate(part) for part in zip(*parts, strict=True))
   predictor.require_sane(features, logits)
   return PatchOutputs(features, logits, svm.decisions(fitted.svms, features), np.zeros(len(pixels), int), 1)
@@ -122,7 +130,7 @@ def save(folder: Path, fitted: FittedClassifier) -> None:
   saved.save(folder / "network.npz", fitted.variables)
   svm.save(folder / "svms.npz", fitted.svms)
   openset.save(folder / "unknown.npz", fitted.rule)
-  shown = {"choice": fitted.choice._asdict(), "front": fitted.front}
+  shown = {"choice": fitted.choice._asdict(), "front": fitted.front, "dtype": fitted.dtype}
   outputs.replace(folder / "input.json", console.to_json(shown).encode())
 
 
@@ -130,16 +138,17 @@ def load(folder: Path) -> FittedClassifier:
   """Raises Unreadable for the first file that is not as `save` writes it, or does not go with the others."""
   path = folder / "input.json"
   shown = inputs.read_json(path, limit=MANY)
-  fields.require(path, shown, {"choice": fields.OBJECT, "front": fields.one_of(FRONTS)})
+  fields.require(path, shown, INPUT)
   fields.require(path, shown["choice"], CHOICE, inside="choice.")
   machines, rule = svm.load(folder / "svms.npz"), openset.load(folder / "unknown.npz")
   patch = jnp.zeros((1, PATCH_SIDE, PATCH_SIDE, 3), jnp.uint8)
-  network = saved.load(folder / "network.npz", PatchNet(len(machines.classes), shown["front"]), patch)
-  wanted = (len(machines.classes), network["params"]["feature"]["bias"].size)
+  known = FittedClassifier(Choice(**shown["choice"]), shown["front"], shown["dtype"], {}, machines, rule)
+  variables = saved.load(folder / "network.npz", network(known), patch)
+  wanted = (len(machines.classes), variables["params"]["feature"]["bias"].size)
   for file, sizes in (("svms.npz", (wanted[0], machines.mean.size)), ("unknown.npz", rule.gaussians.means.shape)):
     if sizes != wanted:
       raise Unreadable(folder / file, f"made for {sizes[0]} classes and {sizes[1]} features, not {wanted}")
-  return FittedClassifier(Choice(**shown["choice"]), shown["front"], network, machines, rule)
+  return known._replace(variables=variables)
 
 
 def of_run(run: Path) -> FittedClassifier:
@@ -147,7 +156,10 @@ def of_run(run: Path) -> FittedClassifier:
   return predictor.of_run(run, "patch", "predictor", load)
 
 
+def network(fitted: FittedClassifier) -> PatchNet:
+  return PatchNet(len(fitted.svms.classes), fitted.front, jnp.dtype(fitted.dtype))
+
+
 @functools.cache
-def _forward(classes: int, front: str) -> Callable:
-  net = PatchNet(classes=classes, front=front)
+def _forward(net: PatchNet) -> Callable:
   return jax.jit(lambda variables, x: net.apply(variables, jnp.asarray(x)), compiler_options=cpu.compiler_options())

@@ -73,7 +73,9 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   }
   if jax.process_index() > 0:
     return workdir
-  fitted.save(workdir / "predictor", FittedClassifier(cache.choice, net.front, variables(state), machines, rule))
+  fitted.save(
+    workdir / "predictor", FittedClassifier(cache.choice, net.front, config.dtype, variables(state), machines, rule)
+  )
   save(workdir, answers, setting)
   return page.build(workdir, report.sections)
 

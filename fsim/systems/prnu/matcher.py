@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from fsim.boundary import progress
+from fsim.boundary import arrays, progress
 from fsim.data.loader import JPEG_GRID, CentreCrop, central
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.prnu import fingerprints, matching, probe
@@ -22,7 +22,7 @@ AT_ONCE = 8  # Images in question that are compared together.
 
 
 class Square(NamedTuple):
-  """What is seen of every image: pixels around the centre of its sensor."""
+  """What is seen of every image: a rectangle of pixels around its centre."""
 
   height: int
   width: int
@@ -32,7 +32,7 @@ class Square(NamedTuple):
 
 
 def common(table: pd.DataFrame, largest: int) -> Square:
-  """The largest rectangle, in blocks of the JPEG grid, that fits into every image and is nowhere above `largest`."""
+  """The largest rectangle of whole JPEG blocks that fits into every image, with no side above `largest`."""
   sides = (min(int(table[side].min()), largest) // JPEG_GRID * JPEG_GRID for side in ("height", "width"))
   return Square(*sides)
 
@@ -67,8 +67,7 @@ def compare(
   for first in progress.bar(range(0, len(rows), AT_ONCE), desc=f"matching {square}", unit="batch"):
     some = rows[first : first + AT_ONCE]
     images = np.stack([central(cut.pixels(row), *square) for row in some])
-    full = np.pad(images, ((0, AT_ONCE - len(some)), (0, 0), (0, 0), (0, 0)), mode="edge")
-    probes = np.asarray(probe.against_fingerprint(full, settings))
+    probes = np.asarray(probe.against_fingerprint(arrays.filled(images, AT_ONCE), settings))
     pces.append(matching.aligned_pce(probes, patterns)[: len(some)])
   return np.concatenate(pces)
 
