@@ -6,7 +6,7 @@ from fsim.data.public.outside import Unavailable
 
 PROGRAM = "jpegtran"
 PACKAGES = "libjpeg-turbo (Debian and Ubuntu: libjpeg-turbo-progs; Homebrew: jpeg-turbo)"
-SECONDS = 60
+SECONDS = 60.0
 
 
 def require() -> None:

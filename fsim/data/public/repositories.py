@@ -18,7 +18,7 @@ from fsim.data.public.outside import Done, Unavailable
 
 HOST = "https://github.com"
 PACKAGES = "the package git"
-FETCH_SECONDS, READ_SECONDS = 3600, 120
+FETCH_SECONDS, READ_SECONDS = 3600.0, 120.0
 MAX_BYTES = 1 << 28  # Of a photograph.
 POINTER = b"version https://git-lfs.github.com/spec/"
 PARTIAL = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none")
