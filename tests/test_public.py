@@ -332,6 +332,7 @@ def test_nothing_is_fetched_for_a_clone_that_lacks_a_blob(host, out, tmp_path):
 def test_what_a_shell_says_of_its_own_repository_is_not_taken_for_ours(host, out, tmp_path, monkeypatch):
   for name in ("GIT_DIR", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE"):
     monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
+  monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
   assert not causes(rebuilt(host, out))
   assert not (tmp_path / "elsewhere").exists()
 
@@ -474,6 +475,16 @@ def test_the_command_ends_well_when_all_is_there(host, out, answered):
   code, said, notes = answered(*asked)
   assert (code, notes) == (console.ANSWERED, "")
   assert "  realcams: 6 of 6 crops, 0 of them made now" in said
+
+
+def test_an_interrupted_command_says_that_it_goes_on(tmp_path, answered, monkeypatch):
+  def interrupted(*arguments):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr("fsim.commands.public.rebuild", interrupted)
+  with pytest.raises(KeyboardInterrupt) as error:
+    answered("--out", tmp_path / "out")
+  assert error.value.__notes__ == [console.GOES_ON]
 
 
 @pytest.mark.parametrize(

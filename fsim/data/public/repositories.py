@@ -46,11 +46,12 @@ def fetch(url: str, commit: str, blobs: Sequence[str], place: Path) -> None:
   A former `place` is removed.
   """
   shutil.rmtree(place, ignore_errors=True)
-  for step in (("init", "--quiet", "--bare", "--template="), ("config", "remote.origin.url", url)):
+  made = ("init", "--quiet", "--bare", "--template=", "--object-format=sha1")
+  for step in (made, ("config", "remote.origin.url", url)):
     if said := _git(place, *step, seconds=READ_SECONDS).said:
       raise UserError(f"{shown(place)}: {said}")
   if said := _fetch(place, "--depth=1", "origin", commit).said:
-    raise Unavailable(f"the commit {commit} is gone" if commit in said or "unadvertised" in said else said)
+    raise Unavailable(f"the commit {commit} is gone" if "not our ref" in said else said)
   wanted = list(blobs)
   while wanted and (said := _fetch(place, "origin", "--stdin", given="\n".join(wanted)).said):
     gone = re.search("not our ref ([0-9a-f]{40})", said)  # One of them spoils the whole request.
