@@ -16,6 +16,7 @@ from tests.commands import ROOT
 OPTIONS = {
   "check": ("FOLDER", "--pattern", "--no-merge-d70", "--platform", "(default: original)", "--folder", "--json"),
   "simulate": ("--preset", "virtual/default", "--out", "--size", "PIXELS", "--shard", "--parameters", "--json"),
+  "public": ("--out", "--set", "opencams/train", "--clones", "--host", "(default: https://github.com)", "--json"),
   "train": ("--config=", "--workdir=", "configs/device.py", "modes: quick, paper"),
   "report": ("DIR", "--json"),
   "fingerprint": ("--out", "--sigma", "in grey levels (default: 5.0)", "--wavelet", "(default: db4)", "--json"),
@@ -39,7 +40,7 @@ DOORS = {
   "fsim.report.__main__": ("report",),
   "fsim.__main__": (),
 }
-LIGHT = ("train", "report", "merge", "match", "matrix", "sweep")  # Whose help waits for no library of arrays.
+LIGHT = ("public", "train", "report", "merge", "match", "matrix", "sweep")  # Whose help waits for no library of arrays.
 SECONDS = 1.0  # Of CPU; about a tenth is needed, and a loaded machine takes its time.
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from fsim.commands.simulate import parameters
 from fsim.data.dresden.scan import Problem, Row
+from fsim.data.public import recipe
 from fsim.metrics import classification, scores, votes
 from fsim.metrics.classification import Classification
 from fsim.metrics.matrix import SimilarityMatrix
@@ -76,7 +77,9 @@ def written(folder):
   made = {name: list(frame.columns) for name, frame in (files | frames).items()}
   settings = [name for name in parameters(PRESETS["virtual/tiny"]) if "." not in name]
   named = {"problems.csv": list(Problem._fields), "table.parquet": list(Row._fields), "cameras.csv": settings}
-  return made | named | {"metadata.csv": shots.COLUMNS.split(","), "table.csv": ["measure"]}
+  (origins,) = {recipe.table(name).decode().splitlines()[0] for name in recipe.SETS}
+  shipped = {"metadata.csv": shots.COLUMNS.split(","), recipe.TABLE: origins.split(",")}
+  return made | named | shipped | {"table.csv": ["measure"]}
 
 
 def read(path):

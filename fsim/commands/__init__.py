@@ -28,6 +28,7 @@ class Verb(NamedTuple):
 VERBS: dict[str, Verb] = {
   "check": Verb("fsim.commands.check", "what a folder of photographs holds, and which protocols it can serve"),
   "simulate": Verb("fsim.commands.simulate", "make photographs of virtual cameras"),
+  "public": Verb("fsim.commands.public", "rebuild public photographs of real cameras from their origins"),
   "train": Verb("fsim.commands.train", "train and evaluate one of the systems"),
   "report": Verb("fsim.commands.report", "write the page of a finished run anew"),
   "fingerprint": Verb("fsim.commands.fingerprint", "the sensor fingerprint (PRNU) of one camera"),
