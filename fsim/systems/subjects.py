@@ -1,7 +1,8 @@
 """The images that an experiment is about: opened, divided and labelled, whatever the system."""
 
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from ml_collections import ConfigDict
 from fsim import run
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
-from fsim.data import splits
+from fsim.data import mixture, splits
 from fsim.data.dresden import platforms
 from fsim.data.dresden.subsets import listed
 from fsim.data.opening import open_source
@@ -55,21 +56,42 @@ def open_subjects(name: str, config: ConfigDict, workdir: Path, *, aligned: bool
   if missing:
     count = int(problems["left_out"].sum())
     raise UserError(f"{shown(name)} has no usable {', '.join(missing)} images ({count} files left out)")
-  facts = {
-    "source": name,
-    "fingerprint": images.fingerprint,
-    "subset": data.subset,
-    "platform": data.platform,
+  facts = {"source": name, "fingerprint": images.fingerprint, "subset": data.subset, "platform": data.platform}
+  facts |= counts(table, problems)
+  if "source" in table:
+    facts["sources"] = each_source(name, table, problems)
+  if facts["left_out"]:
+    logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], shown(name), workdir)
+  run.write_data(workdir, facts, problems)
+  return Subjects(table, images)
+
+
+def counts(table: pd.DataFrame, problems: pd.DataFrame) -> dict[str, int]:
+  return {
     "images": len(table),
     "devices": int(table["device"].nunique()),
     "models": int(table["model"].nunique()),
     "scenes": int(table.loc[table["scene"] != "", "scene"].nunique()),
     "left_out": int(problems["left_out"].sum()),
   }
-  if facts["left_out"]:
-    logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], shown(name), workdir)
-  run.write_data(workdir, facts, problems)
-  return Subjects(table, images)
+
+
+def each_source(name: str, table: pd.DataFrame, problems: pd.DataFrame) -> list[dict[str, Any]]:
+  """The counts of each source of a mixture, with its share of what training draws (empty without weights).
+
+  Raises UserError for a source that has no usable images.
+  """
+  sources = mixture.listed(name)
+  total = sum(source.weight or 0 for source in sources)
+  found = []
+  for source in sources:
+    own = table[table["source"] == source.name]
+    if own.empty:
+      raise UserError(f"{shown(source.name)}, a source of the mixture, has no usable images")
+    theirs = problems[problems["file"].str.startswith(mixture.place(source))]
+    share = f"{source.weight / total:.3f}" if source.weight else ""
+    found.append({"source": source.name, "share drawn": share} | counts(own, theirs))
+  return found
 
 
 def too_small(table: pd.DataFrame, size: int) -> pd.Series:
@@ -112,7 +134,8 @@ def divided(
     raise UserError(f"data.protocol must be one of {', '.join(serving)}, got {name!r}{_reason(name, sides, known)}")
   protocol = splits.PROTOCOLS[name]
   settings = {key: config.seed if key == "seed" else data[key] for key in protocol.settings}
-  return protocol.split(table, **settings, subset=data.subset)
+  divide = partial(protocol.split, **settings, subset=data.subset)
+  return mixture.divide(table, divide, check=partial(splits.kept, name, table))
 
 
 def _reason(name: str, sides: tuple[str, ...], known: str) -> str:
@@ -143,4 +166,4 @@ def labelled(part: Subjects, column: str, classes: list[str]) -> Labelled:
   if unknown:
     raise UserError(f"{column}s to be validated but never trained on: {', '.join(map(shown, sorted(unknown)))}")
   labels = pd.Categorical(part.table[column], classes).codes
-  return Labelled(part.table["row"].to_numpy(), labels.astype(np.int32))
+  return Labelled(part.table["row"].to_numpy(), labels.astype(np.int32), mixture.drawn_from(part.table))

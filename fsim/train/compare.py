@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from fsim.data import pairs
+from fsim.data.loader import Sources
 from fsim.models import scorers
 from fsim.train import objectives, optimisers
 from fsim.train.loop import Phase
@@ -48,8 +49,21 @@ def every_pair(signed: Signed, batch: int, seed: int) -> Drawing:
   return Drawing(lambda step: pairs.training_batch(n, batch, seed, step), pairs.steps_in_epoch(n, batch))
 
 
-def balanced(signed: Signed, images: Int[np.ndarray, " n"], batch: int, seed: int, count: int) -> Drawing:
-  """As many pairs of one source as of two, `count` an epoch (see `pairs.balanced_batch`)."""
+def balanced(
+  signed: Signed,
+  images: Int[np.ndarray, " n"],
+  batch: int,
+  seed: int,
+  count: int,
+  mixed: Sources | None = None,
+) -> Drawing:
+  """As many pairs of one source as of two, `count` an epoch (see `pairs.balanced_batch`, `pairs.weighted_batch`).
+
+  mixed: where the rows are from, of a mixture with weights.
+  """
+  if mixed:
+    several = pairs.nests(signed.sources, images, mixed)
+    return Drawing(lambda step: pairs.weighted_batch(several, batch, seed, step), max(count // batch, 1))
   inside = pairs.nest(signed.sources, images)
   return Drawing(lambda step: pairs.balanced_batch(inside, batch, seed, step), max(count // batch, 1))
 

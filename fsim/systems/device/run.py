@@ -17,6 +17,7 @@ from fsim.models.extractors import SignatureNet
 from fsim.models.scorers import HadamardScorer
 from fsim.report import page
 from fsim.store import SignatureStore
+from fsim.systems.augmenting import augmented
 from fsim.systems.device import predictor, report, result
 from fsim.systems.device.predictor import WIDTH, DevicePredictor
 from fsim.systems.device.result import Evaluation
@@ -39,7 +40,9 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   layout = mesh.layout()
   diary = Diary(workdir)
   subjects = open_subjects(config.data.source, config, workdir)
-  parts = {name: subjects.some(rows) for name, rows in split(subjects.table, config).items()}
+  sides = split(subjects.table, config)
+  subjects = augmented(subjects, subjects.table.iloc[sides["train"]], config, workdir)
+  parts = {name: subjects.some(rows) for name, rows in sides.items()}
   tests = {"test": parts["test"]}
   if config.evaluate.elsewhere:
     tests["elsewhere"] = open_subjects(config.evaluate.elsewhere, config, workdir / "elsewhere")

@@ -17,6 +17,7 @@ from fsim.metrics.naming import Naming
 from fsim.models.mobile import PhoneNet, require_known
 from fsim.report import page
 from fsim.systems import patched
+from fsim.systems.augmenting import augmented
 from fsim.systems.entrance import entrance
 from fsim.systems.mobile import report
 from fsim.systems.patched import Part
@@ -42,6 +43,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   sides = sides_of(subjects.table, config)
   classes = sorted(sides["train"][column].unique())
   net = network(len(classes), config)
+  subjects = augmented(subjects, sides["train"], config, workdir)
   cache = patched.open_patches(subjects, config)
   parts = {name: patched.patches_of(cache, side) for name, side in sides.items()}
   patched.require(parts, classes, column)

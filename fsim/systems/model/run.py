@@ -17,12 +17,14 @@ from ml_collections import ConfigDict
 from sklearn.metrics import roc_curve
 
 from fsim.boundary.errors import UserError
-from fsim.data import pairs, splits
+from fsim.data import mixture, pairs, splits
+from fsim.data.loader import Sources
 from fsim.data.patches import Cache
 from fsim.models import scorers
 from fsim.models.mislnet import MislNet
 from fsim.report import page
 from fsim.systems import patched
+from fsim.systems.augmenting import augmented
 from fsim.systems.entrance import entrance
 from fsim.systems.model import comparer, report, similarity, splicing, tiles, trials
 from fsim.systems.model.comparer import Comparer
@@ -69,6 +71,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   diary = Diary(workdir)
   subjects = open_subjects(config.data.source, config, workdir)
   sides = divide(subjects.table, config)
+  subjects = augmented(subjects, pd.concat([sides.a["train"], sides.b["train"]]), config, workdir)
   classes = sorted(sides.a["train"]["model"].unique())
   scorer = pair_scorer(config, len(classes))
   cache = patched.open_patches(subjects, config)
@@ -99,8 +102,9 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 
 
 def divide(table: pd.DataFrame, config: ConfigDict) -> Sides:
-  """Models by `model_disjoint`, scenes by data.protocol."""
-  models = splits.model_disjoint(table, config.seed, tuple(config.data.sizes), config.data.subset)
+  """Models by `model_disjoint`, scenes by data.protocol; of a mixture, virtual and real ones apart."""
+  own = partial(splits.model_disjoint, seed=config.seed, sizes=tuple(config.data.sizes), subset=config.data.subset)
+  models = mixture.divide(table, own, check=partial(splits.kept, "model_disjoint", table))
   scenes = split(table, config, known="model")
 
   def images(letter: str, *names: str) -> dict[str, pd.DataFrame]:
@@ -115,6 +119,8 @@ def require(a: dict[str, Part], b: dict[str, Part], classes: list[str], config: 
   for name, part in b.items():
     try:
       nested(part)
+      if name == "train" and (mixed := drawn_from(part)):
+        pairs.nests(sources(part), part.image, mixed)
     except ValueError as error:
       raise UserError(f"the {name} images of the models that teach the scorer: {error}") from None
   splicing.require(b["validation"].image, config.evaluate.marked)
@@ -128,6 +134,12 @@ def nested(part: Part) -> pairs.Nest:
 def sources(part: Part) -> Int[np.ndarray, " p"]:
   """Numbers of the camera models of a part's patches."""
   return pd.factorize(part.table["model"], sort=True)[0][part.image]
+
+
+def drawn_from(part: Part) -> Sources | None:
+  """The source of each of a part's patches, of a mixture with weights."""
+  mixed = mixture.drawn_from(part.table)
+  return mixed and mixed._replace(number=mixed.number[part.image])
 
 
 def mislnet(classes: int, config: ConfigDict) -> MislNet:
@@ -196,7 +208,8 @@ def compare_patches(
 ) -> Phase:
   """The phase that trains the scorer of pairs on frozen features (section 3)."""
   step = config.similarity
-  drawing = compare.balanced(signed["train"], parts["train"].image, step.batch, config.seed, step.pairs)
+  images, mixed = parts["train"].image, drawn_from(parts["train"])
+  drawing = compare.balanced(signed["train"], images, step.batch, config.seed, step.pairs, mixed)
   return compare.phase(scorer, signed["train"], drawing, signed["validation"], judged, config, layout)
 
 

@@ -19,7 +19,7 @@ from fsim.systems import patched
 from fsim.systems.model import comparer
 from fsim.systems.patched import Part
 from fsim.train import classify
-from fsim.train.classify import Labelled, Views
+from fsim.train.classify import Views
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import Diary
@@ -63,7 +63,8 @@ def learned(
     return None
   tiles = Tiles(cache.stored(), config.input.size)
   net = comparer.tile_network(len(classes), config.dtype)
-  labelled = [labelled_tiles(tiles, parts[name], classes) for name in ("train", "validation")]
+  each = tiles.across**2
+  labelled = [patched.labelled(parts[name], classes, "model", each) for name in ("train", "validation")]
   phase = classify.phase(net, Views(Training(tiles), tiles), *labelled, step, config, layout)
   return fit(phase._replace(name="tiles"), workdir, diary, layout)
 
@@ -78,9 +79,3 @@ def roots(
   settings = {"batch": config.tiles.batch, "threads": config.reading.threads, "layout": layout, "desc": "answers"}
   _, logits = classify.embed(net, state, own, rows.ravel(), **settings)
   return np.asarray(posteriors.roots(jnp.asarray(logits).reshape(*rows.shape, -1)))
-
-
-def labelled_tiles(tiles: Tiles, part: Part, classes: list[str]) -> Labelled:
-  rows = tiles.of(part.numbers)
-  labels = patched.places(part, classes, "model")[part.image].astype(np.int32)
-  return Labelled(rows.ravel(), np.repeat(labels, rows.shape[1]))

@@ -17,6 +17,7 @@ from fsim.metrics.naming import Naming
 from fsim.models.extractors import PatchNet, with_mean
 from fsim.report import page
 from fsim.systems import patched
+from fsim.systems.augmenting import augmented
 from fsim.systems.entrance import entrance
 from fsim.systems.patch import namer, openset, report, strangers, svm
 from fsim.systems.patch.namer import Namer
@@ -41,6 +42,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   learned = strangers.to_learn(subjects.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config, known="model").items()}
   classes = sorted(sides["train"]["model"].unique())
+  subjects = augmented(subjects, sides["train"], config, workdir)
   cache = patched.open_patches(subjects, config)
   parts = {name: patched.patches_of(cache, table) for name, table in sides.items()}
   patched.require(parts, classes, "model")
