@@ -189,6 +189,27 @@ def test_folders_that_show_the_same_scenes_are_divided_as_one():
   assert {table["source"].iloc[rows].nunique() for rows in found.values()} == {2}
 
 
+def test_photographs_may_be_divided_by_another_protocol():
+  """Cameras that saw one scene only are left out by scenes, and learned from at random."""
+  virtual, real = cameras(3, 6, "V"), cameras(2, 6, "R").assign(scene="9/9")
+  table = of_two(virtual.assign(scene="virtual/" + virtual["scene"]), real)
+  config = commands.config(ROOT / "configs" / "model.py")
+  with pytest.raises(splits.CannotServe, match="the photographs of the mixture: by_scene needs"):
+    subjects.split(table, config)
+  config.data.protocol = "by_scene,stratified"
+  found = subjects.split(table, config)
+  assert sum(map(len, found.values())) == len(table)
+  assert all(table["source"].iloc[rows].nunique() == 2 for rows in found.values())
+  of_virtual = {side: rows[rows < len(virtual)] for side, rows in found.items()}
+  splits.require_disjoint(table, of_virtual, "scene")
+  config.data.protocol = "by_scene,random"
+  with pytest.raises(UserError, match=r"must be one of stratified, .*, got 'random'"):
+    subjects.split(table, config)
+  config.data.protocol = "by_scene,stratified"
+  with pytest.raises(UserError, match="may be two for virtual cameras and photographs of a mixture"):
+    subjects.split(virtual.assign(row=range(len(virtual))), config)
+
+
 def test_folds_of_a_mixture_hold_folds_of_both_kinds():
   config = commands.config(ROOT / "configs" / "mobile.py")
   config.data.folds = 4

@@ -130,18 +130,22 @@ def _require_apart(table: pd.DataFrame) -> None:
 
 
 def divide(
-  table: pd.DataFrame, split: Callable[[pd.DataFrame], Split | list[Split]], check: Callable[[Split], Split]
+  table: pd.DataFrame,
+  split: Callable[[pd.DataFrame], Split | list[Split]],
+  check: Callable[[Split], Split],
+  photographs: Callable[[pd.DataFrame], Split | list[Split]] | None = None,
 ) -> Split | list[Split]:
   """What a protocol makes of a table: of a mixture, of its virtual cameras and of its photographs each by themselves.
 
   So both kinds stand on every side in the same shares, and the presets are divided as they are without photographs.
   Folders are divided as one, since they may show the same models and scenes. check: `splits.kept` for the whole table.
+  photographs: how those are divided, if otherwise.
   """
   if "source" not in table:
     return split(table)
   virtual = table["source"].astype(str).str.startswith(VIRTUAL).to_numpy()
-  kinds = {"virtual cameras": np.flatnonzero(virtual), "photographs": np.flatnonzero(~virtual)}
-  found = [_divided(table, rows, split, kind) for kind, rows in kinds.items() if len(rows)]
+  kinds = (("virtual cameras", virtual, split), ("photographs", ~virtual, photographs or split))
+  found = [_divided(table, np.flatnonzero(own), how, kind) for kind, own, how in kinds if own.any()]
   together = [
     check({side: np.sort(np.concatenate([one[side] for one in parts])) for side in parts[0]})
     for parts in zip(*(one if isinstance(one, list) else [one] for one in found), strict=True)

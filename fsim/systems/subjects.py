@@ -1,5 +1,6 @@
 """The images that an experiment is about: opened, divided and labelled, whatever the system."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -127,15 +128,35 @@ def split(table: pd.DataFrame, config: ConfigDict, known: str = "") -> splits.Sp
 def divided(
   table: pd.DataFrame, config: ConfigDict, sides: tuple[str, ...], known: str = ""
 ) -> splits.Split | list[splits.Split]:
-  """What data.protocol makes of a table, given its settings. Raises UserError naming those that can serve instead."""
-  data, name = config.data, config.data.protocol
+  """What data.protocol makes of a table, given its settings. Raises UserError naming those that can serve instead.
+
+  Of a mixture, "by_scene,stratified" divides virtual cameras by scene, and photographs, whose devices may have seen
+  one scene only, each device at random.
+  """
+  data, names = config.data, [name.strip() for name in config.data.protocol.split(",")]
+  if len(names) > 1 and (len(names) > 2 or "source" not in table):
+    raise UserError(f"data.protocol may be two for virtual cameras and photographs of a mixture, got {data.protocol!r}")
+  divisions = [_division(name, config, sides, known) for name in names]
+  check = partial(splits.kept, weaker(data.protocol), table)
+  return mixture.divide(table, divisions[0], check, divisions[-1])
+
+
+def weaker(protocol: str) -> str:
+  """Of the two protocols of a mixture, the one that promises less; otherwise the only one."""
+  return min((name.strip() for name in protocol.split(",")), key=lambda name: len(splits.PROTOCOLS[name].promises))
+
+
+def _division(
+  name: str, config: ConfigDict, sides: tuple[str, ...], known: str
+) -> Callable[[pd.DataFrame], splits.Split | list[splits.Split]]:
+  """A protocol with its settings. Raises UserError for one that cannot serve."""
+  data = config.data
   serving = splits.serving({*data.keys(), "seed"}, sides, known)
   if name not in serving:
     raise UserError(f"data.protocol must be one of {', '.join(serving)}, got {name!r}{_reason(name, sides, known)}")
   protocol = splits.PROTOCOLS[name]
   settings = {key: config.seed if key == "seed" else data[key] for key in protocol.settings}
-  divide = partial(protocol.split, **settings, subset=data.subset)
-  return mixture.divide(table, divide, check=partial(splits.kept, name, table))
+  return partial(protocol.split, **settings, subset=data.subset)
 
 
 def _reason(name: str, sides: tuple[str, ...], known: str) -> str:

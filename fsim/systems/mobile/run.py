@@ -21,7 +21,7 @@ from fsim.systems.augmenting import augmented
 from fsim.systems.entrance import entrance
 from fsim.systems.mobile import report
 from fsim.systems.patched import Part
-from fsim.systems.subjects import divided, open_subjects
+from fsim.systems.subjects import divided, open_subjects, weaker
 from fsim.train import mesh
 from fsim.train.loop import fit
 from fsim.train.metrics import Diary
@@ -80,7 +80,7 @@ def sides_of(table: pd.DataFrame, config: ConfigDict) -> dict[str, pd.DataFrame]
   tested, validated = folds[data.fold], folds[(data.fold + 1) % data.folds]["test"]
   train = np.setdiff1d(tested["train"], validated)
   rows = {"train": train, "validation": validated, "test": tested["test"]}
-  splits.require_disjoint(table, rows, *splits.PROTOCOLS[data.protocol].promises)
+  splits.require_disjoint(table, rows, *splits.PROTOCOLS[weaker(data.protocol)].promises)
   table = table.assign(phone=table["model"].map(phone))
   return {name: table.iloc[own].reset_index(drop=True) for name, own in rows.items()}
 
