@@ -20,7 +20,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.save_every = 500  # Steps between checkpoints inside an epoch; there is one at its end in any case.
 
   config.data = ConfigDict()
-  config.data.source = "virtual/default"  # A virtual preset, or a folder of Dresden-named JPEGs.
+  config.data.source = "virtual/default"  # A virtual preset, a folder of Dresden-named JPEGs, or a mixture.
   config.data.folder = placeholder(str)  # Where data sets are kept; by default TFDS's own folder.
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural"  # natural, flat-field, dark or jpeg (the paper's).
@@ -37,6 +37,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.input.size = 256  # Side of the square crop in pixels; not printed in the paper.
   config.input.front = "residual"  # What the network sees: "rgb" as published, or "residual", which needs fewer images.
   config.input.crop = "random"  # Of training images: "random" on the JPEG grid, or "centre"; all others are central.
+  config.input.chains = ""  # Of training images, such as "recompress:0.2,messenger:0.1": see fsim/data/chained.py.
 
   config.reading = ConfigDict()
   config.reading.threads = 2

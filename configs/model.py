@@ -22,7 +22,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.save_every = 500  # Steps between checkpoints inside an epoch; there is one at its end in any case.
 
   config.data = ConfigDict()
-  config.data.source = "virtual/similarity"  # A virtual preset, or a folder of Dresden-named JPEGs.
+  config.data.source = "virtual/similarity"  # A virtual preset, a folder of Dresden-named JPEGs, or a mixture.
   config.data.folder = placeholder(str)  # Where data sets and patches are kept; by default TFDS's own folder.
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural"  # natural, flat-field, dark or jpeg.
@@ -43,6 +43,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.input.rule = "random"  # Of the places where patches lie; see fsim/data/patches.py.
   config.input.saturated = 0.1  # Largest share of saturated pixels in a patch.
   config.input.entropy = 4.0  # Least entropy of a patch, in nats.
+  config.input.chains = ""  # Of training images, such as "recompress:0.2,messenger:0.1": see fsim/data/chained.py.
 
   config.reading = ConfigDict()
   config.reading.threads = 2

@@ -20,7 +20,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.save_every = 500  # Steps between checkpoints inside an epoch; there is one at its end in any case.
 
   config.data = ConfigDict()
-  config.data.source = "virtual/models"  # A virtual preset, or a folder of Dresden-named JPEGs.
+  config.data.source = "virtual/models"  # A virtual preset, a folder of Dresden-named JPEGs, or a mixture.
   config.data.folder = placeholder(str)  # Where data sets and patches are kept; by default TFDS's own folder.
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural"  # natural, flat-field, dark or jpeg.
@@ -42,6 +42,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.input.rule = "paper"  # Mean near half range ("paper"), or the measure of the published code ("code").
   config.input.saturated = 0.0  # Largest share of saturated pixels in a patch.
   config.input.entropy = 0.0  # Least entropy of a patch, in nats.
+  config.input.chains = ""  # Of training images, such as "recompress:0.2,messenger:0.1": see fsim/data/chained.py.
 
   config.reading = ConfigDict()
   config.reading.threads = 2

@@ -22,7 +22,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.save_every = 500  # Steps between checkpoints inside an epoch; there is one at its end in any case.
 
   config.data = ConfigDict()
-  config.data.source = "virtual/default"  # A virtual preset, or a folder of Dresden-named JPEGs.
+  config.data.source = "virtual/default"  # A virtual preset, a folder of Dresden-named JPEGs, or a mixture.
   config.data.folder = placeholder(str)  # Where data sets and patterns are kept; by default TFDS's own folder.
   config.data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   config.data.subset = "natural,flat-field"  # Of natural, flat-field, dark and jpeg; several with commas between them.

@@ -128,7 +128,7 @@ def test_help_on_a_configuration_has_its_fields_with_comments_and_the_values_of_
   given, code, said = called("--help", f"{DEVICE}:quick")
   assert (given, code) == ([], 0)
   lines = [line.split(maxsplit=2) for line in said.splitlines()]
-  assert ["data.source", "virtual/tiny", "A virtual preset, or a folder of Dresden-named JPEGs."] in lines
+  assert ["data.source", "virtual/tiny", "A virtual preset, a folder of Dresden-named JPEGs, or a mixture."] in lines
   assert ["data.folder", "none", "Where data sets are kept; by default TFDS's own folder."] in lines
   assert ["data.test", "0.3"] in lines
   assert "modes: quick, paper" in said
