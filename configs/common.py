@@ -26,7 +26,7 @@ def base(system: str) -> ConfigDict:
 def data(*, source: str, protocol: str, subset: str = "natural") -> ConfigDict:
   """Which images, and how they are divided; what the protocol must know is the configuration's own."""
   data = ConfigDict()
-  data.source = source  # A virtual preset, or a folder of Dresden-named JPEGs.
+  data.source = source  # A virtual preset, a folder of Dresden-named JPEGs, or a mixture: docs/mixtures.md.
   data.folder = placeholder(str)  # Where data sets and what is made of them are kept; by default TFDS's own folder.
   data.on_error = "skip"  # Unusable files: "skip" lists them in the report, "raise" stops.
   data.subset = subset  # natural, flat-field, dark or jpeg; several with commas between them.
@@ -47,6 +47,7 @@ def patches(*, size: int, count: int, rule: str, saturated: float = 0.0, entropy
   patches.rule = rule  # Which are taken; see fsim/data/patches.py.
   patches.saturated = saturated  # Largest share of saturated pixels in a patch.
   patches.entropy = entropy  # Least entropy of a patch, in nats.
+  patches.chains = ""  # Of training images, such as "recompress:0.2,messenger:0.1": docs/mixtures.md.
   return patches
 
 

@@ -25,6 +25,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.input.size = 256  # Side of the square crop in pixels; not printed in the paper.
   config.input.front = "residual"  # What the network sees: "rgb" as published, or "residual", which needs fewer images.
   config.input.crop = "random"  # Of training images: "random" on the JPEG grid, or "centre"; all others are central.
+  config.input.chains = ""  # Of training images, such as "recompress:0.2,messenger:0.1": docs/mixtures.md.
 
   config.extractor = common.normalised(
     batch=16,

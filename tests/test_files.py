@@ -15,6 +15,7 @@ from fsim.metrics.classification import Classification
 from fsim.metrics.matrix import SimilarityMatrix
 from fsim.prnu import allpairs
 from fsim.prnu.allpairs import Matrix
+from fsim.systems import augmenting
 from fsim.systems.device import result
 from fsim.systems.device.result import Evaluation
 from fsim.systems.model import image_scores, similarity
@@ -66,6 +67,7 @@ def written(folder):
   linked = Matrix(table[["file"]].assign(sha256="", device="", size=0, group=0), np.ones((4, 4)), 0.5, 6, {})
   groups = launched.by_group([(SimpleNamespace(name="run", group=lambda: "all"), {"AUC": 1.0})])
   frames = {
+    augmenting.TABLE: augmenting.listed(table.assign(row=0), {}),
     "voting.csv": votes.curve({"majority": np.eye(2)}, np.arange(2), np.arange(2), 1, 1, 0),
     "transfer.csv": pd.DataFrame(columns=transfer.COLUMNS),
     "pce.parquet": compared.assign(classification=""),

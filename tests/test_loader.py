@@ -143,3 +143,19 @@ def test_a_damaged_record_is_named():
     CentreCrop([jpegs.jpeg(0), jpegs.truncated()], 32)(1)
   with pytest.raises(ValueError, match="a crop of 49x49 does not fit into an image of 64x48"):
     CentreCrop([jpegs.jpeg(0, 64, 48)], 49)(0)
+
+
+def test_a_stream_of_a_mixture_goes_on_as_if_never_stopped_on_any_number_of_processes():
+  stored, rows = records(8), np.arange(8)
+  drawn = loader.drawing(rows, rows, loader.Sources((rows > 4).astype(int), ("a", "b"), (0.25, 0.75)), 0, "off")
+
+  def stream(start, shard=ALONE):
+    made = {"batch": 4, "seed": 0, "start": start, "shard": shard, "reading": THREADS}
+    return list(itertools.islice(loader.training_batches(TrainingCrop(stored, 32, "random"), drawn, **made), 5 - start))
+
+  whole, later = stream(0), stream(3)
+  for a, b in zip(whole[3:], later, strict=True):
+    assert np.array_equal(a.images, b.images)
+  parts = [stream(0, Shard(k, 2)) for k in range(2)]
+  for a, one, two in zip(whole, *parts, strict=True):
+    assert np.array_equal(a.labels, np.stack([one.labels, two.labels], 1).ravel())

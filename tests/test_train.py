@@ -151,7 +151,8 @@ def test_help_on_a_configuration_has_its_fields_with_comments_and_the_values_of_
   assert (given, code) == ([], 0)
   lines = [line.split(maxsplit=2) for line in said.splitlines()]
   assert ["seed", "0"] in lines
-  assert ["data.source", "virtual/tiny", "A virtual preset, or a folder of Dresden-named JPEGs."] in lines
+  told = "A virtual preset, a folder of Dresden-named JPEGs, or a mixture: docs/mixtures.md."
+  assert ["data.source", "virtual/tiny", told] in lines
   assert ["data.pattern", "none", "Of file names of another form than Dresden's, see docs/mobile.md."] in lines
   assert ["data.fold", "0", "Of protocol=scene_instance only."] in lines
   assert ["extractor.optimiser", "sgd", '"sgd" or "adamw".'] in lines

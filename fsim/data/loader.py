@@ -14,6 +14,7 @@ from jaxtyping import Int, Shaped, UInt8
 
 from fsim.boundary import arrays
 from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
 from fsim.data import jpeg
 
 IMBALANCE = 2  # Classes that differ in size by more than this factor are drawn equally often under balanced="auto".
@@ -32,6 +33,22 @@ class Shard(NamedTuple):
 
   index: int
   count: int
+
+
+class Sources(NamedTuple):
+  """Of a mixture: the source of each row, by its place among the names, and how much of a training draw is of each."""
+
+  number: Int[np.ndarray, " n"]
+  names: tuple[str, ...]
+  weights: tuple[float, ...]
+
+  def rows(self) -> list[Int[np.ndarray, " m"]]:
+    """Of each source. Raises UserError for a source without any."""
+    found = [np.flatnonzero(self.number == k) for k in range(len(self.names))]
+    for name, own in zip(self.names, found, strict=True):
+      if not len(own):
+        raise UserError(f"{shown(name)} has a weight in the mixture, but nothing of it is there to train on")
+    return found
 
 
 class Reading(NamedTuple):
@@ -121,6 +138,16 @@ def order(
     return grain.MapDataset.source(examples).shuffle(seed).repeat()
   classes = [examples[labels == label] for label in np.unique(labels)]
   return grain.MapDataset.mix([grain.MapDataset.source(c).shuffle(seed + k).repeat() for k, c in enumerate(classes)])
+
+
+def drawing(
+  rows: Int[np.ndarray, " n"], labels: Int[np.ndarray, " n"], sources: Sources | None, seed: int, balanced: str
+) -> grain.MapDataset[Shaped[np.ndarray, "2"]]:
+  """`order` by `is_balanced`; of a mixture by each source's own classes, the sources in turn as their weights say."""
+  if sources is None:
+    return order(rows, labels, seed, is_balanced(labels, balanced))
+  own = [order(rows[part], labels[part], seed, is_balanced(labels[part], balanced)) for part in sources.rows()]
+  return grain.MapDataset.mix(own, sources.weights)
 
 
 def training_batches(

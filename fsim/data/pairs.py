@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Int, Int64, UInt64
 
 from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+from fsim.data.loader import Sources
 
 ROUNDS = 4  # Of the Feistel network; four make a pseudo-random permutation (Luby and Rackoff 1988).
 
@@ -86,6 +88,32 @@ def balanced_batch(inside: Nest, batch: int, seed: int, step: int) -> Int64[np.n
   images = np.stack([inside.images[a, 0] + i, inside.images[b, 0] + j], 1)
   first, patches = inside.patches[images, 0], inside.patches[images, 1]
   return inside.order[first + rng.integers(patches)]
+
+
+class Nests(NamedTuple):
+  """The nests of several sources, with the share of the pairs that are of each."""
+
+  inside: list[Nest]
+  shares: list[float]
+
+
+def nests(model: Int[np.ndarray, " p"], image: Int[np.ndarray, " p"], sources: Sources) -> Nests:
+  """Raises UserError for a source with too few models or images, by its name."""
+  found = []
+  for name, rows in zip(sources.names, sources.rows(), strict=True):
+    try:
+      inside = nest(model[rows], image[rows])
+    except UserError as error:
+      raise UserError(f"{shown(name)}: {error}") from None
+    found.append(inside._replace(order=rows[inside.order]))
+  return Nests(found, [weight / sum(sources.weights) for weight in sources.weights])
+
+
+def weighted_batch(several: Nests, batch: int, seed: int, step: int) -> Int64[np.ndarray, "b 2"]:
+  """Pairs as `balanced_batch` draws them, each from one source: whether both are of one source would give them away."""
+  counts = np.random.default_rng((seed, 3, step)).multinomial(batch, several.shares)
+  drawn = zip(several.inside, counts.tolist(), strict=True)
+  return np.concatenate([balanced_batch(inside, count, seed, step) for inside, count in drawn])
 
 
 def permute(places: UInt64[np.ndarray, " p"], size: int, seed: int, epoch: int) -> UInt64[np.ndarray, " p"]:

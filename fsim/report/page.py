@@ -32,6 +32,7 @@ def build(workdir: Path, sections_of: Sections) -> Path:
     sections=sections,
     waiting=max(row["waiting"] for row in rows),
     training=[figure(folder, f"training of the {p} network", figures.training(rows, p)) for p in _phases(rows)],
+    sources=facts["data"].pop("sources", []),
     data=list(facts.pop("data").items()),
     problems=problems.to_dict("records"),
     settings=list(flat(config).items()),

@@ -1,7 +1,9 @@
 """The images that an experiment is about: opened, divided and labelled, whatever the system."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ from ml_collections import ConfigDict
 from fsim import run
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
-from fsim.data import splits
+from fsim.data import mixture, splits
 from fsim.data.dresden import platforms
 from fsim.data.dresden.subsets import listed
 from fsim.data.source import Images
@@ -55,21 +57,42 @@ def open_dataset(name: str, config: ConfigDict, workdir: Path, *, aligned: bool 
   if missing:
     count = int(problems["left_out"].sum())
     raise UserError(f"{shown(name)} has no usable {', '.join(missing)} images ({count} files left out)")
-  facts = {
-    "source": name,
-    "data_digest": images.data_digest,
-    "subset": data.subset,
-    "platform": data.platform,
+  facts = {"source": name, "data_digest": images.data_digest, "subset": data.subset, "platform": data.platform}
+  facts |= counts(table, problems)
+  if "source" in table:
+    facts["sources"] = each_source(name, table, problems)
+  if facts["left_out"]:
+    logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], shown(name), workdir)
+  run.write_data(workdir, facts, problems)
+  return ImageSet(table, images)
+
+
+def counts(table: pd.DataFrame, problems: pd.DataFrame) -> dict[str, int]:
+  return {
     "images": len(table),
     "devices": int(table["device"].nunique()),
     "models": int(table["model"].nunique()),
     "scenes": int(table.loc[table["scene"] != "", "scene"].nunique()),
     "left_out": int(problems["left_out"].sum()),
   }
-  if facts["left_out"]:
-    logging.warning("%d files of %s are left out: see %s/problems.csv", facts["left_out"], shown(name), workdir)
-  run.write_data(workdir, facts, problems)
-  return ImageSet(table, images)
+
+
+def each_source(name: str, table: pd.DataFrame, problems: pd.DataFrame) -> list[dict[str, Any]]:
+  """The counts of each source of a mixture, with its share of what training draws (empty without weights).
+
+  Raises UserError for a source that has no usable images.
+  """
+  sources = mixture.listed(name)
+  total = sum(source.weight or 0 for source in sources)
+  found = []
+  for source in sources:
+    own = table[table["source"] == source.name]
+    if own.empty:
+      raise UserError(f"{shown(source.name)}, a source of the mixture, has no usable images")
+    theirs = problems[problems["file"].str.startswith(mixture.place(source))]
+    share = f"{source.weight / total:.3f}" if source.weight else ""
+    found.append({"source": source.name, "share drawn": share} | counts(own, theirs))
+  return found
 
 
 def too_small(table: pd.DataFrame, size: int) -> pd.Series:
@@ -105,14 +128,35 @@ def split(table: pd.DataFrame, config: ConfigDict, known: str = "") -> splits.Sp
 def divided(
   table: pd.DataFrame, config: ConfigDict, sides: tuple[str, ...], known: str = ""
 ) -> splits.Split | list[splits.Split]:
-  """What data.protocol makes of a table, given its settings. Raises UserError naming those that can serve instead."""
-  data, name = config.data, config.data.protocol
+  """What data.protocol makes of a table, given its settings. Raises UserError naming those that can serve instead.
+
+  Of a mixture, "by_scene,stratified" divides virtual cameras by scene, and photographs, whose devices may have seen
+  one scene only, each device at random.
+  """
+  data, names = config.data, [name.strip() for name in config.data.protocol.split(",")]
+  if len(names) > 1 and (len(names) > 2 or "source" not in table):
+    raise UserError(f"data.protocol may be two for virtual cameras and photographs of a mixture, got {data.protocol!r}")
+  divisions = [_division(name, config, sides, known) for name in names]
+  check = partial(splits.kept, weaker(data.protocol), table)
+  return mixture.divide(table, divisions[0], check, divisions[-1])
+
+
+def weaker(protocol: str) -> str:
+  """Of the two protocols of a mixture, the one that promises less; otherwise the only one."""
+  return min((name.strip() for name in protocol.split(",")), key=lambda name: len(splits.PROTOCOLS[name].promises))
+
+
+def _division(
+  name: str, config: ConfigDict, sides: tuple[str, ...], known: str
+) -> Callable[[pd.DataFrame], splits.Split | list[splits.Split]]:
+  """A protocol with its settings. Raises UserError for one that cannot serve."""
+  data = config.data
   serving = splits.serving({*data.keys(), "seed"}, sides, known)
   if name not in serving:
     raise UserError(f"data.protocol must be one of {', '.join(serving)}, got {name!r}{_reason(name, sides, known)}")
   protocol = splits.PROTOCOLS[name]
   settings = {key: config.seed if key == "seed" else data[key] for key in protocol.settings}
-  return protocol.split(table, **settings, subset=data.subset)
+  return partial(protocol.split, **settings, subset=data.subset)
 
 
 def _reason(name: str, sides: tuple[str, ...], known: str) -> str:
@@ -143,4 +187,4 @@ def labelled(part: ImageSet, column: str, classes: list[str]) -> Labelled:
   if unknown:
     raise UserError(f"{column}s to be validated but never trained on: {', '.join(map(shown, sorted(unknown)))}")
   labels = pd.Categorical(part.table[column], classes).codes
-  return Labelled(part.table["row"].to_numpy(), labels.astype(np.int32))
+  return Labelled(part.table["row"].to_numpy(), labels.astype(np.int32), mixture.drawn_from(part.table))

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
-from fsim.data import cache, patches
+from fsim.data import cache, mixture, patches
 from fsim.data.patches import Cache, Choice
 from fsim.systems.dataset import ImageSet
 from fsim.train import classify
@@ -74,6 +74,15 @@ def places(part: PatchSet, classes: list[str], column: str) -> Int[np.ndarray, "
   return pd.Categorical(part.table[column], classes).codes.astype(np.int64)
 
 
+def labelled(part: PatchSet, classes: list[str], column: str, each: int = 1) -> Labelled:
+  """Patches, or `each` tiles of every patch, numbered through, with the places of their images' classes."""
+  repeated = np.repeat(part.image, each)
+  numbers = (part.numbers[:, None] * each + np.arange(each)).ravel()
+  sources = mixture.drawn_from(part.table)
+  sources = sources and sources._replace(number=sources.number[repeated])
+  return Labelled(numbers, places(part, classes, column)[repeated].astype(np.int32), sources)
+
+
 def seen(
   net: nn.Module, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet
 ) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]:
@@ -93,11 +102,8 @@ def classify_patches(
   layout: Layout,
 ) -> classify.Phase:
   """The phase that trains a network to name the class of each patch."""
-  labelled = {
-    name: Labelled(parts[name].numbers, places(parts[name], classes, column)[parts[name].image].astype(np.int32))
-    for name in ("train", "validation")
-  }
+  learned = [labelled(parts[name], classes, column) for name in ("train", "validation")]
   pixels = cache.stored()
   transforms = Transforms(patches.Training(pixels), pixels)
-  phase = classify.phase(net, transforms, labelled["train"], labelled["validation"], config.extractor, config, layout)
+  phase = classify.phase(net, transforms, *learned, config.extractor, config, layout)
   return phase._replace(name="patch")

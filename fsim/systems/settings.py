@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
-from fsim.data import dividing
+from fsim.data import chained, dividing, mixture
 from fsim.data.loader import JPEG_GRID
 from fsim.data.patches import CHOICES
-from fsim.data.sources import PREFIX
 from fsim.models import extractors, mislnet, mobile
 from fsim.run import flat
 from fsim.systems.predictor import DTYPES
@@ -158,8 +157,10 @@ def checked(config: ConfigDict) -> ConfigDict:
       raise UserError(f"{name} must be {allowed}, got {value!r}")
   if "validation" in config.data:
     dividing.shares(config.data.validation, config.data.test)
+  chained.shares(values.get("input.chains", ""))
   for name in PLACES:
-    if values.get(name) and not values[name].startswith(PREFIX):
+    if values.get(name):
+      written = os.path.expanduser if name == "data.folder" else mixture.expanded
       with found.unlocked():
-        found.update_from_flattened_dict({name: os.path.expanduser(values[name])})
+        found.update_from_flattened_dict({name: written(values[name])})
   return found

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from fsim import cpu
 from fsim.boundary import progress
 from fsim.data import loader
-from fsim.data.loader import Batch, Reading, Shard
+from fsim.data.loader import Batch, Reading, Shard, Sources
 from fsim.models.constrained import constrain
 from fsim.train import objectives, optimisers
 from fsim.train.loop import Phase
@@ -25,10 +25,11 @@ from fsim.train.step import Loss, State
 
 
 class Labelled(NamedTuple):
-  """Rows of a data set with their class numbers."""
+  """Rows of a data set with their class numbers. sources: of a mixture with weights."""
 
   rows: Int[np.ndarray, " n"]
   labels: Int[np.ndarray, " n"]
+  sources: Sources | None = None
 
 
 class Transforms(NamedTuple):
@@ -60,7 +61,7 @@ def phase(
   shard = Shard(jax.process_index(), jax.process_count())
   steps_in_epoch = max(len(train.rows) // step.batch, 1)
   measured = step.get("precise_bn_batches", 0)
-  sequence = loader.order(*train, config.seed, loader.is_balanced(train.labels, step.balanced))
+  sequence = loader.drawing(*train, config.seed, step.balanced)
 
   def batches(first: int) -> Iterator[Batch]:
     local = loader.training_batches(

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from fsim.data import pairs
+from fsim.data.loader import Sources
 from fsim.models import scorers
 from fsim.train import objectives, optimisers
 from fsim.train.loop import Phase
@@ -49,9 +50,20 @@ def every_pair(labelled: LabelledSignatures, batch: int, seed: int) -> PairSampl
 
 
 def balanced(
-  labelled: LabelledSignatures, images: Int[np.ndarray, " n"], batch: int, seed: int, count: int
+  labelled: LabelledSignatures,
+  images: Int[np.ndarray, " n"],
+  batch: int,
+  seed: int,
+  count: int,
+  mixed: Sources | None = None,
 ) -> PairSampler:
-  """As many pairs of one source as of two, `count` an epoch (see `pairs.balanced_batch`)."""
+  """As many pairs of one source as of two, `count` an epoch (see `pairs.balanced_batch`, `pairs.weighted_batch`).
+
+  mixed: where the rows are from, of a mixture with weights.
+  """
+  if mixed:
+    several = pairs.nests(labelled.sources, images, mixed)
+    return PairSampler(lambda step: pairs.weighted_batch(several, batch, seed, step), max(count // batch, 1))
   inside = pairs.nest(labelled.sources, images)
   return PairSampler(lambda step: pairs.balanced_batch(inside, batch, seed, step), max(count // batch, 1))
 

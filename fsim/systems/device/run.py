@@ -17,6 +17,7 @@ from fsim.models.extractors import SignatureNet
 from fsim.models.scorers import HadamardScorer
 from fsim.report import page
 from fsim.store import SignatureStore
+from fsim.systems.augmenting import augmented
 from fsim.systems.dataset import ImageSet, labelled, open_dataset, require_pairs, split
 from fsim.systems.device import predictor, report, result
 from fsim.systems.device.predictor import WIDTH, DevicePredictor
@@ -39,7 +40,9 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   layout = mesh.layout()
   writer = MetricWriter(workdir)
   dataset = open_dataset(config.data.source, config, workdir)
-  parts = {name: dataset.select(rows) for name, rows in split(dataset.table, config).items()}
+  sides = split(dataset.table, config)
+  dataset = augmented(subjects, dataset.table.iloc[sides["train"]], config, workdir)
+  parts = {name: dataset.select(rows) for name, rows in sides.items()}
   tests = {"test": parts["test"]}
   if config.evaluate.external:
     tests["external"] = open_dataset(config.evaluate.external, config, workdir / "external")

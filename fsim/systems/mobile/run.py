@@ -17,7 +17,8 @@ from fsim.metrics.classification import Classification
 from fsim.models.mobile import PhoneNet, require_known
 from fsim.report import page
 from fsim.systems import patch_dataset
-from fsim.systems.dataset import divided, open_dataset
+from fsim.systems.augmenting import augmented
+from fsim.systems.dataset import divided, open_dataset, weaker
 from fsim.systems.entrance import entrance
 from fsim.systems.mobile import report
 from fsim.systems.patch_dataset import PatchSet
@@ -42,6 +43,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   sides = sides_of(dataset.table, config)
   classes = sorted(sides["train"][column].unique())
   net = network(len(classes), config)
+  dataset = augmented(subjects, sides["train"], config, workdir)
   cache = patch_dataset.open_patches(dataset, config)
   parts = {name: patch_dataset.patches_of(cache, side) for name, side in sides.items()}
   patch_dataset.require(parts, classes, column)
@@ -78,7 +80,7 @@ def sides_of(table: pd.DataFrame, config: ConfigDict) -> dict[str, pd.DataFrame]
   tested, validated = folds[data.fold], folds[(data.fold + 1) % data.folds]["test"]
   train = np.setdiff1d(tested["train"], validated)
   rows = {"train": train, "validation": validated, "test": tested["test"]}
-  splits.require_disjoint(table, rows, *splits.PROTOCOLS[data.protocol].promises)
+  splits.require_disjoint(table, rows, *splits.PROTOCOLS[weaker(data.protocol)].promises)
   table = table.assign(phone=table["model"].map(phone))
   return {name: table.iloc[own].reset_index(drop=True) for name, own in rows.items()}
 

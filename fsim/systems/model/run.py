@@ -17,12 +17,14 @@ from ml_collections import ConfigDict
 from sklearn.metrics import roc_curve
 
 from fsim.boundary.errors import UserError
-from fsim.data import pairs, splits
+from fsim.data import mixture, pairs, splits
+from fsim.data.loader import Sources
 from fsim.data.patches import Cache
 from fsim.models import scorers
 from fsim.models.mislnet import MislNet
 from fsim.report import page
 from fsim.systems import patch_dataset
+from fsim.systems.augmenting import augmented
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
 from fsim.systems.model import fitted, report, similarity, splicing, test_sets, tiles
@@ -69,6 +71,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   writer = MetricWriter(workdir)
   dataset = open_dataset(config.data.source, config, workdir)
   sides = divide(dataset.table, config)
+  dataset = augmented(subjects, pd.concat([sides.a["train"], sides.b["train"]]), config, workdir)
   classes = sorted(sides.a["train"]["model"].unique())
   scorer = pair_scorer(config, len(classes))
   cache = patch_dataset.open_patches(dataset, config)
@@ -102,8 +105,9 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
 
 
 def divide(table: pd.DataFrame, config: ConfigDict) -> Splits:
-  """Models by `model_disjoint`, scenes by data.protocol."""
-  models = splits.model_disjoint(table, config.seed, tuple(config.data.sizes), config.data.subset)
+  """Models by `model_disjoint`, scenes by data.protocol; of a mixture, virtual and real ones apart."""
+  own = partial(splits.model_disjoint, seed=config.seed, sizes=tuple(config.data.sizes), subset=config.data.subset)
+  models = mixture.divide(table, own, check=partial(splits.kept, "model_disjoint", table))
   scenes = split(table, config, known="model")
 
   def images(letter: str, *names: str) -> dict[str, pd.DataFrame]:
@@ -118,6 +122,8 @@ def require(a: dict[str, PatchSet], b: dict[str, PatchSet], classes: list[str], 
   for name, part in b.items():
     try:
       nested(part)
+      if name == "train" and (mixed := drawn_from(part)):
+        pairs.nests(sources(part), part.image, mixed)
     except ValueError as error:
       raise UserError(f"the {name} images of the models that teach the scorer: {error}") from None
   splicing.require(b["validation"].image, config.evaluate.map_false_alarm)
@@ -131,6 +137,12 @@ def nested(part: PatchSet) -> pairs.Nest:
 def sources(part: PatchSet) -> Int[np.ndarray, " p"]:
   """Numbers of the camera models of a part's patches."""
   return pd.factorize(part.table["model"], sort=True)[0][part.image]
+
+
+def drawn_from(part: PatchSet) -> Sources | None:
+  """The source of each of a part's patches, of a mixture with weights."""
+  mixed = mixture.drawn_from(part.table)
+  return mixed and mixed._replace(number=mixed.number[part.image])
 
 
 def mislnet(classes: int, config: ConfigDict) -> MislNet:
@@ -203,7 +215,8 @@ def compare_patches(
 ) -> Phase:
   """The phase that trains the scorer of pairs on frozen features (section 3)."""
   step = config.scorer
-  sampler = compare.balanced(signatures["train"], parts["train"].image, step.batch, config.seed, step.pairs)
+  images, mixed = parts["train"].image, drawn_from(parts["train"])
+  sampler = compare.balanced(signatures["train"], images, step.batch, config.seed, step.pairs, mixed)
   return compare.phase(scorer, signatures["train"], sampler, signatures["validation"], validation_pairs, config, layout)
 
 

@@ -19,7 +19,7 @@ from fsim.systems import patch_dataset
 from fsim.systems.model import fitted
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import classify
-from fsim.train.classify import Labelled, Transforms
+from fsim.train.classify import Transforms
 from fsim.train.loop import fit
 from fsim.train.mesh import Layout
 from fsim.train.metrics import MetricWriter
@@ -63,7 +63,8 @@ def learned(
     return None
   tiles = Tiles(cache.stored(), config.input.size)
   net = fitted.tile_network(len(classes), config.dtype)
-  labelled = [labelled_tiles(tiles, parts[name], classes) for name in ("train", "validation")]
+  each = tiles.across**2
+  labelled = [patch_dataset.labelled(parts[name], classes, "model", each) for name in ("train", "validation")]
   phase = classify.phase(net, Transforms(Training(tiles), tiles), *labelled, step, config, layout)
   return fit(phase._replace(name="tiles"), workdir, writer, layout)
 
@@ -79,9 +80,3 @@ def sqrt_posteriors(
   settings = {"batch": batch, "threads": threads, "layout": layout, "desc": "answers"}
   _, logits = classify.embed(net, state, own, rows.ravel(), **settings)
   return np.asarray(posteriors.sqrt_posteriors(jnp.asarray(logits).reshape(*rows.shape, -1)))
-
-
-def labelled_tiles(tiles: Tiles, part: PatchSet, classes: list[str]) -> Labelled:
-  rows = tiles.of(part.numbers)
-  labels = patch_dataset.places(part, classes, "model")[part.image].astype(np.int32)
-  return Labelled(rows.ravel(), np.repeat(labels, rows.shape[1]))

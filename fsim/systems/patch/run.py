@@ -17,6 +17,7 @@ from fsim.metrics.classification import Classification
 from fsim.models.extractors import PatchNet, with_mean
 from fsim.report import page
 from fsim.systems import patch_dataset
+from fsim.systems.augmenting import augmented
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
 from fsim.systems.patch import fitted, openset, report, svm, unknown_models
@@ -41,6 +42,7 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   learned = unknown_models.to_learn(dataset.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config, known="model").items()}
   classes = sorted(sides["train"]["model"].unique())
+  dataset = augmented(subjects, sides["train"], config, workdir)
   cache = patch_dataset.open_patches(dataset, config)
   parts = {name: patch_dataset.patches_of(cache, table) for name, table in sides.items()}
   patch_dataset.require(parts, classes, "model")
