@@ -9,6 +9,7 @@ scorer is shown the posteriors of the network on tiles as well ("fused"), the sa
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import tempfile
@@ -24,10 +25,11 @@ from fsim import cpu
 from fsim.models.mislnet import FEATURES
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
-from fsim.systems.model import fitted, model_pair_accuracy, similarity
+from fsim.systems.model import fitted, learning, model_pair_accuracy, similarity
 from fsim.systems.model import run as model
 from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.patch_dataset import PatchSet
+from fsim.train import context as contexts
 from fsim.train import mesh
 from fsim.train.metrics import MetricWriter
 
@@ -66,13 +68,12 @@ def some(side: Side, models: set[str]) -> Side:
 
 def learned(inside: dict[str, Side], known: FittedSimilarity, config: ConfigDict) -> tuple[FittedSimilarity, float]:
   """A scorer that learns from these sides, in place of the run's, and the logit that would centre it."""
-  scorer, layout = model.pair_scorer(config, known.classes), mesh.layout()
+  scorer = learning.pair_scorer(config, known.classes)
   parts = {name: part for name, (part, _) in inside.items()}
-  signatures = {name: model.labelled_signatures(features, part) for name, (part, features) in inside.items()}
-  with tempfile.TemporaryDirectory() as folder:
-    writer = MetricWriter(Path(folder))
-    matcher, zero = model.learn_pairs(scorer, signatures, parts, config, Path(folder), writer, layout)
-    writer.close()
+  signatures = {name: learning.labelled_signatures(features, part) for name, (part, features) in inside.items()}
+  with tempfile.TemporaryDirectory() as folder, contextlib.closing(MetricWriter(Path(folder))) as writer:
+    context = contexts.of(config, Path(folder), writer)
+    matcher, zero = learning.learn_pairs(scorer, signatures, parts, config.scorer, context)
   pair, sizes = config.scorer, config.scorer.network
   params = {"params": mesh.to_host(matcher.params)}
   own = known._replace(

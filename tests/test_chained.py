@@ -77,7 +77,7 @@ def test_what_is_no_chain_is_refused_by_name(name, text, cause):
 
 
 @pytest.fixture(scope="module")
-def subjects():
+def dataset():
   """Ten images, half of which are to train."""
   data = [encode(Image.fromarray(scene(160, 240, seed)), quality=97) for seed in range(10)]
   table = pd.DataFrame({"file": [f"{k}.JPG" for k in range(10)], "row": range(10), "width": 240, "height": 160})
@@ -91,14 +91,14 @@ def quick(tmp_path, text):
   return config
 
 
-def test_without_chains_nothing_is_touched(subjects, tmp_path):
-  assert augmenting.augmented(subjects, dataset.table, quick(tmp_path, ""), tmp_path) is subjects
+def test_without_chains_nothing_is_touched(dataset, tmp_path):
+  assert augmenting.augmented(dataset, dataset.table, quick(tmp_path, ""), tmp_path) is dataset
   assert not list(tmp_path.iterdir())
 
 
-def test_only_training_images_go_through_chains(subjects, tmp_path):
+def test_only_training_images_go_through_chains(dataset, tmp_path):
   train, config = dataset.table.iloc[:5], quick(tmp_path, "recompress:1.0")
-  found = augmenting.augmented(subjects, train, config, tmp_path)
+  found = augmenting.augmented(dataset, train, config, tmp_path)
   changed = [found.images.records[row] != dataset.images.records[row] for row in range(10)]
   assert changed == [True] * 5 + [False] * 5
   assert (found.table["chain"] == np.where(changed, "recompress", "")).all()
@@ -110,10 +110,10 @@ def test_only_training_images_go_through_chains(subjects, tmp_path):
   assert set(listed["chain"]) == {"recompress"}
 
 
-def test_patches_of_what_trains_are_those_of_what_came_back_and_of_the_rest_as_they_were(subjects, tmp_path):
+def test_patches_of_what_trains_are_those_of_what_came_back_and_of_the_rest_as_they_were(dataset, tmp_path):
   config = quick(tmp_path, "recompress:1.0")
-  found = augmenting.augmented(subjects, dataset.table.iloc[:5], config, tmp_path)
-  before, after = (patch_dataset.open_patches(some, config) for some in (subjects, found))
+  found = augmenting.augmented(dataset, dataset.table.iloc[:5], config, tmp_path)
+  before, after = (patch_dataset.open_patches(some, config) for some in (dataset, found))
   for row in range(10):
     now = {after.stored()(number).tobytes() for number in after.numbers(np.array([row]))}
     then = {before.stored()(number).tobytes() for number in before.numbers(np.array([row]))}
@@ -124,20 +124,20 @@ def test_patches_of_what_trains_are_those_of_what_came_back_and_of_the_rest_as_t
     assert now == {image[y : y + 72, x : x + 72].tobytes() for y, x in patches.choose(image, after.choice)}
 
 
-def test_the_same_call_gives_the_same_and_another_seed_another(subjects, tmp_path):
+def test_the_same_call_gives_the_same_and_another_seed_another(dataset, tmp_path):
   config = quick(tmp_path, "resize:0.3,recompress:0.3")
-  once, again = (augmenting.augmented(subjects, dataset.table, config, tmp_path) for _ in range(2))
+  once, again = (augmenting.augmented(dataset, dataset.table, config, tmp_path) for _ in range(2))
   assert once.table.equals(again.table)
   assert once.images.data_digest == again.images.data_digest
   config.seed = 1
-  other = augmenting.augmented(subjects, dataset.table, config, tmp_path)
+  other = augmenting.augmented(dataset, dataset.table, config, tmp_path)
   assert other.images.data_digest != once.images.data_digest
 
 
-def test_no_image_becomes_smaller_than_the_input(subjects, tmp_path):
+def test_no_image_becomes_smaller_than_the_input(dataset, tmp_path):
   config = quick(tmp_path, "resize:1.0")
   config.input.size = 128
-  found = augmenting.augmented(subjects, dataset.table, config, tmp_path)
+  found = augmenting.augmented(dataset, dataset.table, config, tmp_path)
   assert (found.table[["width", "height"]].min(axis=1) >= 128).all()
   resized = found.table[found.table["chain"] == "resize"]
   assert 0 < len(resized) < 10

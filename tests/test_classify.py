@@ -2,13 +2,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from ml_collections import ConfigDict
 
 from fsim.data.loader import Batch
 from fsim.train import classify, mesh
 from fsim.train.classify import Labelled, Transforms
 from fsim.train.optimisers import sgd
+from fsim.train.schedule import Schedule
 from fsim.train.step import start
+from tests import contexts
 
 
 class Net(nn.Module):
@@ -36,25 +37,14 @@ def test_settled_statistics_are_those_of_the_data():
     np.testing.assert_array_equal(before, after)
 
 
-def test_the_learning_rate_is_halved_every_so_many_epochs():
+def test_the_learning_rate_is_halved_every_so_many_epochs(tmp_path):
   images = np.zeros((12, 6, 6, 3), np.float32)
   transforms = Transforms(
     lambda example, rng: Batch(images[example[0]], np.asarray(example[1], np.int32)), lambda row: images[row]
   )
   some = Labelled(np.arange(12), (np.arange(12) % 3).astype(np.int32))
-  step = {
-    "batch": 4,
-    "epochs": 3,
-    "optimiser": "sgd",
-    "learning_rate": 0.1,
-    "momentum": 0.0,
-    "decay": 0.0,
-    "precise_bn_batches": 0,
-    "halve_lr_every": 2,
-  }
-  config = ConfigDict({"seed": 0, "save_every": 9, "reading": {"threads": 1, "workers": 0}})
-  steps = ConfigDict(step | {"balanced": "off"})
-  phase = classify.phase(Net(), transforms, some, some, steps, config, mesh.layout())
+  training = Schedule(4, 3, "sgd", learning_rate=0.1, momentum=0.0, decay=0.0, halve_lr_every=2)
+  phase = classify.phase(Net(), transforms, some, some, training, contexts.made(tmp_path))
   assert phase.steps_in_epoch == 3
   params = {"w": jnp.ones(2)}
   state, sizes = phase.optimiser.init(params), []

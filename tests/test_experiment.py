@@ -82,7 +82,7 @@ from tests import commands
 
 
 @entrance
-def experiment(config, workdir):
+def experiment(config, context):
   worker = multiprocessing.get_context("spawn").Process(target=print, args=("worked",))
   worker.start()
   worker.join()
@@ -123,14 +123,14 @@ def test_every_system_has_the_entrance(config, tmp_path):
 
 def test_an_experiment_has_its_folder_to_itself_and_seals_what_it_found(config, tmp_path):
   @entrance
-  def experiment(config, workdir):
+  def experiment(config, context):
     with pytest.raises(UserError, match="another process is training there"):
-      again(config, workdir)
-    (workdir / "found.json").write_text("{}")
-    return workdir / "page"
+      again(config, context.workdir)
+    (context.workdir / "found.json").write_text("{}")
+    return context.workdir / "page"
 
   @entrance
-  def again(config, workdir):
+  def again(config, context):
     raise AssertionError("two at once")
 
   assert experiment(config, tmp_path) == tmp_path / "page"
@@ -139,7 +139,7 @@ def test_an_experiment_has_its_folder_to_itself_and_seals_what_it_found(config, 
 
 def test_an_interrupted_experiment_can_go_on_and_says_so(config, tmp_path):
   @entrance
-  def experiment(config, workdir):
+  def experiment(config, context):
     raise KeyboardInterrupt
 
   with pytest.raises(KeyboardInterrupt, match=console.GOES_ON):

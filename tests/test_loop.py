@@ -17,6 +17,7 @@ from fsim.train.loop import Phase, fit
 from fsim.train.metrics import MetricWriter
 from fsim.train.optimisers import sgd
 from fsim.train.step import free
+from tests import contexts
 
 EPOCHS, STEPS = 4, 5
 
@@ -57,8 +58,6 @@ def phase(**changes) -> Phase:
     epochs=EPOCHS,
     steps_in_epoch=STEPS,
     keep="last",
-    seed=0,
-    save_every=2,
   )
   return made._replace(**changes)
 
@@ -66,7 +65,7 @@ def phase(**changes) -> Phase:
 def train(folder, made):
   writer = MetricWriter(folder)
   try:
-    return fit(made, folder, writer, mesh.layout())
+    return fit(made, contexts.made(folder, writer))
   finally:
     writer.close()
 

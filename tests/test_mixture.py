@@ -55,13 +55,13 @@ def test_a_mixture_is_the_union_of_its_sources(folders, tmp_path):
     with open(row.file, "rb") as file:
       assert file.read() == record
     assert row.file.startswith(f"{row.source}/")
-  assert len({both.fingerprint, *(images.data_digest for images in alone)}) == 3
+  assert len({both.data_digest, *(images.data_digest for images in alone)}) == 3
 
 
 def test_weights_are_no_part_of_the_data(folders, tmp_path):
   one, two = folders
   plain, weighted = opened(one, two, home=tmp_path / "data"), opened(f"{one}:3", f"{two}:1", home=tmp_path / "data")
-  assert weighted.fingerprint == plain.fingerprint
+  assert weighted.data_digest == plain.data_digest
   assert weighted.table.drop(columns="weight").equals(plain.table)
   assert weighted.table.groupby("source", observed=True)["weight"].unique().map(list).tolist() == [[3.0], [1.0]]
 

@@ -15,8 +15,8 @@ from fsim.systems import finished as runs
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
 from fsim.systems.mobile import run as mobile
-from fsim.train import mesh
-from tests import commands, jpegs, recording
+from fsim.train import schedule
+from tests import commands, contexts, jpegs, recording
 from tests.commands import ROOT
 from tests.test_pattern import MICHE
 from tests.test_scan import write
@@ -179,7 +179,8 @@ def test_patches_are_cut_after_the_images_are_divided(phones, data):
     classes = sorted(sides["train"][column].unique())
     assert len(classes) == count
     own = mobile.network(count, config)
-    phase = patch_dataset.classify_patches(own, cache, parts, classes, column, config, mesh.layout())
+    training, context = schedule.of(config.extractor), contexts.made(tmp_path)
+    phase = patch_dataset.classify_patches(own, cache, parts, classes, column, training, context)
     batches = list(itertools.islice(phase.batches(0), phase.steps_in_epoch))
     pixels = cache.stored()
     labels = dict(zip(phones.table["row"], phones.table["model"], strict=True))

@@ -18,7 +18,7 @@ from fsim.models.constrained import KERNEL
 from fsim.models.scorers import DistanceScorer
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
-from fsim.systems.model import fitted, similarity, test_sets
+from fsim.systems.model import fitted, learning, similarity, test_sets
 from fsim.systems.model import run as model
 from fsim.systems.model.tiles import Tiles
 from fsim.systems.patch_dataset import PatchSet
@@ -82,7 +82,7 @@ def test_log_odds_of_zero_are_where_most_validation_pairs_are_decided_rightly():
   state = State(0, {"log_slope": jnp.zeros(1), "offset": jnp.zeros(())}, {}, {})
   for other, expected in (([3, 4, 5, 6], -4.0), ([2, 5, 6], -16.0), ([1, 2, 3], -36.0)):
     validation = LabelledSignatures(features, np.isin(np.arange(7), other).astype(int))
-    assert model.zero_of(DistanceScorer((1,)), state, validation, validation_pairs) == expected
+    assert learning.zero_of(DistanceScorer((1,)), state, validation, validation_pairs) == expected
 
 
 def test_a_finished_run_is_only_evaluated_again_also_elsewhere(finished, tmp_path, data, realcams):

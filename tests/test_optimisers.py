@@ -3,15 +3,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from ml_collections import ConfigDict
 
 from fsim.train import optimisers
+from fsim.train.schedule import Schedule
 
-SETTINGS = {"optimiser": "sgd", "learning_rate": 1.0, "momentum": 0.0, "decay": 0.0, "halve_lr_every": 0}
+PLAIN = Schedule(1, 1, "sgd", learning_rate=1.0, momentum=0.0, decay=0.0, halve_lr_every=0)
 
 
 def made(steps_in_epoch=1, **changes):
-  return optimisers.of(ConfigDict(SETTINGS | changes), steps_in_epoch)
+  return optimisers.of(PLAIN._replace(**changes), steps_in_epoch)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adamw"])

@@ -16,8 +16,8 @@ from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.patch import run as patch
 from fsim.systems.patch import unknown_models
-from fsim.train import mesh
-from tests import commands, recording
+from fsim.train import schedule
+from tests import commands, contexts, recording
 from tests.commands import ROOT, fsim
 
 QUICK = f"--config={ROOT}/configs/patch.py:quick"
@@ -126,7 +126,9 @@ def test_no_patch_of_a_test_image_is_trained_on(data, tmp_path):
   cache = patch_dataset.open_patches(dataset, config)
   parts = {name: patch_dataset.patches_of(cache, table) for name, table in sides.items()}
   classes = sorted(sides["train"]["model"].unique())
-  phase = patch.learning(PatchNet(classes=2), cache, parts, classes, config, mesh.layout())
+  phase = patch.learning(
+    PatchNet(classes=2), cache, parts, classes, schedule.of(config.extractor), contexts.made(tmp_path)
+  )
   pixels = cache.stored()
   kept = {name: {pixels(k).tobytes() for k in part.numbers} for name, part in parts.items()}
   batches = list(itertools.islice(phase.batches(0), 2 * phase.steps_in_epoch))

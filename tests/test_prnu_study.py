@@ -22,11 +22,11 @@ from fsim.systems.dataset import ImageSet
 from fsim.systems.prnu import matcher, report, within_model
 from fsim.systems.prnu import run as prnu
 from fsim.systems.prnu.matcher import Square
-from fsim.train import mesh
+from fsim.train import schedule
 from fsim.virtual import dataset
 from fsim.virtual.presets import Preset
 from fsim.virtual.reference_models import SIX
-from tests import commands, jpegs, recording
+from tests import commands, contexts, jpegs, recording
 from tests.commands import ROOT, fsim
 
 QUICK = f"--config={ROOT}/configs/prnu.py:quick"
@@ -92,7 +92,7 @@ def test_no_pattern_of_a_test_image_is_trained_on(tmp_path):
   stored = prnu.patterns_of(parts, config)
   net = AlexNet(classes=3, kind="modified", width=4, norm="batch")
   classes = sorted(table["device"].unique())
-  phase = prnu.classify_patterns(net, stored, parts, classes, config, mesh.layout())
+  phase = prnu.classify_patterns(net, stored, parts, classes, schedule.of(config.extractor), contexts.made(tmp_path))
   seen = {pattern.tobytes() for batch in itertools.islice(phase.batches(0), 10) for pattern in np.asarray(batch.images)}
   own = {name: {stored(row).tobytes() for row in part.table["row"]} for name, part in parts.items()}
   assert seen == own["train"]

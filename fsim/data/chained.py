@@ -89,7 +89,7 @@ class Chained(Sequence[bytes]):
 
   def __getitem__(self, row: SupportsIndex) -> bytes:
     """Raises BadImage for a damaged record that goes through a chain."""
-    data, chain = self.records[row], self.postprocessing.get(row.__index__())
+    data, chain = self.records[row], self.chains.get(row.__index__())
     if chain is None:
       return data
     return postprocessing.apply(jpeg.decode(data), chain.steps(), chain.quality, chain.subsampling)

@@ -25,7 +25,7 @@ def augmented(dataset: ImageSet, train: pd.DataFrame, config: ConfigDict, workdi
   """
   shares = chained.shares(config.input.chains)
   if not shares:
-    return subjects
+    return dataset
   drawn = {}
   for image in train.itertuples():
     chain = chained.draw(image.sha256, config.seed, shares)
@@ -35,7 +35,7 @@ def augmented(dataset: ImageSet, train: pd.DataFrame, config: ConfigDict, workdi
     outputs.replace(workdir / TABLE, csv(listed(train, drawn)))
   said = repr((dataset.images.data_digest, sorted(drawn.items())))
   images = dataset.images._replace(
-    records=Chained(dataset.images.records, drawn), fingerprint=hashlib.sha256(said.encode()).hexdigest()
+    records=Chained(dataset.images.records, drawn), data_digest=hashlib.sha256(said.encode()).hexdigest()
   )
   return ImageSet(labelled(dataset.table, drawn), images)
 

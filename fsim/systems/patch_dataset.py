@@ -17,7 +17,8 @@ from fsim.data.patches import Cache, Choice
 from fsim.systems.dataset import ImageSet
 from fsim.train import classify
 from fsim.train.classify import Labelled, Transforms
-from fsim.train.mesh import Layout
+from fsim.train.context import Context
+from fsim.train.schedule import Schedule
 from fsim.train.step import State
 
 
@@ -84,12 +85,10 @@ def labelled(part: PatchSet, classes: list[str], column: str, each: int = 1) -> 
 
 
 def seen(
-  net: nn.Module, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet
+  net: nn.Module, state: State, batch: int, context: Context, cache: Cache, part: PatchSet
 ) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]:
   """Features and logits that the trained network gives for the patches of a part, in their order."""
-  batch, threads = config.extractor.batch, config.reading.threads
-  settings = {"batch": batch, "threads": threads, "layout": layout, "desc": "features"}
-  return classify.embed(net, state, cache.stored(), part.numbers, **settings)
+  return classify.embed(net, state, cache.stored(), part.numbers, batch, context, desc="features")
 
 
 def classify_patches(
@@ -98,12 +97,12 @@ def classify_patches(
   parts: dict[str, PatchSet],
   classes: list[str],
   column: str,
-  config: ConfigDict,
-  layout: Layout,
+  schedule: Schedule,
+  context: Context,
 ) -> classify.Phase:
   """The phase that trains a network to name the class of each patch."""
   learned = [labelled(parts[name], classes, column) for name in ("train", "validation")]
   pixels = cache.stored()
   transforms = Transforms(patches.Training(pixels), pixels)
-  phase = classify.phase(net, transforms, *learned, config.extractor, config, layout)
+  phase = classify.phase(net, transforms, *learned, schedule, context)
   return phase._replace(name="patch")

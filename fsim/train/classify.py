@@ -10,17 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
-from ml_collections import ConfigDict
 
 from fsim import cpu
 from fsim.boundary import progress
 from fsim.data import loader
-from fsim.data.loader import Batch, Reading, Shard, Sources
+from fsim.data.loader import Batch, Shard, Sources
 from fsim.models.constrained import constrain
 from fsim.train import objectives, optimisers
+from fsim.train.context import Context
 from fsim.train.loop import Phase
 from fsim.train.mesh import Layout, put, to_host
 from fsim.train.objectives import CLASSES, Objective
+from fsim.train.schedule import Schedule
 from fsim.train.step import Loss, State
 
 
@@ -48,52 +49,44 @@ def phase(
   transforms: Transforms,
   train: Labelled,
   validation: Labelled,
-  step: ConfigDict,
-  config: ConfigDict,
-  layout: Layout,
+  schedule: Schedule,
+  context: Context,
   objective: Objective = CLASSES,
 ) -> Phase:
-  """A network, which gives features and class logits, learns the classes of what it is shown: cross-entropy by default.
-
-  `step` has the fields of `classifier` in configs/common.py, and precise_bn_batches where the network has BatchNorm;
-  `config` those of `base`; batch sizes are global.
-  """
+  """A network that gives features and class logits learns the classes of what it is shown: cross-entropy by default."""
   shard = Shard(jax.process_index(), jax.process_count())
-  steps_in_epoch = max(len(train.rows) // step.batch, 1)
-  measured = step.get("precise_bn_batches", 0)
-  sequence = loader.drawing(*train, config.seed, step.balanced)
+  steps_in_epoch = max(len(train.rows) // schedule.batch, 1)
+  measured, layout = schedule.precise_bn_batches, context.layout
+  sequence = loader.drawing(*train, context.seed, schedule.balanced)
 
   def batches(first: int) -> Iterator[Batch]:
     local = loader.training_batches(
       transforms.train,
       sequence,
-      batch=step.batch,
-      seed=config.seed,
+      batch=schedule.batch,
+      seed=context.seed,
       start=first,
       shard=shard,
-      reading=Reading(**config.reading),
+      reading=context.reading,
     )
     return (put(batch, layout.data_parallel) for batch in local)
 
   def validate(state: State) -> dict[str, float]:
-    rows, threads = validation.rows, config.reading.threads
-    _, logits = embed(net, state, transforms.eval, rows, batch=step.batch, threads=threads, layout=layout)
+    _, logits = embed(net, state, transforms.eval, validation.rows, schedule.batch, context)
     return objectives.validated(objective, logits, validation.labels)
 
   return Phase(
     name="signature",
-    init=lambda: net.init(jax.random.key(config.seed), jnp.asarray(transforms.eval(train.rows[0]))[None]),
+    init=lambda: net.init(jax.random.key(context.seed), jnp.asarray(transforms.eval(train.rows[0]))[None]),
     loss=classification_loss(net, objective),
-    optimiser=optimisers.of(step, steps_in_epoch),
+    optimiser=optimisers.of(schedule, steps_in_epoch),
     constrain=constrain,
     batches=batches,
     recalibrate=lambda state: recalibrate_batch_norm(net, state, itertools.islice(batches(0), measured), layout),
     validate=validate,
-    epochs=step.epochs,
+    epochs=schedule.epochs,
     steps_in_epoch=steps_in_epoch,
     keep="best",
-    seed=config.seed,
-    save_every=config.save_every,
   )
 
 
@@ -124,19 +117,18 @@ def embed(
   state: State,
   transform: Callable[[Any], np.ndarray],
   rows: Int[np.ndarray, " n"],
-  *,
   batch: int,
-  threads: int,
-  layout: Layout,
+  context: Context,
+  *,
   desc: str = "",
 ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n c"]]:
   """Signatures and class logits of what is seen of stored images, in the order of `rows`, on every process.
 
   desc: of the progress bar; without it there is none.
   """
-  forward = _forward(net, layout)
+  forward, layout = _forward(net, context.layout), context.layout
   shard = Shard(jax.process_index(), jax.process_count())
-  crops = loader.in_order(transform, rows, batch=batch, shard=shard, threads=threads)
+  crops = loader.in_order(transform, rows, batch=batch, shard=shard, threads=context.reading.threads)
   bar = {"total": -(-len(rows) // batch), "desc": desc, "unit": "batch"}
   crops = progress.bar(crops, **bar, disable=not desc or shard.index > 0)
   outputs = [to_host(forward(state.params, state.stats, put(c, layout.data_parallel))) for c in crops]

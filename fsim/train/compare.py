@@ -9,15 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
-from ml_collections import ConfigDict
 
 from fsim.data import pairs
 from fsim.data.loader import Sources
 from fsim.models import scorers
 from fsim.train import objectives, optimisers
+from fsim.train.context import Context
 from fsim.train.loop import Phase
-from fsim.train.mesh import Layout, put
+from fsim.train.mesh import put
 from fsim.train.objectives import PAIRS, Objective
+from fsim.train.schedule import Schedule
 from fsim.train.step import Loss, State, free
 
 
@@ -74,37 +75,31 @@ def phase(
   sampler: PairSampler,
   validation: LabelledSignatures,
   validation_pairs: Int[np.ndarray, "v 2"],
-  config: ConfigDict,
-  layout: Layout,
+  schedule: Schedule,
+  context: Context,
   objective: Objective = PAIRS,
 ) -> Phase:
-  """A scorer learns from drawn pairs and is validated on `validation_pairs`: binary cross-entropy by default.
-
-  `config` has the field `scorer`, a `phase` of configs/common.py, and those of its `base`.
-  """
-  step = config.scorer
-  signatures = put(train.signatures, layout.replicated)
+  """A scorer learns from drawn pairs and is validated on `validation_pairs`: binary cross-entropy by default."""
+  signatures = put(train.signatures, context.layout.replicated)
 
   def batches(first: int) -> Iterator[PairBatch]:
     for number in itertools.count(first):
       rows = block(sampler.at(number))
       same = (train.sources[rows[:, 0]] == train.sources[rows[:, 1]]).astype(np.float32)
-      yield PairBatch(signatures, *put((rows.astype(np.int32), same), layout.data_parallel))
+      yield PairBatch(signatures, *put((rows.astype(np.int32), same), context.layout.data_parallel))
 
   return Phase(
     name="similarity",
-    init=lambda: scorer.init(jax.random.key(config.seed + 1), *jnp.zeros((2, 1, train.signatures.shape[1]))),
+    init=lambda: scorer.init(jax.random.key(context.seed + 1), *jnp.zeros((2, 1, train.signatures.shape[1]))),
     loss=pair_loss(scorer, objective),
-    optimiser=optimisers.of(step, sampler.steps_in_epoch),
+    optimiser=optimisers.of(schedule, sampler.steps_in_epoch),
     constrain=free,
     batches=batches,
     recalibrate=lambda state: state,
     validate=lambda state: validate(scorer, state, validation, validation_pairs, objective),
-    epochs=step.epochs,
+    epochs=schedule.epochs,
     steps_in_epoch=sampler.steps_in_epoch,
     keep="last",
-    seed=config.seed,
-    save_every=config.save_every,
   )
 
 

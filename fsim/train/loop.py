@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -13,8 +12,8 @@ import optax
 from fsim.boundary import console, progress
 from fsim.boundary.errors import UserError
 from fsim.train.checkpoints import Checkpoints
-from fsim.train.mesh import Layout, put, to_host
-from fsim.train.metrics import MetricWriter
+from fsim.train.context import Context
+from fsim.train.mesh import put, to_host
 from fsim.train.step import Loss, State, start, training_step
 from fsim.train.stop import Stop, interruption
 
@@ -31,8 +30,6 @@ class Phase(NamedTuple):
   recalibrate: what the state needs before it is used, at the end of every epoch.
   validate: state -> validation metrics, among them "loss".
   keep: "best" (smallest validation loss) or "last" epoch.
-  seed: of what is random inside a step.
-  save_every: steps between checkpoints inside an epoch; there is always one at its end.
   """
 
   name: str
@@ -46,21 +43,19 @@ class Phase(NamedTuple):
   epochs: int
   steps_in_epoch: int
   keep: str
-  seed: int
-  save_every: int
 
 
-def fit(phase: Phase, folder: Path, writer: MetricWriter, layout: Layout) -> State:
+def fit(phase: Phase, context: Context) -> State:
   """Trains, or goes on training, or does nothing if the phase is complete; returns the state that the phase keeps.
 
   Raises Diverged. After SIGTERM or SIGINT it saves and raises what `stop.interruption` makes of them.
   """
-  fresh = put(jax.tree.map(np.asarray, start(phase.init(), phase.optimiser)), layout.replicated)
-  checkpoints = Checkpoints(folder / "checkpoints" / phase.name, fresh, layout, phase.keep)
+  fresh = put(jax.tree.map(np.asarray, start(phase.init(), phase.optimiser)), context.layout.replicated)
+  checkpoints = Checkpoints(context.workdir / "checkpoints" / phase.name, fresh, context.layout, phase.keep)
   try:
     state = checkpoints.latest() or fresh
     if int(state.step) < phase.epochs * phase.steps_in_epoch:
-      state = _train(phase, state, checkpoints, writer, layout)
+      state = _train(phase, state, checkpoints, context)
     if phase.keep == "best":
       state = checkpoints.best()
     return state
@@ -68,9 +63,9 @@ def fit(phase: Phase, folder: Path, writer: MetricWriter, layout: Layout) -> Sta
     checkpoints.close()
 
 
-def _train(phase: Phase, state: State, checkpoints: Checkpoints, writer: MetricWriter, layout: Layout) -> State:
+def _train(phase: Phase, state: State, checkpoints: Checkpoints, context: Context) -> State:
   first, last = int(state.step), phase.epochs * phase.steps_in_epoch
-  step_once = training_step(phase.loss, phase.optimiser, phase.constrain, layout, phase.seed)
+  step_once = training_step(phase.loss, phase.optimiser, phase.constrain, context.layout, context.seed)
   batches = phase.batches(first)
   bar = progress.bar(total=last, initial=first, desc=phase.name, unit="step", disable=jax.process_index() > 0)
   with Stop() as stop, bar:
@@ -87,11 +82,11 @@ def _train(phase: Phase, state: State, checkpoints: Checkpoints, writer: MetricW
         validation = phase.validate(state)
         _require_finite(validation["loss"], f"validation loss of {phase.name}", step)
         # In this order: what a kill leaves unsaved is trained and written again.
-        writer.write(phase.name, step, summary | {f"validation_{k}": v for k, v in validation.items()})
+        context.writer.write(phase.name, step, summary | {f"validation_{k}": v for k, v in validation.items()})
         checkpoints.save(state, validation)
         bar.set_postfix(loss=f"{summary['loss']:.4f}", validation=f"{validation['loss']:.4f}", refresh=False)
         meter = Meter()
-      elif stopping or step % phase.save_every == 0:
+      elif stopping or step % context.save_every == 0:
         checkpoints.save(state, None)
       if stopping:
         raise interruption(stopping, f"{phase.name} is saved after step {step} of {last}; {console.GOES_ON}")

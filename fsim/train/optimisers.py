@@ -4,31 +4,22 @@ from typing import Any
 
 import jax
 import optax
-from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
 from fsim.models import constrained
+from fsim.train.schedule import Schedule
 
 B2, EPS = 0.99, 1e-6  # Of Adam, as in Mayer & Stamm 2018, section III-B.
 
 
-def of(step: ConfigDict, steps_in_epoch: int) -> optax.GradientTransformation:
-  """The optimiser of a `phase` of configs/common.py.
-
-  Raises UserError for an optimiser that is not there.
-  """
-  require_known(step)
-  rate = step.learning_rate
-  if step.halve_lr_every:
-    rate = optax.exponential_decay(rate, step.halve_lr_every * steps_in_epoch, 0.5, staircase=True)
-  return OPTIMISERS[step.optimiser](rate, step.momentum, step.decay)
-
-
-def require_known(*steps: ConfigDict) -> None:
-  """Raises UserError for an optimiser that is not there; for phases that begin hours later."""
-  for step in steps:
-    if step.optimiser not in OPTIMISERS:
-      raise UserError(f"the optimiser must be one of {', '.join(OPTIMISERS)}, got {step.optimiser!r}")
+def of(schedule: Schedule, steps_in_epoch: int) -> optax.GradientTransformation:
+  """Raises UserError for an optimiser that is not there."""
+  if schedule.optimiser not in OPTIMISERS:
+    raise UserError(f"the optimiser must be one of {', '.join(OPTIMISERS)}, got {schedule.optimiser!r}")
+  rate = schedule.learning_rate
+  if schedule.halve_lr_every:
+    rate = optax.exponential_decay(rate, schedule.halve_lr_every * steps_in_epoch, 0.5, staircase=True)
+  return OPTIMISERS[schedule.optimiser](rate, schedule.momentum, schedule.decay)
 
 
 def sgd(rate: optax.ScalarOrSchedule, momentum: float, decay: float) -> optax.GradientTransformation:

@@ -23,29 +23,26 @@ from fsim.systems.device import predictor, report, result
 from fsim.systems.device.predictor import WIDTH, DevicePredictor
 from fsim.systems.device.result import Evaluation
 from fsim.systems.entrance import entrance
-from fsim.train import classify, compare, mesh
+from fsim.train import classify, compare, mesh, schedule
 from fsim.train.classify import Transforms
 from fsim.train.compare import LabelledSignatures
+from fsim.train.context import Context
 from fsim.train.loop import fit
-from fsim.train.mesh import Layout
-from fsim.train.metrics import MetricWriter
 from fsim.train.step import State, variables
 
 CHUNK = 256  # Images between two writes to the signature database.
 
 
 @entrance
-def experiment(config: ConfigDict, workdir: Path) -> Path:
+def experiment(config: ConfigDict, context: Context) -> Path:
   """Two-part device matching (Bennabhaktula et al. 2020). Returns the page of the report (on the first process)."""
-  layout = mesh.layout()
-  writer = MetricWriter(workdir)
-  dataset = open_dataset(config.data.source, config, workdir)
+  dataset = open_dataset(config.data.source, config, context.workdir)
   sides = split(dataset.table, config)
-  dataset = augmented(subjects, dataset.table.iloc[sides["train"]], config, workdir)
+  dataset = augmented(dataset, dataset.table.iloc[sides["train"]], config, context.workdir)
   parts = {name: dataset.select(rows) for name, rows in sides.items()}
   tests = {"test": parts["test"]}
   if config.evaluate.external:
-    tests["external"] = open_dataset(config.evaluate.external, config, workdir / "external")
+    tests["external"] = open_dataset(config.evaluate.external, config, context.workdir / "external")
   for name, part in {"validation": parts["validation"], **tests}.items():
     require_pairs(name, part.table)
   classes = sorted(parts["train"].table["device"].unique())
@@ -56,31 +53,32 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   transforms = Transforms(
     TrainingCrop(records, config.input.size, config.input.crop), CentreCrop(records, config.input.size)
   )
-  phase_a = classify.phase(net, transforms, learned["train"], learned["validation"], config.extractor, config, layout)
-  signer = fit(phase_a, workdir, writer, layout)
+  training = schedule.of(config.extractor)
+  phase_a = classify.phase(net, transforms, learned["train"], learned["validation"], training, context)
+  signer = fit(phase_a, context)
 
-  sign = SignatureCache(net, signer, workdir, config, layout)
+  sign = SignatureCache(net, signer, config.input.size, training.batch, context)
   signatures = {name: LabelledSignatures(sign(parts[name]), learned[name].labels) for name in learned}
   scorer = HadamardScorer(width=config.scorer.width)
   sampler = compare.every_pair(signatures["train"], config.scorer.batch, config.seed)
   validation_pairs = np.stack(np.triu_indices(len(signatures["validation"].signatures), 1), 1)
+  judging = schedule.of(config.scorer)
   phase_b = compare.phase(
-    scorer, signatures["train"], sampler, signatures["validation"], validation_pairs, config, layout
+    scorer, signatures["train"], sampler, signatures["validation"], validation_pairs, judging, context
   )
-  matcher = fit(phase_b, workdir, writer, layout)
-  writer.close()
+  matcher = fit(phase_b, context)
 
   threshold = choose_threshold(scorer, matcher, signatures["validation"])
   evaluations = []
   for name, part in tests.items():
     logits = compare.all_pairs(scorer, matcher, sign(part))
     evaluations.append(evaluate(name, part, logits, threshold, config))
-    save_thumbnails(workdir / "thumbnails" / name, part, evaluations[-1], config.evaluate.errors)
+    save_thumbnails(context.workdir / "thumbnails" / name, part, evaluations[-1], config.evaluate.errors)
   if jax.process_index() > 0:
-    return workdir
-  predictor.save(workdir, assemble(net, signer, matcher, threshold, config))
-  result.save(workdir, evaluations)
-  return page.build(workdir, report.sections)
+    return context.workdir
+  predictor.save(context.workdir, assemble(net, signer, matcher, threshold, config))
+  result.save(context.workdir, evaluations)
+  return page.build(context.workdir, report.sections)
 
 
 class SignatureCache(NamedTuple):
@@ -88,9 +86,9 @@ class SignatureCache(NamedTuple):
 
   net: SignatureNet
   state: State
-  workdir: Path
-  config: ConfigDict
-  layout: Layout
+  size: int
+  batch: int
+  context: Context
 
   def __call__(self, part: ImageSet) -> Float[np.ndarray, "n d"]:
     checkpoint = params_digest(self.state.params)
@@ -103,18 +101,15 @@ class SignatureCache(NamedTuple):
     for first in progress.bar(chunks, desc="signing", unit="chunk", disable=jax.process_index() > 0 or not chunks):
       some = fresh.iloc[first : first + CHUNK]
       rows = some["row"].to_numpy()
-      transform = CentreCrop(part.images.records, self.config.input.size)
-      batch, threads = self.config.extractor.batch, self.config.reading.threads
-      vectors, _ = classify.embed(
-        self.net, self.state, transform, rows, batch=batch, threads=threads, layout=self.layout
-      )
+      transform = CentreCrop(part.images.records, self.size)
+      vectors, _ = classify.embed(self.net, self.state, transform, rows, self.batch, self.context)
       if jax.process_index() == 0:
         self.store().add(some, checkpoint, vectors)
     return mesh.from_first(lambda: self.store().get(part.table, checkpoint), np.zeros((n, WIDTH), np.float32))
 
   def store(self) -> SignatureStore:
     """The database; only the first process opens it."""
-    return SignatureStore(self.workdir, WIDTH)
+    return SignatureStore(self.context.workdir, WIDTH)
 
 
 def params_digest(params: dict) -> str:

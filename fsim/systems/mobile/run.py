@@ -22,9 +22,9 @@ from fsim.systems.dataset import divided, open_dataset, weaker
 from fsim.systems.entrance import entrance
 from fsim.systems.mobile import report
 from fsim.systems.patch_dataset import PatchSet
-from fsim.train import mesh
+from fsim.train import schedule
+from fsim.train.context import Context
 from fsim.train.loop import fit
-from fsim.train.metrics import MetricWriter
 
 LEVELS = {"model": "phone", "sensor": "device"}  # data.level -> the column whose values are the classes.
 NOTE = (
@@ -34,31 +34,28 @@ NOTE = (
 
 
 @entrance
-def experiment(config: ConfigDict, workdir: Path) -> Path:
+def experiment(config: ConfigDict, context: Context) -> Path:
   """Phone or camera identification (Freire-Obregón et al. 2018). Returns the page (on the first process)."""
   column = column_of(config.data.level)
-  layout = mesh.layout()
-  writer = MetricWriter(workdir)
-  dataset = open_dataset(config.data.source, config, workdir)
+  dataset = open_dataset(config.data.source, config, context.workdir)
   sides = sides_of(dataset.table, config)
   classes = sorted(sides["train"][column].unique())
-  net = network(len(classes), config)
-  dataset = augmented(subjects, sides["train"], config, workdir)
+  net, training = network(len(classes), config), schedule.of(config.extractor)
+  dataset = augmented(dataset, sides["train"], config, context.workdir)
   cache = patch_dataset.open_patches(dataset, config)
   parts = {name: patch_dataset.patches_of(cache, side) for name, side in sides.items()}
   patch_dataset.require(parts, classes, column)
 
-  phase = patch_dataset.classify_patches(net, cache, parts, classes, column, config, layout)
-  state = fit(phase, workdir, writer, layout)
-  writer.close()
+  phase = patch_dataset.classify_patches(net, cache, parts, classes, column, training, context)
+  state = fit(phase, context)
 
   test, truth = parts["test"], patch_dataset.places(parts["test"], classes, column)
-  _, logits = patch_dataset.seen(net, state, config, layout, cache, test)
+  _, logits = patch_dataset.seen(net, state, training.batch, context, cache, test)
   if jax.process_index() > 0:
-    return workdir
-  classification.save(workdir, classify_all(logits, test, truth, classes))
-  voting(logits, test, truth, config).to_csv(workdir / "voting.csv", index=False)
-  return page.build(workdir, report.sections)
+    return context.workdir
+  classification.save(context.workdir, classify_all(logits, test, truth, classes))
+  voting(logits, test, truth, config).to_csv(context.workdir / "voting.csv", index=False)
+  return page.build(context.workdir, report.sections)
 
 
 def column_of(level: str) -> str:

@@ -4,8 +4,6 @@ By themselves they are the baseline; beside the extractor's features they are wh
 Shapes: p patches, t tiles of a patch, c classes.
 """
 
-from pathlib import Path
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -18,11 +16,10 @@ from fsim.models.extractors import PATCH_SIDE
 from fsim.systems import patch_dataset
 from fsim.systems.model import fitted
 from fsim.systems.patch_dataset import PatchSet
-from fsim.train import classify
+from fsim.train import classify, schedule
 from fsim.train.classify import Transforms
+from fsim.train.context import Context
 from fsim.train.loop import fit
-from fsim.train.mesh import Layout
-from fsim.train.metrics import MetricWriter
 from fsim.train.step import State
 
 
@@ -53,9 +50,7 @@ def learned(
   parts: dict[str, PatchSet],
   classes: list[str],
   config: ConfigDict,
-  workdir: Path,
-  writer: MetricWriter,
-  layout: Layout,
+  context: Context,
 ) -> State | None:
   """Trains the network of Bondi et al. 2017 on the extractor's patches; None if tile_extractor.epochs is 0."""
   step = config.tile_extractor
@@ -65,18 +60,16 @@ def learned(
   net = fitted.tile_network(len(classes), config.dtype)
   each = tiles.across**2
   labelled = [patch_dataset.labelled(parts[name], classes, "model", each) for name in ("train", "validation")]
-  phase = classify.phase(net, Transforms(Training(tiles), tiles), *labelled, step, config, layout)
-  return fit(phase._replace(name="tiles"), workdir, writer, layout)
+  phase = classify.phase(net, Transforms(Training(tiles), tiles), *labelled, schedule.of(step), context)
+  return fit(phase._replace(name="tiles"), context)
 
 
 def sqrt_posteriors(
-  state: State, classes: int, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet
+  state: State, classes: int, config: ConfigDict, context: Context, cache: Cache, part: PatchSet
 ) -> Float[np.ndarray, "p c"]:
   """What the trained network answers to the patches of a part, in their order (see `posteriors.sqrt_posteriors`)."""
   net = fitted.tile_network(classes, config.dtype)
   own = Tiles(cache.stored(), config.input.size)
   rows = own.of(part.numbers)
-  batch, threads = config.tile_extractor.batch, config.reading.threads
-  settings = {"batch": batch, "threads": threads, "layout": layout, "desc": "answers"}
-  _, logits = classify.embed(net, state, own, rows.ravel(), **settings)
+  _, logits = classify.embed(net, state, own, rows.ravel(), config.tile_extractor.batch, context, desc="answers")
   return np.asarray(posteriors.sqrt_posteriors(jnp.asarray(logits).reshape(*rows.shape, -1)))

@@ -24,35 +24,32 @@ from fsim.systems.patch import fitted, openset, report, svm, unknown_models
 from fsim.systems.patch.fitted import FittedClassifier
 from fsim.systems.patch.openset import PatchOutputs
 from fsim.systems.patch_dataset import PatchSet
-from fsim.train import classify, mesh
+from fsim.train import classify, schedule
+from fsim.train.context import Context
 from fsim.train.loop import fit
-from fsim.train.mesh import Layout
-from fsim.train.metrics import MetricWriter
+from fsim.train.schedule import Schedule
 from fsim.train.step import State, variables
 
 WIDTH = 128  # Values of a feature.
 
 
 @entrance
-def experiment(config: ConfigDict, workdir: Path) -> Path:
+def experiment(config: ConfigDict, context: Context) -> Path:
   """Camera model identification (Bondi et al. 2017). Returns the page of the report (on the first process)."""
-  layout = mesh.layout()
-  writer = MetricWriter(workdir)
-  dataset = open_dataset(config.data.source, config, workdir)
+  dataset = open_dataset(config.data.source, config, context.workdir)
   learned = unknown_models.to_learn(dataset.table, config)
   sides = {name: learned.iloc[rows] for name, rows in split(learned, config, known="model").items()}
   classes = sorted(sides["train"]["model"].unique())
-  dataset = augmented(subjects, sides["train"], config, workdir)
+  dataset = augmented(dataset, sides["train"], config, context.workdir)
   cache = patch_dataset.open_patches(dataset, config)
   parts = {name: patch_dataset.patches_of(cache, table) for name, table in sides.items()}
   patch_dataset.require(parts, classes, "model")
 
   net = PatchNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
-  phase = learning(net, cache, parts, classes, config, layout)
-  state = fit(phase, workdir, writer, layout)
-  writer.close()
+  training = schedule.of(config.extractor)
+  state = fit(learning(net, cache, parts, classes, training, context), context)
 
-  see = partial(outputs_of, net, state, config, layout, cache)
+  see = partial(outputs_of, net, state, training.batch, context, cache)
   train, validation = see(parts["train"]), see(parts["validation"])
   own = {name: patch_dataset.places(parts[name], classes, "model") for name in parts}
   machines, setting = learn_svms(train, validation, own, parts, classes, config)
@@ -74,21 +71,20 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     "unknown": unknown_models.open_set_rates(rule, test, unseen, others.table.assign(validates=helps)),
   }
   if jax.process_index() > 0:
-    return workdir
+    return context.workdir
   fitted.save(
-    workdir / "predictor", FittedClassifier(cache.choice, net.front, config.dtype, variables(state), machines, rule)
+    context.workdir / "predictor",
+    FittedClassifier(cache.choice, net.front, config.dtype, variables(state), machines, rule),
   )
-  save(workdir, answers, setting)
-  return page.build(workdir, report.sections)
+  save(context.workdir, answers, setting)
+  return page.build(context.workdir, report.sections)
 
 
-def outputs_of(
-  net: PatchNet, state: State, config: ConfigDict, layout: Layout, cache: Cache, part: PatchSet
-) -> PatchOutputs:
+def outputs_of(net: PatchNet, state: State, batch: int, context: Context, cache: Cache, part: PatchSet) -> PatchOutputs:
   """What the trained network says of the patches of a part (there may be none), without SVM decisions yet."""
   if not len(part.numbers):
     return PatchOutputs(np.zeros((0, WIDTH)), np.zeros((0, net.classes)), np.zeros((0, 0)), part.image, 0)
-  features, logits = patch_dataset.seen(net, state, config, layout, cache, part)
+  features, logits = patch_dataset.seen(net, state, batch, context, cache, part)
   return PatchOutputs(features, logits, np.zeros((len(features), 0)), part.image, len(part.table))
 
 
@@ -105,10 +101,15 @@ def confounded(parts: dict[str, PatchSet]) -> str:
 
 
 def learning(
-  net: PatchNet, cache: Cache, parts: dict[str, PatchSet], classes: list[str], config: ConfigDict, layout: Layout
+  net: PatchNet,
+  cache: Cache,
+  parts: dict[str, PatchSet],
+  classes: list[str],
+  training: Schedule,
+  context: Context,
 ) -> classify.Phase:
   """The phase that trains the network; one that is shown RGB has the mean of the training patches in its state."""
-  phase = patch_dataset.classify_patches(net, cache, parts, classes, "model", config, layout)
+  phase = patch_dataset.classify_patches(net, cache, parts, classes, "model", training, context)
   if net.front != "rgb":
     return phase
   mean = cache.mean(parts["train"].numbers)

@@ -23,11 +23,11 @@ from fsim.systems.dataset import ImageSet, labelled, open_dataset, split
 from fsim.systems.entrance import entrance
 from fsim.systems.prnu import matcher, report, within_model
 from fsim.systems.prnu.matcher import Square
-from fsim.train import classify, mesh
+from fsim.train import classify, schedule
 from fsim.train.classify import Transforms
+from fsim.train.context import Context
 from fsim.train.loop import Phase, fit
-from fsim.train.mesh import Layout
-from fsim.train.metrics import MetricWriter
+from fsim.train.schedule import Schedule
 from fsim.train.step import State
 
 Parts = dict[str, ImageSet]  # Side -> its images.
@@ -35,13 +35,11 @@ Models = dict[str, str]  # Camera -> its model, in the order of the classes.
 
 
 @entrance
-def experiment(config: ConfigDict, workdir: Path) -> Path:
+def experiment(config: ConfigDict, context: Context) -> Path:
   """Camera identification from noise patterns. Returns the page of the report (on the first process)."""
   alexnet.require_known(config.extractor.kind, config.extractor.norm)
   require_size(config.input.size, config.input.size)
-  layout = mesh.layout()
-  writer = MetricWriter(workdir)
-  dataset = open_dataset(config.data.source, config, workdir, aligned=True)
+  dataset = open_dataset(config.data.source, config, context.workdir, aligned=True)
   table = choose_cameras(dataset.table, config.data.one_model, config.data.devices)
   divided = split(table, config, known="device")
   sides = {name: table.iloc[rows].reset_index(drop=True) for name, rows in divided.items()}
@@ -52,12 +50,12 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
   patterns = patterns_of(parts, config)
   own = config.extractor
   net = AlexNet(len(models), own.kind, own.width, own.norm, jnp.dtype(config.dtype))
-  state = fit(classify_patterns(net, patterns, parts, list(models), config, layout), workdir, writer, layout)
-  writer.close()
+  training = schedule.of(config.extractor)
+  state = fit(classify_patterns(net, patterns, parts, list(models), training, context), context)
 
-  logits = logits_of(net, state, patterns, parts["test"], config, layout)
+  logits = logits_of(net, state, patterns, parts["test"], training.batch, context)
   if jax.process_index() > 0:
-    return workdir
+    return context.workdir
   size = config.input.size
   note = f"AlexNet ({net.kind}) on the noise pattern of the central {size}x{size} pixels."
   answers, compared = [classified("network", note, parts["test"], logits, models)], []
@@ -65,13 +63,13 @@ def experiment(config: ConfigDict, workdir: Path) -> Path:
     "matcher, same patterns": Square(size, size),
     "matcher, whole images": matcher.common(table, config.evaluate.largest),
   }.items():
-    pces = match(square, parts, models, workdir / "fingerprints" / str(square))
+    pces = match(square, parts, models, context.workdir / "fingerprints" / str(square))
     note = f"The camera with the largest aligned PCE, on the central {square} pixels."
     answers.append(classified(name, note, parts["test"], pces, models))
     compared.append(matcher.comparisons(parts["test"].table, pces, models).assign(classification=name))
-  classification.save(workdir, answers)
-  pd.concat(compared, ignore_index=True).to_parquet(workdir / "pce.parquet")
-  return page.build(workdir, report.sections)
+  classification.save(context.workdir, answers)
+  pd.concat(compared, ignore_index=True).to_parquet(context.workdir / "pce.parquet")
+  return page.build(context.workdir, report.sections)
 
 
 def choose_cameras(table: pd.DataFrame, model: str, count: int) -> pd.DataFrame:
@@ -109,19 +107,18 @@ def patterns_of(parts: Parts, config: ConfigDict) -> Stored:
 
 
 def classify_patterns(
-  net: AlexNet, patterns: Stored, parts: Parts, classes: list[str], config: ConfigDict, layout: Layout
+  net: AlexNet, patterns: Stored, parts: Parts, classes: list[str], training: Schedule, context: Context
 ) -> Phase:
   learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
   transforms = Transforms(Training(patterns), patterns)
-  phase = classify.phase(net, transforms, learned["train"], learned["validation"], config.extractor, config, layout)
+  phase = classify.phase(net, transforms, learned["train"], learned["validation"], training, context)
   return phase._replace(name="pattern")
 
 
 def logits_of(
-  net: AlexNet, state: State, patterns: Stored, part: ImageSet, config: ConfigDict, layout: Layout
+  net: AlexNet, state: State, patterns: Stored, part: ImageSet, batch: int, context: Context
 ) -> Float[np.ndarray, "n c"]:
-  rows, batch, threads = part.table["row"].to_numpy(), config.extractor.batch, config.reading.threads
-  return classify.embed(net, state, patterns, rows, batch=batch, threads=threads, layout=layout)[1]
+  return classify.embed(net, state, patterns, part.table["row"].to_numpy(), batch, context)[1]
 
 
 def match(square: Square, parts: Parts, models: Models, folder: Path) -> Float[np.ndarray, "n c"]:
