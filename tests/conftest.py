@@ -1,12 +1,24 @@
-"""Shared by all tests: where real photographs are, a private home for data sets, and quiet, repeatable properties."""
+"""Shared by all tests: what is made or compiled once for all of them, real photographs, repeatable properties."""
 
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
-import pytest
-from absl import flags
-from hypothesis import settings
+COMPILED = Path(__file__).parent.parent / ".pytest_cache" / "compiled"  # By JAX, for all processes of all sessions.
+MOST = 1 << 28  # Bytes of it, from which on it is begun anew.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))  # Before JAX is imported.
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
-from tests import commands
+import pytest  # noqa: E402
+from absl import flags  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+from fsim.boundary import console  # noqa: E402
+from fsim.boundary.lock import alone  # noqa: E402
+from tests import commands  # noqa: E402
 
 settings.register_profile("fsim", deadline=None, max_examples=30, derandomize=True)
 settings.load_profile("fsim")
@@ -24,15 +36,50 @@ def realcams() -> Path:
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+  """A folder of this session that all its processes share."""
+  own = tmp_path_factory.getbasetemp()
+  return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def data(common: Path) -> Path:
   """Where the tests of one session keep their data sets."""
-  return tmp_path_factory.mktemp("data")
+  return common / "data"
+
+
+@pytest.fixture(scope="session")
+def run_of(common: Path, data: Path) -> Callable[[str], Path]:
+  """`--config=...` -> the folder of a finished run, which is trained once in a session and must not be changed."""
+
+  def run_of(config: str) -> Path:
+    folder = common / "finished" / config.rsplit("/", 1)[-1].replace(":", ".")
+    with alone(folder):
+      if not (folder / "run" / "results.json").exists():
+        commands.finished(config, folder, data)
+    return folder / "run"
+
+  return run_of
 
 
 @pytest.fixture(scope="module")
-def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
-  """The folder of a run with the settings that a test file names in QUICK."""
-  return commands.finished(request.module.QUICK, tmp_path_factory.mktemp("finished"), data)
+def finished(request: pytest.FixtureRequest, run_of: Callable[[str], Path]) -> Path:
+  """That of a run with the settings that a test file names in QUICK."""
+  return run_of(request.module.QUICK)
+
+
+@pytest.fixture
+def train(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path):
+  """`fsim train ARGUMENTS` in the process of the test, which has imported and compiled what it needs."""
+  from fsim.commands import train as command
+
+  def train(*arguments: object) -> CompletedProcess:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(data))
+    code = console.run(command.main, list(map(str, arguments)))
+    return CompletedProcess(arguments, code, *capsys.readouterr())
+
+  return train
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,3 +98,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
   for item in items:
     if item.path.stem.removeprefix("test_") in TRAINING:
       item.add_marker(pytest.mark.trains)
+
+
+def pytest_sessionstart() -> None:
+  if sum(path.stat().st_size for path in COMPILED.glob("*")) > MOST and "PYTEST_XDIST_WORKER" not in os.environ:
+    shutil.rmtree(COMPILED)

@@ -70,7 +70,7 @@ def test_what_a_run_keeps_scores_new_images_as_it_scored_its_own(finished, data)
   assert "predictor/network.npz" in json.loads((finished / "results.json").read_text())
 
 
-def test_a_finished_run_is_only_evaluated_again(finished, tmp_path, data):
+def test_a_finished_run_is_only_evaluated_again(finished, tmp_path, train):
   """One that is older than predictors gets its own by that."""
   folder = copied(finished, tmp_path)
   shutil.rmtree(folder / "predictor")
@@ -78,7 +78,7 @@ def test_a_finished_run_is_only_evaluated_again(finished, tmp_path, data):
     load(folder)
   lines = len((folder / "metrics.jsonl").read_text().splitlines())
   again = ["--config.evaluate.draws=7", f"--config.evaluate.external={device_folder(tmp_path / 'photos')}"]
-  done = fsim("main", QUICK, "--workdir=run", *again, cwd=tmp_path, data=data)
+  done = train(QUICK, "--workdir=run", *again)
   assert done.returncode == 0, done.stderr
   assert len((folder / "metrics.jsonl").read_text().splitlines()) == lines
   for file in ("network.npz", "scorer.npz", "predictor.json"):
@@ -104,9 +104,9 @@ def test_a_page_of_no_run_is_refused(tmp_path):
   assert list(tmp_path.iterdir()) == []
 
 
-def test_other_settings_need_another_folder(finished, tmp_path, data):
+def test_other_settings_need_another_folder(finished, tmp_path, train):
   copied(finished, tmp_path)
-  done = fsim("main", QUICK, "--workdir=run", "--config.extractor.batch=4", cwd=tmp_path, data=data)
+  done = train(QUICK, "--workdir=run", "--config.extractor.batch=4")
   assert done.returncode == 1
   assert "extractor.batch: 8 there, 4 now" in done.stderr
 
@@ -163,14 +163,14 @@ BAD = {
 }
 
 
-def test_bad_files_are_named_counted_and_left_out(tmp_path, data):
+def test_bad_files_are_named_counted_and_left_out(tmp_path, train):
   folder = device_folder(tmp_path / "photos")
   good = folder / "Maker_Model0_0_0.JPG"
   for name, content in BAD.items():
     (folder / name).write_bytes(content)
   shutil.copy(good, folder / "Maker_Model0_0_110.JPG")
   (folder / "Maker_Model0_0_111.JPG").write_bytes(jpegs.jpeg(11, 96, 96, progressive=True))
-  done = fsim("main", QUICK, f"--config.data.source={folder}", "--workdir=run", cwd=tmp_path, data=data)
+  done = train(QUICK, f"--config.data.source={folder}", "--workdir=run")
   assert done.returncode == 0, done.stderr
   problems = pd.read_csv(tmp_path / "run" / "problems.csv")
   named = set(problems["file"].map(lambda f: f.split("/")[-1]))
@@ -180,43 +180,43 @@ def test_bad_files_are_named_counted_and_left_out(tmp_path, data):
   assert facts["images"] == 25
 
 
-def test_one_bad_file_stops_a_strict_run(tmp_path, data):
+def test_one_bad_file_stops_a_strict_run(tmp_path, train):
   folder = device_folder(tmp_path / "photos")
   (folder / "Maker_Model0_0_100.JPG").write_bytes(jpegs.truncated())
   strict = "--config.data.on_error=raise"
-  done = fsim("main", QUICK, f"--config.data.source={folder}", strict, "--workdir=run", cwd=tmp_path, data=data)
+  done = train(QUICK, f"--config.data.source={folder}", strict, "--workdir=run")
   assert done.returncode == 1
   assert "Maker_Model0_0_100.JPG" in done.stderr
   assert "Traceback" not in done.stderr
 
 
-def test_a_set_without_pairs_is_refused_before_training(tmp_path, data):
+def test_a_set_without_pairs_is_refused_before_training(tmp_path, train):
   folder = device_folder(tmp_path / "photos", devices=2, shots=3)
-  done = fsim("main", QUICK, f"--config.data.source={folder}", "--workdir=run", cwd=tmp_path, data=data)
+  done = train(QUICK, f"--config.data.source={folder}", "--workdir=run")
   assert done.returncode == 1
   assert "the validation images must hold two of one device, and two devices; there are 2 images of 2" in done.stderr
   assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
-def test_an_unknown_protocol_is_refused(tmp_path, data):
-  done = fsim("main", QUICK, "--config.data.protocol=random", "--workdir=run", cwd=tmp_path, data=data)
+def test_an_unknown_protocol_is_refused(tmp_path, train):
+  done = train(QUICK, "--config.data.protocol=random", "--workdir=run")
   assert done.returncode == 1
   assert "data.protocol must be one of stratified, by_scene" in done.stderr
 
 
 @pytest.mark.parametrize("source", ["nowhere", "empty", "virtual/nonesuch"])
-def test_a_source_without_images_is_refused(source, tmp_path, data):
+def test_a_source_without_images_is_refused(source, tmp_path, train):
   (tmp_path / "empty").mkdir()
-  done = fsim("main", QUICK, f"--config.data.source={source}", "--workdir=run", cwd=tmp_path, data=data)
+  done = train(QUICK, f"--config.data.source={source}", "--workdir=run")
   assert done.returncode == 1
   assert source in done.stderr
   assert "Traceback" not in done.stderr
 
 
-def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, data):
+def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, train):
   protocol = ["--config.data.protocol=by_scene", "--config.data.validation=0.2"]
   arguments = [QUICK, f"--config.data.source={realcams}", *protocol, "--workdir=run"]
-  done = fsim("main", *arguments, cwd=tmp_path, data=data)
+  done = train(*arguments)
   assert done.returncode == 0, done.stderr
   facts = json.loads((tmp_path / "run" / "environment.json").read_text())["data"]
   assert facts["devices"] >= 8

@@ -18,7 +18,7 @@ from fsim.data.sources import open_source
 from fsim.systems import dataset, patch_dataset
 from fsim.systems.dataset import open_dataset
 from fsim.systems.model import run as model
-from fsim.systems.patch_dataset import Part
+from fsim.systems.patch_dataset import PatchSet
 from fsim.systems.settings import checked
 from tests import commands, jpegs
 from tests.commands import ROOT
@@ -272,7 +272,7 @@ def test_a_source_that_makes_no_pairs_is_named():
 def test_patches_and_tiles_are_drawn_by_the_source_of_their_image():
   table = of_two(cameras(2, 1, "V"), cameras(1, 1, "R"))
   table = table.assign(weight=np.where(table["source"] == "photos", 3.0, 1.0))
-  part = Part(table, np.array([4, 5, 6, 9]), np.array([0, 0, 1, 2]), 0)
+  part = PatchSet(table, np.array([4, 5, 6, 9]), np.array([0, 0, 1, 2]), 0)
   found = patch_dataset.labelled(part, ["R_0", "V_0", "V_1"], "model")
   assert found.rows.tolist() == [4, 5, 6, 9]
   assert found.labels.tolist() == [1, 1, 2, 0]

@@ -25,7 +25,7 @@ from fsim.systems.patch_dataset import PatchSet
 from fsim.train.compare import LabelledSignatures
 from fsim.train.step import State
 from tests import commands, recording
-from tests.commands import ROOT, fsim
+from tests.commands import ROOT
 
 CONFIG = ROOT / "configs" / "model.py"
 QUICK = f"--config={CONFIG}:quick"
@@ -85,12 +85,12 @@ def test_log_odds_of_zero_are_where_most_validation_pairs_are_decided_rightly():
     assert learning.zero_of(DistanceScorer((1,)), state, validation, validation_pairs) == expected
 
 
-def test_a_finished_run_is_only_evaluated_again_also_elsewhere(finished, tmp_path, data, realcams):
+def test_a_finished_run_is_only_evaluated_again_also_elsewhere(finished, tmp_path, train, realcams):
   folder = shutil.copytree(finished, tmp_path / "run")
   for photo in sorted((realcams / "natural").glob("*_[12].JPG")):
     (tmp_path / "some").mkdir(exist_ok=True)
     shutil.copy(photo, tmp_path / "some")
-  done = fsim("main", QUICK, "--workdir=run", "--config.evaluate.external=some", cwd=tmp_path, data=data)
+  done = train(QUICK, "--workdir=run", "--config.evaluate.external=some")
   assert done.returncode == 0, done.stderr
   assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
   test, external = similarity.load(folder)

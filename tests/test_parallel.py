@@ -22,11 +22,8 @@ def losses(folder):
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory, data):
-  folder = tmp_path_factory.mktemp("alone")
-  done = fsim("main", *ARGUMENTS, cwd=folder, data=data)
-  assert done.returncode == 0, done.stderr
-  return losses(folder)
+def alone(run_of):
+  return losses(run_of(ARGUMENTS[0]).parent)
 
 
 def test_eight_devices_give_the_losses_of_one(alone, tmp_path, data):

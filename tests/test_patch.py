@@ -64,9 +64,9 @@ def test_models_never_learned_are_met_later_and_told_apart(finished):
   assert sorted(pd.read_csv(finished / "transfer.csv")["images"].unique()) == [1, 2]
 
 
-def test_a_finished_run_is_only_evaluated_again_and_says_the_same(finished, tmp_path, data):
+def test_a_finished_run_is_only_evaluated_again_and_says_the_same(finished, tmp_path, train):
   folder = shutil.copytree(finished, tmp_path / "run")
-  done = fsim("main", QUICK, "--workdir=run", cwd=tmp_path, data=data)
+  done = train(QUICK, "--workdir=run")
   assert done.returncode == 0, done.stderr
   assert "patches:" not in done.stderr
   assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
@@ -86,29 +86,29 @@ def test_identify_answers_as_the_run_did(finished, tmp_path, data):
   assert verdict["model"] == images["predicted"].iloc[0]
 
 
-def test_another_fold_shares_the_patches_and_tests_other_devices(finished, tmp_path, data):
-  done = fsim("main", QUICK, "--workdir=run", "--config.data.fold=1", cwd=tmp_path, data=data)
+def test_another_fold_shares_the_patches_and_tests_other_devices(finished, tmp_path, train, data):
+  done = train(QUICK, "--workdir=run", "--config.data.fold=1")
   assert done.returncode == 0, done.stderr
   assert "patches:" not in done.stderr
   devices = [set(classification.load(run)[0].answers["device"]) for run in (finished, tmp_path / "run")]
   assert not devices[0] & devices[1]
 
 
-def test_a_side_without_a_model_is_refused_before_training(tmp_path, data):
-  done = fsim("main", QUICK, "--workdir=run", "--config.input.size=512", cwd=tmp_path, data=data)
+def test_a_side_without_a_model_is_refused_before_training(tmp_path, train):
+  done = train(QUICK, "--workdir=run", "--config.input.size=512")
   assert done.returncode == 1
   assert "Traceback" not in done.stderr
   assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
-def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, data):
+def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, train, data):
   protocol = [
     "--config.data.protocol=by_scene",
     "--config.data.validation=0.2",
     "--config.data.unknown_models=Canon_S100",
   ]
   arguments = [QUICK, f"--config.data.source={realcams}", *protocol, "--config.input.count=4", "--workdir=run"]
-  done = fsim("main", *arguments, cwd=tmp_path, data=data)
+  done = train(*arguments)
   assert done.returncode == 0, done.stderr
   images = classification.load(tmp_path / "run")[0]
   assert images.answers["device"].nunique() >= 5

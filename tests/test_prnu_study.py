@@ -27,7 +27,7 @@ from fsim.virtual import dataset
 from fsim.virtual.presets import Preset
 from fsim.virtual.reference_models import SIX
 from tests import commands, contexts, jpegs, recording
-from tests.commands import ROOT, fsim
+from tests.commands import ROOT
 
 QUICK = f"--config={ROOT}/configs/prnu.py:quick"
 
@@ -300,9 +300,9 @@ def test_all_three_answer_about_the_same_images_of_which_none_is_in_a_fingerprin
   assert len(pces) == 2 * 4 * 4
 
 
-def test_a_finished_run_is_only_evaluated_again_and_says_the_same(finished, tmp_path, data):
+def test_a_finished_run_is_only_evaluated_again_and_says_the_same(finished, tmp_path, train):
   folder = shutil.copytree(finished, tmp_path / "run")
-  done = fsim("main", QUICK, "--workdir=run", "--config.evaluate.resamples=30", cwd=tmp_path, data=data)
+  done = train(QUICK, "--workdir=run", "--config.evaluate.resamples=30")
   assert done.returncode == 0, done.stderr
   assert "residual patterns:" not in done.stderr
   for name in ("metrics.jsonl", "classification.json"):
@@ -310,17 +310,17 @@ def test_a_finished_run_is_only_evaluated_again_and_says_the_same(finished, tmp_
   pd.testing.assert_frame_equal(*(pd.read_parquet(run / "pce.parquet") for run in (folder, finished)))
 
 
-def test_a_model_that_is_not_there_is_refused_before_training(tmp_path, data):
-  done = fsim("main", QUICK, "--workdir=run", "--config.data.one_model=Nikon_D70", cwd=tmp_path, data=data)
+def test_a_model_that_is_not_there_is_refused_before_training(tmp_path, train, data):
+  done = train(QUICK, "--workdir=run", "--config.data.one_model=Nikon_D70")
   assert done.returncode == 1
   assert "got 'Nikon_D70'; there are Aurel_K1, Boreas_P20" in done.stderr
   assert "Traceback" not in done.stderr
   assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
-def test_three_real_cameras(realcams, tmp_path, data):
+def test_three_real_cameras(realcams, tmp_path, train, data):
   arguments = [f"--config.data.source={realcams}", "--config.data.devices=3", "--workdir=run"]
-  done = fsim("main", QUICK, *arguments, cwd=tmp_path, data=data)
+  done = train(QUICK, *arguments)
   assert done.returncode == 0, done.stderr
   answers = classification.load(tmp_path / "run")
   assert [len(a.classes) for a in answers] == [3, 3, 3]

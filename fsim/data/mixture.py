@@ -98,9 +98,9 @@ def joined(sources: Sequence[Source], opened: Sequence[Images]) -> Images:
     for source, images in zip(sources, opened, strict=True)
   ]
   said = repr([images.data_digest for images in opened])
-  fingerprint = hashlib.sha256(said.encode()).hexdigest()
+  data_digest = hashlib.sha256(said.encode()).hexdigest()
   records = Joined([images.records for images in opened])
-  return Images(table, pd.concat(problems, ignore_index=True), records, fingerprint)
+  return Images(table, pd.concat(problems, ignore_index=True), records, data_digest)
 
 
 def place(source: Source) -> str:

@@ -173,7 +173,7 @@ class Stored:
 class Training:
   """(number and label, generator) -> labelled patch, always the same."""
 
-  def __init__(self, stored: Stored):
+  def __init__(self, stored: Callable[[Any], Shaped[np.ndarray, "s s *c"]]):
     self.stored = stored
 
   def __call__(self, example: Int[np.ndarray, "2"], rng: np.random.Generator) -> Batch:
