@@ -6,7 +6,7 @@
   fsim train --config=configs/mobile.py:quick                a smoke run, seconds
   fsim train --config=configs/mobile.py:paper                the published input; 256 patches an image
 
-Expected on the virtual phones, over ten folds: .956 of patches are named rightly, .982 of images.
+Expected on the virtual phones, over ten folds: .956 of patches are classified correctly, .982 of images.
 
 Other networks, depths, activations and dropouts: configs/sweeps/mobile_*.py. Folders of other names, such as MICHE-I's:
 docs/mobile.md.

@@ -7,7 +7,7 @@
   fsim splice photo.jpg --run=runs/model --out=maps         what differs from the rest of a photograph
   fsim cluster FOLDER --run=runs/model                       which images are of one model
 
-Expected on the virtual cameras: .959 of pairs of 128x128 patches are decided rightly, .974 of pairs of images.
+Expected on the virtual cameras: .959 of pairs of 128x128 patches are decided correctly, .974 of pairs of images.
 """
 
 from ml_collections import ConfigDict
@@ -72,7 +72,7 @@ def get_config(mode: str = "") -> ConfigDict:
     halve_lr_every=1,
   )
   config.scorer.pairs = 100_000  # An epoch, half of one model.
-  config.scorer.recentre = True  # Log-odds of 0 where most validation pairs are decided rightly; False: as trained.
+  config.scorer.recentre = True  # Log-odds of 0 where most validation pairs are decided correctly; False: as trained.
   config.scorer.use_tile_posteriors = True  # As features beside the extractor's; False as published.
   config.scorer.kind = "distance"  # Of two features; or "network" as published, to which scorer.network belongs.
   config.scorer.network = ConfigDict()

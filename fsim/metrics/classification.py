@@ -62,7 +62,7 @@ def confusion(found: Classification) -> Int[np.ndarray, "c c"]:
 
 
 def per_class(found: Classification) -> Float[np.ndarray, " c"]:
-  """Share of each true class's examples that were named rightly; NaN where there is none."""
+  """Share of each true class's examples that were classified correctly; NaN where there is none."""
   counts = confusion(found)
   with np.errstate(invalid="ignore"):
     return counts.diagonal() / counts.sum(1)

@@ -20,7 +20,7 @@ def summary(answers: Classification, resamples: int, seed: int) -> str:
   low, high = classification.interval(answers, 1, resamples, seed)
   return (
     f"{100 * classification.top(answers, 1):.1f} % (95 % interval over devices {100 * low:.1f} to {100 * high:.1f}) of "
-    f"{len(answers.answers):,} {answers.unit} are named rightly among {len(answers.classes)} classes."
+    f"{len(answers.answers):,} {answers.unit} are classified correctly among {len(answers.classes)} classes."
   )
 
 
@@ -33,7 +33,7 @@ def voting(curve: pd.DataFrame, shown: Sequence[int]) -> Table:
   """Accuracy by the number of voting patches, for those numbers; `curve` as `votes.curve` gives it."""
   rows = curve[curve["patches"].isin(shown)].pivot(index="patches", columns="rule", values="mean")
   lines = [[str(k), *(f"{value:.3f}" for value in row)] for k, row in zip(rows.index, rows.to_numpy(), strict=True)]
-  note = "Share of the images named rightly when so many of an image's patches, taken at random, vote."
+  note = "Share of the images classified correctly when so many of an image's patches, taken at random, vote."
   return Table(["voting patches", *rows.columns], lines, note)
 
 

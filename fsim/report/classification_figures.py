@@ -56,7 +56,7 @@ def by_class(classifications: list[Classification]) -> bytes:
     if len(classes) * len(classifications) <= WRITTEN:
       axes.bar_label(bars, fmt="%.0f", fontsize=7)
   axes.set_xticks(range(len(classes)), labels.drawable(classes), rotation=30, ha="right", fontsize=8)
-  axes.set(ylabel="named rightly (%)", ylim=(0, 108))
+  axes.set(ylabel="accuracy (%)", ylim=(0, 108))
   axes.grid(axis="y", alpha=0.3)
   axes.set_axisbelow(True)
   axes.set_title(labels.legend(classes, "the classes in the table").strip(), fontsize=9)
@@ -73,7 +73,7 @@ def voting(curve: pd.DataFrame) -> bytes:
   for rule, rows in curve.groupby("rule", sort=False):
     axes.plot(rows["patches"], 100 * rows["mean"], marker=".", label=rule)
     axes.fill_between(rows["patches"], 100 * rows["low"], 100 * rows["high"], alpha=0.2)
-  axes.set(xlabel="voting patches an image", ylabel="images named rightly (%)", xlim=(1, None))
+  axes.set(xlabel="voting patches an image", ylabel="accuracy of images (%)", xlim=(1, None))
   axes.grid(alpha=0.3)
   axes.legend(fontsize=8, loc="lower right")
   return png(drawing)
@@ -87,7 +87,7 @@ def transfer(draws: pd.DataFrame) -> bytes:
     axes.errorbar(
       list(grouped.groups), 100 * grouped.mean(), yerr=100 * grouped.std(), marker="o", capsize=3, label=label
     )
-  axes.set(xlabel="images of each model to learn from", ylabel="named rightly (%)")
+  axes.set(xlabel="images of each model to learn from", ylabel="accuracy (%)")
   axes.set_xticks(sorted(draws["images"].unique()))
   axes.grid(alpha=0.3)
   axes.legend(fontsize=8, loc="lower right")

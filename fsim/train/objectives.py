@@ -9,7 +9,7 @@ from fsim.train.step import Loss
 
 
 class Objective(NamedTuple):
-  """Both take (logits, truth) of some examples: what each costs, and whether each is decided rightly."""
+  """Both take (logits, truth) of some examples: what each costs, and whether each is decided correctly."""
 
   loss: Callable[[Any, Any], Any]
   right: Callable[[Any, Any], Any]
@@ -24,7 +24,7 @@ Forward = Callable[[Any, Any, Any, Any], tuple[Any, Any, Any]]
 
 
 def training(objective: Objective, forward: Forward) -> Loss:
-  """The mean loss of a batch, and the share that is decided rightly, as the training step takes them."""
+  """The mean loss of a batch, and the share that is decided correctly, as the training step takes them."""
 
   def loss(params: Any, stats: Any, batch: Any, key: Any) -> tuple[Any, tuple[Any, dict[str, Any]]]:
     logits, truth, stats = forward(params, stats, batch, key)

@@ -118,7 +118,7 @@ def compare_patches(
 def zero_of(
   scorer: nn.Module, matcher: State, validation: LabelledSignatures, validation_pairs: Int[np.ndarray, "v 2"]
 ) -> float:
-  """The logit from which most of the validation pairs, half of them of one model, are decided rightly."""
+  """The logit from which most of the validation pairs, half of them of one model, are decided correctly."""
   logits = compare.some_pairs(scorer, matcher, validation.signatures, validation_pairs)
   false, true, limits = roc_curve(
     validation.sources[validation_pairs[:, 0]] == validation.sources[validation_pairs[:, 1]], logits

@@ -1,4 +1,4 @@
-"""How often are same and different camera models told rightly? The paper's Figure 2 and its accuracies, ROC, intervals.
+"""How often are same and different camera models told apart? The paper's Figure 2 and its accuracies, ROC, intervals.
 
 Pairs (of patches, or of images) are tables as `similarity.paired` makes them, with the column log_odds; 0 and more, a
 score of .5 and more, says "same model". Models are "known" if the feature extractor was trained on them (set A of

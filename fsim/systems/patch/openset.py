@@ -85,9 +85,9 @@ def _margin(outputs: PatchOutputs, _: ClassGaussians, allowed: Allowed) -> Float
   """Mean of the smallest SVM decision for the class that stands best against its worst opponent; 0 without any."""
   c = outputs.logits.shape[1]
   first, second = np.triu_indices(c, 1)
-  duels = np.full((len(outputs.decided), c, c), np.inf)
-  duels[:, first, second], duels[:, second, first] = outputs.decided, -outputs.decided
-  worst = np.where(allowed[:, None, :], duels, np.inf).min(2)
+  margins = np.full((len(outputs.decided), c, c), np.inf)
+  margins[:, first, second], margins[:, second, first] = outputs.decided, -outputs.decided
+  worst = np.where(allowed[:, None, :], margins, np.inf).min(2)
   best = np.where(allowed, worst, -np.inf).max(1)
   return _mean(outputs, np.where(np.isinf(best), 0, best))
 

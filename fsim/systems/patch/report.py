@@ -66,7 +66,7 @@ def _transfer(workdir: Path) -> list[Section]:
     [str(size), *(f"{means.loc[size, name]:.3f} ± {spreads.loc[size, name]:.3f}" for name in means.columns)]
     for size in means.index
   ]
-  head = ["images a model", "patches named rightly", "images named rightly"]
+  head = ["images a model", "accuracy of patches", "accuracy of images"]
   table = Table(head, lines, "Mean and standard deviation over random choices of the images to learn from.")
   note = (
     "The network stays as it is; only SVMs are trained, on images of models that it never saw. They are tested on "

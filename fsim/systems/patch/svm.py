@@ -78,7 +78,7 @@ def decisions(svms: Svms, features: Float[np.ndarray, "n d"]) -> Float[np.ndarra
 
 
 def scores(svms: Svms, decided: Float[np.ndarray, "n p"]) -> Float[np.ndarray, "n c"]:
-  """Number of duels that each class wins, and within 1/3 of it its summed decisions, which break ties."""
+  """Number of pairs of classes that each class wins, and within 1/3 of it its summed decisions, which break ties."""
   n, c = len(decided), len(svms.classes)
   wins, margins = np.zeros((n, c)), np.zeros((n, c))
   for (first, second), value in zip(svms.pairs, decided.T, strict=True):
@@ -94,7 +94,7 @@ def choose(
   validation: tuple[Float[np.ndarray, "m d"], Int[np.ndarray, " m"]],
   cs: tuple[float, ...],
 ) -> Chosen:
-  """C, and whether features are standardised, by the share of validation patches that are named rightly.
+  """C, and whether features are standardised, by the share of validation patches that are classified correctly.
 
   Of settings that are equally good, the first counts: smaller C, not standardised.
   """

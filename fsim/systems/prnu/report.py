@@ -51,7 +51,9 @@ def numbers(workdir: Path) -> dict[str, float]:
 
 def _summary(answers: list[Classification]) -> str:
   shares = "; ".join(f"{a.name} {100 * classification.top(a, 1):.1f} %" for a in answers)
-  return f"Of {len(answers[0].answers):,} images, named rightly among {len(answers[0].classes)} cameras: {shares}."
+  return (
+    f"Of {len(answers[0].answers):,} images, classified correctly among {len(answers[0].classes)} cameras: {shares}."
+  )
 
 
 def _within(answers: list[Classification], resamples: int, seed: int) -> Table:
@@ -61,10 +63,10 @@ def _within(answers: list[Classification], resamples: int, seed: int) -> Table:
     share = f"{found.right:.3f} [{found.low:.3f}, {found.high:.3f}]" if found.images else "no such images"
     chance = f"{found.chance:.3f}" if found.images else ""
     lines.append([own.name, f"{within_model.models(own):.3f}", str(found.images), str(found.devices), share, chance])
-  head = ["among devices of one model", "model named rightly", "images", "devices", "right device", "chance"]
+  head = ["among devices of one model", "accuracy of models", "images", "devices", "right device", "chance"]
   note = (
-    "Right device: of the images whose model was named rightly and of which there are several devices. This is what "
-    "only the sensor's own noise can tell."
+    "Right device: of the images whose model was classified correctly and of which there are several devices. This is "
+    "what only the sensor's own noise can tell."
   )
   return Table(head, lines, note)
 

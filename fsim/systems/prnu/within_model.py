@@ -10,7 +10,7 @@ from fsim.metrics.classification import LEVEL, Classification
 
 
 class Within(NamedTuple):
-  """Of the images whose model was named rightly, where there are several devices of it: how many have the right device.
+  """Of the images whose model was classified correctly, where it has several devices: how many have the right one.
 
   `chance` is what a guess among the devices of the model gives; the interval is bootstrapped over devices. Shares are
   NaN where there are no such images.
@@ -34,7 +34,7 @@ def with_models(answers: pd.DataFrame, models: dict[str, str]) -> pd.DataFrame:
 
 
 def models(found: Classification) -> float:
-  """Share of the images whose model was named rightly, whatever the device."""
+  """Share of the images whose model was classified correctly, whatever the device."""
   return float((found.answers["model"] == found.answers["predicted_model"]).mean())
 
 
