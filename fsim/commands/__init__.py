@@ -45,9 +45,10 @@ VERBS: dict[str, Verb] = {
 
 def program(*verbs: str) -> NoReturn:
   """What a shell starts: `fsim`, or a command that has some of its verbs; of a single one the arguments are all."""
-  from fsim.boundary import waking
+  from fsim.boundary import compiled, waking
 
   waking.begin()
+  compiled.keep()
   from fsim.boundary import console
 
   def command(arguments: Sequence[str]) -> int:

@@ -1,0 +1,58 @@
+"""What JAX has compiled for one command is kept for the next ones of the same user, in the user's cache folder.
+
+Compiling is most of what short commands wait for. The folder is limited in size (the least recently used goes first)
+and locked, so that commands may share it. Code for a processor runs on its like only, and a home may be shared by
+different machines: each kind of processor has a folder of its own.
+"""
+
+import hashlib
+import os
+import platform
+import sys
+from pathlib import Path
+
+MAX_SIZE = 1 << 28  # Bytes.
+VARIABLE = "JAX_COMPILATION_CACHE_DIR"
+SETTINGS = {  # JAX would keep only what takes a second to compile.
+  "JAX_COMPILATION_CACHE_MAX_SIZE": str(MAX_SIZE),
+  "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+  "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+
+
+def keep() -> None:
+  """Call it before JAX is imported. Who has named a folder in JAX's own variable, be it an empty one, is left alone.
+
+  Where the folder cannot be made or written to, nothing is kept, and nothing is said: it is only slower.
+  """
+  folder = caches() / "fsim" / "compiled" / processor()
+  if VARIABLE in os.environ or not _usable(folder):
+    return
+  os.environ[VARIABLE] = str(folder)
+  for name, value in SETTINGS.items():
+    os.environ.setdefault(name, value)
+
+
+def caches() -> Path:
+  """Where the system keeps what programs can make again."""
+  if sys.platform == "darwin":
+    return Path.home() / "Library" / "Caches"
+  return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def processor() -> str:
+  """A short name of this machine's kind of processor: its model and what it can do."""
+  try:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+  except OSError:
+    lines = []
+  told = sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
+  return hashlib.sha256("\n".join([platform.machine(), platform.processor(), *told]).encode()).hexdigest()[:16]
+
+
+def _usable(folder: Path) -> bool:
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+  except OSError:
+    return False
+  return os.access(folder, os.W_OK | os.X_OK)
