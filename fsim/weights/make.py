@@ -80,7 +80,7 @@ def learned(data: dict[str, Any], data_digest: str) -> pd.DataFrame:
   foreign = real[~real["sha256"].isin(rows["sha256"])]
   if len(foreign):
     others = f" and {len(foreign) - 1} others" if len(foreign) > 1 else ""
-    raise UserError(f"{shown(foreign['file'].iloc[0])}{others}: no crop of {SET}, from which alone weights may learn")
+    raise UserError(f"{shown(foreign['file'].min())}{others}: no crop of {SET}, from which alone weights may learn")
   return rows[rows["sha256"].isin(real["sha256"])]
 
 
