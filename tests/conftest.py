@@ -90,7 +90,18 @@ def _memory_of_tests():
     yield
 
 
-TRAINING = ("end_to_end", "mobile", "model", "parallel", "patch", "prnu_study", "sixth_system", "slurm", "sweep")
+TRAINING = (
+  "end_to_end",
+  "mobile",
+  "model",
+  "parallel",
+  "patch",
+  "prnu_study",
+  "sixth_system",
+  "slurm",
+  "sweep",
+  "weights_make",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

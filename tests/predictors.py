@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fsim import weights as shipped
 from fsim.data.patches import Choice
 from fsim.models.extractors import PatchNet, SignatureNet
 from fsim.models.scorers import HadamardScorer
@@ -15,6 +16,7 @@ from fsim.systems.device.predictor import WIDTH, DevicePredictor
 from fsim.systems.model import fitted
 from fsim.systems.patch import fitted as fitted_classifier
 from fsim.systems.patch import openset, svm
+from fsim.weights import card
 from tests import fitted_similarity
 
 SIZE = 64
@@ -46,6 +48,30 @@ def device_run(folder: Path) -> Path:
 
 def model_run(folder: Path) -> Path:
   fitted.save(begun(folder, "model") / "predictor", fitted_similarity.made())
+  return folder
+
+
+def weights(home: Path, name: str = "similarity") -> Path:
+  """A folder of weights in the place of `fsim.weights.FOLDER`, with a card."""
+  folder = home / name
+  fitted.save(folder, fitted_similarity.made())
+  training = {"commands": ["fsim train configs/model.py"], "commit": "0" * 40, "seed": 0, "packages": {"jax": "0.10"}}
+  row = {"repository": "someone/photographs", "commit": "1" * 40, "licence": "CC BY 4.0", "count": 2}
+  data = {"source": "virtual/tiny", "protocol": "by_scene", "data_digest": "2" * 64, "images": 12}
+  facts = {
+    "format": card.FORMAT,
+    "name": name,
+    "version": "7",
+    "system": "model",
+    "files": shipped.digests(folder),
+    "training": training | {"python": "3.11", "platform": "Linux", "devices": "1 x cpu"},
+    "data": data | {"recipes": {"opencams/train": "3" * 64}, "photographs": [row]},
+    "figures": [{"figure": "AUC", "value": 0.9, "command": "fsim train configs/model.py"}],
+    "check": {"auc": 0.5},
+    "repetition": "the same to the bit",
+    "limits": ["textures alone"],
+  }
+  (folder / card.CARD).write_text(json.dumps(facts))
   return folder
 
 

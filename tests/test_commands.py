@@ -26,6 +26,7 @@ OPTIONS = {
   "identify": ("IMAGE_OR_FOLDER", "--run", "--map", "--json"),
   "splice": ("IMAGE_OR_FOLDER", "--run", "--out", "--reference", "X,Y", "--stride", "half a patch", "--json"),
   "cluster": ("IMAGE_OR_FOLDER", "--run", "--out", "--json"),
+  "weights": ("NAME", "--json"),
   "caffe": ("CAFFEMODEL", "BINARYPROTO", "--classes", "--photographs", "--out", "--json"),
   "sweep": ("--workdir", "--at-once", "(default: 1)", "--set", "--slurm", "--table", "--minutes", "--json"),
 }
@@ -40,7 +41,8 @@ DOORS = {
   "fsim.report.__main__": ("report",),
   "fsim.__main__": (),
 }
-LIGHT = ("public", "train", "report", "merge", "match", "matrix", "sweep")  # Whose help waits for no library of arrays.
+# Whose help waits for no library of arrays.
+LIGHT = ("public", "train", "report", "merge", "match", "matrix", "weights", "sweep")
 SECONDS = 1.0  # Of CPU; about a tenth is needed, and a loaded machine takes its time.
 
 

@@ -21,6 +21,7 @@ ROOMS = [
   "run",
   "report",
   "systems",
+  "weights",
   "commands",
 ]
 DOORS = {  # Other names of the command's verbs, for `python -m`; they import the commands, and nothing imports them.

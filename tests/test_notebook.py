@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from fsim import weights
+from fsim.systems.model.predictor import SimilarityPredictor
 from tests import predictors
 from tests.commands import ROOT
 
@@ -19,6 +21,7 @@ def names(tmp_path_factory):
   predictors.patch_run(folder / "runs" / "patch")
   with pytest.MonkeyPatch.context() as patch:
     patch.chdir(folder)
+    patch.setattr(weights, "FOLDER", predictors.weights(folder / "shipped").parent)
     yield {}
 
 
@@ -40,4 +43,5 @@ def test_the_page_shows_what_it_says(names):
   assert names["turned"].n_hypotheses == 8
   assert names["signatures"].shape == (len(names["images"]), 1024)
   assert names["between"].ndim == 2
+  assert isinstance(names["shipped"], SimilarityPredictor)
   assert len(names["train"]) == len(names["originals"])

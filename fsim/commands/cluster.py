@@ -1,9 +1,10 @@
 """Are all images of a folder from one camera model, and which do not belong? No model needs to have been learned.
 
-  fsim cluster FOLDER_OR_IMAGE... --run=DIR [--out=DIR]
+  fsim cluster FOLDER_OR_IMAGE... [--run=DIR] [--out=DIR]
 
-The network of a run of configs/model.py compares patches of every two images, and the mean log-odds of a common model
-make groups; fsim/systems/model/clustering.py states the rule. --out gets groups.json and the picture groups.png.
+The network that came with fsim, or that of a run of configs/model.py, compares patches of every two images, and the
+mean log-odds of a common model make groups; fsim/systems/model/clustering.py states the rule. --out gets groups.json
+and the picture groups.png.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from fsim import cpu
 from fsim.boundary import console, progress
 from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
-from fsim.commands import options
+from fsim.commands import answering, options
 from fsim.data.photographs import find, read_all
 from fsim.systems.model import clustering, fitted, image_scores
 from fsim.systems.model import clustering_figures as pictures
@@ -102,16 +103,18 @@ def write(folder: Folder, facts: dict[str, Any], found: Clustering | None) -> No
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   parser = options.parser("cluster", __doc__)
   options.add_photographs(parser)
-  options.add_run(parser, "configs/model.py")
+  options.add_run_or_weights(parser, "configs/model.py")
   options.add_out(parser, "folder for groups.json and groups.png", required=False)
   options.add_json(parser)
-  return parser.parse_args(arguments)
+  wanted = parser.parse_args(arguments)
+  answering.require(parser, wanted.run, "model")
+  return wanted
 
 
 def main(arguments: Sequence[str]) -> int:
   wanted = parsed(arguments)
   cpu.keep_memory()
-  known = fitted.of_run(wanted.run)
+  known, field = answering.similarity(wanted.run)
   folder = Folder(wanted.out) if wanted.out else None
   if folder:
     folder.claim(*FILES)
@@ -121,7 +124,7 @@ def main(arguments: Sequence[str]) -> int:
   rows, features = embed(known, given.paths)
   rows += [{"file": str(path), "passed_over": cause} for path, cause in given.passed_over]
   found = clustering.group(scores(known, features)) if len(features) > 1 else None
-  facts = described(rows, found)
+  facts = described(rows, found) | field
   if wanted.json:
     console.say(console.to_json(facts))
   else:

@@ -34,6 +34,12 @@ def add_run(parser: argparse.ArgumentParser, config: str) -> None:
   parser.add_argument("--run", type=console.path, metavar="DIR", required=True, help=f"a finished run of {config}")
 
 
+def add_run_or_weights(parser: argparse.ArgumentParser, config: str) -> None:
+  """--run, which may be left out where weights ship; `answering.require` says whether."""
+  told = f"a finished run of {config}; by default the weights that came with fsim answer (fsim weights)"
+  parser.add_argument("--run", type=console.path, metavar="DIR", help=told)
+
+
 def add_photographs(parser: argparse.ArgumentParser) -> None:
   told = "photographs, or folders of them"
   parser.add_argument("places", nargs="+", type=console.path, metavar="IMAGE_OR_FOLDER", help=told)

@@ -1,11 +1,12 @@
 """Maps where photographs hold something that differs from the rest as if another camera model had taken it.
 
-  fsim splice IMAGE_OR_FOLDER... --run=DIR --out=DIR             every patch with every other
-  fsim splice IMAGE --run=DIR --out=DIR --reference=X,Y          all with the patch at a pixel
+  fsim splice IMAGE_OR_FOLDER... --out=DIR [--run=DIR]           every patch with every other
+  fsim splice IMAGE --out=DIR --reference=X,Y                    all with the patch at a pixel
 
 Of photo.jpg it leaves photo.map.png, photo.mask.png (white where marked) and photo.map.json in the folder, of images of
 one name with the name of their folder in front. What is marked differs from the reference patches, which the map shows;
-where the patches cannot tell which part is the image, there is no statement.
+where the patches cannot tell which part is the image, there is no statement. The network that came with fsim compares
+the patches, or that of a run of configs/model.py.
 """
 
 import argparse
@@ -22,10 +23,11 @@ from fsim.boundary import console, outputs, progress
 from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
-from fsim.commands import options
+from fsim.commands import answering, options
+from fsim.commands.answering import Answering
 from fsim.data import photographs
 from fsim.data.photographs import Photograph
-from fsim.systems.model import fitted, patchmap, splicing
+from fsim.systems.model import patchmap, splicing
 from fsim.systems.model import splicing_figures as report
 from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.patchmap import NoStatement
@@ -83,13 +85,14 @@ def judge(known: FittedSimilarity, photograph: Photograph, chosen: argparse.Name
 
 
 def answer(
-  known: FittedSimilarity, photograph: Photograph, folder: Folder, name: str, chosen: argparse.Namespace
+  known: Answering, photograph: Photograph, folder: Folder, name: str, chosen: argparse.Namespace
 ) -> dict[str, Any]:
   """Writes the files of an image, whose names begin so. What is said of it; "error" if it could not be done."""
   if photograph.problem:
     return {"file": str(photograph.path), "error": photograph.problem}
   try:
-    facts, pictures = judge(known, photograph, chosen)
+    facts, pictures = judge(known.fitted, photograph, chosen)
+    facts |= known.field
     facts["files"] = [str(folder.path / f"{name}{ending}") for ending in (*pictures, FACTS)]
     for ending in {MAP, MASK} - pictures.keys():  # Of an earlier call, whose answer was another.
       folder.claim(name + ending)
@@ -132,13 +135,14 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
 def arguments_of(given: Sequence[str]) -> argparse.Namespace:
   parser = options.parser("splice", __doc__)
   options.add_photographs(parser)
-  options.add_run(parser, "configs/model.py")
+  options.add_run_or_weights(parser, "configs/model.py")
   options.add_out(parser, "folder for the maps")
   parser.add_argument("--reference", type=_pixel, metavar="X,Y", help="a pixel of the one image, of its own source")
   told = "pixels between patches, a multiple of 8; by default half a patch"
   parser.add_argument("--stride", type=int, metavar="N", help=told)
   options.add_json(parser)
   chosen = parser.parse_args(given)
+  answering.require(parser, chosen.run, "model")
   if chosen.reference and len(chosen.places) > 1:
     parser.error("--reference takes one image: a pixel of one says nothing of another")
   return chosen
@@ -147,9 +151,9 @@ def arguments_of(given: Sequence[str]) -> argparse.Namespace:
 def main(given: Sequence[str]) -> int:
   chosen = arguments_of(given)
   cpu.keep_memory()
-  known = fitted.of_run(chosen.run)
-  if chosen.stride is not None and not patchmap.fits(chosen.stride, known.size):
-    wanted = f"a multiple of 8 up to the patch size {known.size}"
+  known = answering.similarity(chosen.run)
+  if chosen.stride is not None and not patchmap.fits(chosen.stride, known.fitted.size):
+    wanted = f"a multiple of 8 up to the patch size {known.fitted.size}"
     raise UserError(f"--stride={chosen.stride}: the stride must be {wanted}")
   names, rows = considered(chosen.places)
   if chosen.reference and len(names) > 1:
@@ -166,9 +170,7 @@ def main(given: Sequence[str]) -> int:
   return console.INCOMPLETE if any("error" in row for row in rows) else console.ANSWERED
 
 
-def run(
-  known: FittedSimilarity, names: dict[Path, str], folder: Folder, chosen: argparse.Namespace
-) -> list[dict[str, Any]]:
+def run(known: Answering, names: dict[Path, str], folder: Folder, chosen: argparse.Namespace) -> list[dict[str, Any]]:
   """A row for each image, in order. Where its files cannot be written is said before any work is done."""
   rows = {}
   for path, name in names.items():

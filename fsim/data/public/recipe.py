@@ -40,9 +40,14 @@ def table(name: str) -> bytes:
   return Path(__file__).with_name(f"{name.replace('/', '_')}.csv").read_bytes()
 
 
+def rows(name: str) -> list[dict[str, str]]:
+  """Of one of SETS, with all columns."""
+  return list(csv.DictReader(table(name).decode().splitlines()))
+
+
 def crops(name: str) -> list[Crop]:
   """The rows of one of SETS."""
-  return [_crop(name, row) for row in csv.DictReader(table(name).decode().splitlines())]
+  return [_crop(name, row) for row in rows(name)]
 
 
 def _crop(name: str, row: dict[str, str]) -> Crop:

@@ -69,3 +69,8 @@ def chosen(image: UInt8[np.ndarray, "h w 3"], known: FittedSimilarity) -> UInt8[
 def of_run(run: Path) -> SimilarityPredictor:
   """Raises UserError for everything that is no finished run of the system model."""
   return SimilarityPredictor(fitted.of_run(run))
+
+
+def of_folder(folder: Path) -> SimilarityPredictor:
+  """Of a predictor's files without their run. Raises Unreadable for the first that is not as it should be."""
+  return SimilarityPredictor(fitted.load(folder))
