@@ -168,7 +168,7 @@ def test_folds_that_cannot_be_are_refused(phones, wrong, cause):
     mobile.sides_of(phones.table, quick(**wrong))
 
 
-def test_patches_are_cut_after_the_images_are_divided(phones, data):
+def test_patches_are_cut_after_the_images_are_divided(phones, data, tmp_path):
   """None that is tested or validated is trained on, and all of an image are on its side, with its label."""
   config = quick(folder=str(data))
   sides = mobile.sides_of(phones.table, config)
