@@ -14,7 +14,7 @@ TOO_FEW = "with every camera that is tried, two others that can be told from it 
 def facts(gathered: Gathered, known: Known, made: Enrolment) -> dict[str, Any]:
   """Everything about the enrolment, as plain values."""
   tried = made.left_out
-  rightly = [c >= 0 and bool(made.alike[c, truth]) for c, truth in zip(tried.camera, known.camera, strict=True)]
+  rightly = [bool(c >= 0 and made.alike[c, truth]) for c, truth in zip(tried.camera, known.camera, strict=True)]
   judged = tried.accepted >= 0
   others = sum(int((known.camera == c).sum()) for c in judged.nonzero()[0])
   accepted = int(tried.accepted[judged].sum())
@@ -100,6 +100,8 @@ def lines(found: dict[str, Any]) -> list[str]:
   if none["no_rate"] is None:
     strange = f"{_rate(none['not_enrolled_accepted'], none['not_enrolled'])} accepted as one of the others"
   said.append(f'"{NONE}": {rejected} of their own photographs rejected; of cameras not enrolled {strange}')
+  if none["no_rate"] or none["not_enrolled_accepted"] > none["not_enrolled"] / 2:
+    said.append("so an answer says which of these cameras is nearest, and not that it is one of them")
   return said
 
 

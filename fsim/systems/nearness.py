@@ -52,6 +52,10 @@ def shape(found: Sums, kept: Int[np.ndarray, " j"]) -> Shape:
 
 
 def score(known: Shape, features: Float[np.ndarray, "n d"], camera: int) -> float:
-  """Less the mean squared distance of a photograph's patches to a camera, about -1 for its own."""
+  """Less the squared distance between the mean of a photograph's patches and a camera, near 0 for its own.
+
+  Of n > 1 patches as if there were any number: what their mean owes to their scatter is taken off.
+  """
   away = (features.astype(np.float64) - known.means[camera]) @ known.root
-  return -float((away**2).sum(1).mean() / features.shape[1])
+  n, d = away.shape
+  return -float(((away.sum(0) ** 2).sum() - (away**2).sum()) / (n * (n - 1) * d))
