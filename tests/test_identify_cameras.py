@@ -246,10 +246,16 @@ def test_the_same_question_gets_the_same_answer(run, cameras, tmp_path, capsys):
   assert asked(*arguments, capsys=capsys) == asked(*arguments, capsys=capsys)
 
 
-def test_a_run_of_the_patch_system_has_features_too(tmp_path):
-  seen = gathering.source(predictors.patch_run(tmp_path / "patch"))
+def test_a_run_of_the_patch_system_has_features_too(cameras, tmp_path, capsys):
+  patch_run = predictors.patch_run(tmp_path / "patch")
+  seen = gathering.source(patch_run)
   assert (seen.choice.size, seen.choice.count) == (64, gathering.PATCHES)
   assert seen.embed(np.zeros((2, 64, 64, 3), np.uint8)).shape == (2, 128)
+  image = photo(tmp_path / "asked.jpg", "fine", seed=99)
+  (tmp_path / "small.jpg").write_bytes(jpegs.jpeg(0, 40, 40))
+  code, found = asked(image, tmp_path / "small.jpg", f"--run={patch_run}", f"--cameras={cameras}", capsys=capsys)
+  assert code == 0
+  assert [row["answer"] for row in found["photographs"]] == ["Ardent", "no statement"]
 
 
 def test_what_cannot_be_meant_is_refused(run, cameras, tmp_path, capsys):

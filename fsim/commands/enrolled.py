@@ -48,14 +48,14 @@ def enrol(run: Path, folder: Path, expression: str | None) -> Enrolled:
     verdict = enrolment.name(made, gathering.features_of(photograph.pixels, seen))
     return verdict._asdict(), verdicts.sentence(verdict)
 
-  names, told = known.names, "the cameras that are enrolled"
+  names, told = [enrolment.answer(made, c) for c in range(len(known.names))], "the cameras that are enrolled"
   is_whole = not gathered.lost and not gathered.refused
   naming = Judge(judge, lambda image: blocks(made, image, seen), names, seen.choice, told)
   return Enrolled(naming, enrolled_facts.facts(gathered, known, made), is_whole)
 
 
 def blocks(made: Enrolment, image: UInt8[np.ndarray, "h w 3"], seen: Source) -> Int[np.ndarray, "r q"]:
-  """The camera of every patch of the grid alone; -1 where the patch is unusable."""
+  """The place of the camera of every patch of the grid alone; -1 where the patch is unusable."""
   places = patches.grid(*image.shape[:2], seen.choice.size, seen.choice.stride)
   rows, columns = (len(np.unique(places[:, axis])) for axis in (0, 1))
   found = np.full(len(places), -1)

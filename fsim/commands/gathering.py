@@ -81,8 +81,10 @@ def source(run: Path) -> Source:
 
 
 def features_of(image: UInt8[np.ndarray, "h w 3"], seen: Source) -> Float[np.ndarray, "p d"]:
-  """Of the photograph's chosen patches, perhaps of none."""
+  """Of the photograph's chosen patches; without columns where they are too few to be asked about."""
   chosen = patches.choose(image, seen.choice)
+  if len(chosen) < MIN_PATCHES:
+    return np.zeros((len(chosen), 0), np.float32)
   return seen.embed(patches.cut(image, chosen, seen.choice.size))
 
 
