@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fsim.boundary.errors import UserError
-from fsim.systems import duels, enrolment
+from fsim.systems import duels, enrolment, nearness
 from fsim.systems.duels import Known
 from fsim.systems.enrolment import NONE, SILENT
 
@@ -155,3 +155,16 @@ def test_features_that_never_vary_do_no_harm():
   features[:, 4] = 3
   made = enrolment.enrol(given._replace(features=features))
   assert np.isfinite(made.threshold)
+
+
+def test_nearness_does_not_depend_on_the_number_of_patches_or_the_units_of_features():
+  rng = np.random.default_rng(0)
+  mixed = rng.normal(size=(D, D))
+  x = rng.normal(size=(900, D)) @ mixed
+  label = np.repeat([0, 1, 2], 300)
+  shape = nearness.shape(nearness.sums(x.astype(np.float32), label, 3), np.arange(3))
+  away = (x - shape.means[label]) @ shape.root
+  assert np.abs(np.cov(away.T) - np.eye(D)).max() < 1  # Round, but for what the shrinkage leaves.
+  few = np.mean([nearness.score(shape, x[k : k + 4], 0) for k in range(0, 300, 4)])
+  many = np.mean([nearness.score(shape, x[k : k + 50], 0) for k in range(0, 300, 50)])
+  np.testing.assert_allclose(few, many, atol=0.02)
