@@ -11,11 +11,12 @@ from fsim import weights as shipped
 from fsim.data.patches import Choice
 from fsim.models.extractors import PatchNet, SignatureNet
 from fsim.models.scorers import HadamardScorer
+from fsim.systems import svm
 from fsim.systems.device import predictor
 from fsim.systems.device.predictor import WIDTH, DevicePredictor
 from fsim.systems.model import fitted
 from fsim.systems.patch import fitted as fitted_classifier
-from fsim.systems.patch import openset, svm
+from fsim.systems.patch import openset
 from fsim.weights import card
 from tests import fitted_similarity
 

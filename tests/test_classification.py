@@ -112,11 +112,13 @@ def test_any_names_are_drawn_without_formulas_and_boxes():
   assert classification_figures.by_class([named]).startswith(PNG)
   found = np.arange(6).reshape(2, 3)
   image = np.zeros((128, 192, 3), np.uint8)
-  assert classification_figures.blocks(image, found, strange, Choice(64, 64, 6, "paper", 0.0, 0.0)).startswith(PNG)
+  assert classification_figures.blocks(
+    image, found, strange, Choice(64, 64, 6, "paper", 0.0, 0.0), "the classes"
+  ).startswith(PNG)
 
 
 def test_a_map_of_a_very_long_image_is_of_a_size_that_can_be_drawn():
   choice, found = Choice(64, 64, 6, "paper", 0.0, 0.0), np.zeros((600, 1), int)
-  picture = classification_figures.blocks(np.zeros((38_400, 64, 3), np.uint8), found, CLASSES, choice)
+  picture = classification_figures.blocks(np.zeros((38_400, 64, 3), np.uint8), found, CLASSES, choice, "the classes")
   with Image.open(io.BytesIO(picture)) as drawn:
     assert max(drawn.size) < 6000

@@ -12,7 +12,8 @@ from fsim.boundary.errors import UserError
 from fsim.commands import identify
 from fsim.data.patches import Choice
 from fsim.models.extractors import PatchNet
-from fsim.systems.patch import fitted, openset, svm
+from fsim.systems import svm
+from fsim.systems.patch import fitted, openset
 from fsim.systems.patch.fitted import NONE, SILENT, FittedClassifier
 from tests import jpegs
 

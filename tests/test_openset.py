@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from fsim.systems.patch import openset, svm
+from fsim.systems import svm
+from fsim.systems.patch import openset
 from fsim.systems.patch.openset import PatchOutputs
 
 C, D, EACH = 5, 8, 6  # Learned classes, features, patches an image.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
-from fsim.systems.patch import svm
+from fsim.systems import svm
 
 CLASSES = ["Ardent_A", "Calyx_B", "Corvin_C", "Feldan_D"]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from fsim.systems.patch import transfer
-from fsim.systems.patch.svm import Chosen
+from fsim.systems.svm import Chosen
 
 SETTING = Chosen(c=0.1, standardised=False, tried=[])
 

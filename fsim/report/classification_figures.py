@@ -119,10 +119,10 @@ def _shades(count: int) -> np.ndarray:
   )
 
 
-def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Choice) -> bytes:
+def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Choice, known: str) -> bytes:
   """A photograph, and beside it the class of every block in its colour (Bondi et al. 2017, figure 5).
 
-  `found`: rows and columns of class numbers, -1 (grey) where there is no statement.
+  `found`: rows and columns of class numbers, -1 (grey) where there is no statement. `known`: what the classes are.
   """
   present, counts = np.unique(found[found >= 0], return_counts=True)
   shades = _shades(len(classes))
@@ -141,7 +141,7 @@ def blocks(image: np.ndarray, found: np.ndarray, classes: list[str], choice: Cho
   if (found < 0).any():
     handles.append(Patch(facecolor=GREY, alpha=OPACITY, label=f"no statement: {(found < 0).sum()} blocks"))
   right.legend(handles=handles, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3)
-  numbered = labels.legend(classes, "the models that the run has learned")
+  numbered = labels.legend(classes, known)
   for axes, title in ((left, "image"), (right, f"model of each {choice.size}x{choice.size} block, alone{numbered}")):
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, fontsize=9)

@@ -21,10 +21,10 @@ from fsim.data.patches import CHOICES, Choice
 from fsim.metrics import votes
 from fsim.models import saved
 from fsim.models.extractors import FRONTS, PATCH_SIDE, PatchNet
-from fsim.systems import predictor
-from fsim.systems.patch import openset, svm
+from fsim.systems import predictor, svm
+from fsim.systems.patch import openset
 from fsim.systems.patch.openset import PatchOutputs, Rule
-from fsim.systems.patch.svm import Svms
+from fsim.systems.svm import Svms
 
 BATCH = 128
 TOGETHER = 1024  # Patches of a map that are in memory at once.

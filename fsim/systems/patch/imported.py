@@ -13,7 +13,7 @@ from fsim.data.patches import Choice
 from fsim.models.extractors import PATCH_SIDE
 from fsim.systems.patch.fitted import FittedClassifier
 from fsim.systems.patch.openset import ClassGaussians, Rule
-from fsim.systems.patch.svm import MAX_CLASSES, Svms
+from fsim.systems.svm import MAX_CLASSES, Svms
 
 CHOICE = Choice(PATCH_SIDE, PATCH_SIDE, count=32, rule="paper", saturated=0.0, entropy=0.0)  # As published.
 NEVER = 0.0  # Threshold that no mean probability is below.

@@ -16,11 +16,11 @@ from fsim.metrics import classification, votes
 from fsim.metrics.classification import Classification
 from fsim.models.extractors import PatchNet, with_mean
 from fsim.report import page
-from fsim.systems import patch_dataset
+from fsim.systems import patch_dataset, svm
 from fsim.systems.augmenting import augmented
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
-from fsim.systems.patch import fitted, openset, report, svm, unknown_models
+from fsim.systems.patch import fitted, openset, report, unknown_models
 from fsim.systems.patch.fitted import FittedClassifier
 from fsim.systems.patch.openset import PatchOutputs
 from fsim.systems.patch_dataset import PatchSet

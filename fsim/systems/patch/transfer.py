@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from fsim.boundary import progress
 from fsim.metrics import votes
-from fsim.systems.patch import svm
+from fsim.systems import svm
 
 COLUMNS = ["images", "draw", "patch_accuracy", "image_accuracy"]
 

@@ -8,7 +8,8 @@ from ml_collections import ConfigDict
 from sklearn.metrics import roc_curve
 
 from fsim.boundary.errors import UserError
-from fsim.systems.patch import openset, svm, transfer
+from fsim.systems import svm
+from fsim.systems.patch import openset, transfer
 from fsim.systems.patch.openset import PatchOutputs, Rule
 
 MIN_MODELS = 4  # Models not learned, of which half can stand in for the others.
