@@ -21,6 +21,7 @@ from fsim.boundary import console, progress
 from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
 from fsim.commands import answering, options
+from fsim.commands.rows import usable
 from fsim.data.photographs import find, read_all
 from fsim.systems.model import clustering, fitted, image_scores
 from fsim.systems.model import clustering_figures as pictures
@@ -40,13 +41,8 @@ def embed(
   A copy, whatever its name and its metadata, is no second photograph: that its pixels agree says nothing of a camera.
   """
   rows, features, seen = [], [], {}
-  for photograph in progress.bar(read_all(paths), total=len(paths), desc="features", unit="image", leave=False):
-    row = {"file": str(photograph.path)}
-    rows.append(row)
-    if photograph.problem:
-      console.note(f"{shown(photograph.path)}: {photograph.problem}")
-      row["error"] = photograph.problem
-      continue
+  every = progress.bar(read_all(paths), total=len(paths), desc="features", unit="image", leave=False)
+  for row, photograph in usable(every, rows):
     first = seen.setdefault(photograph.content, row["file"])
     if first != row["file"]:
       console.note(f"{shown(photograph.path)}: left out, a copy of {shown(first)}")

@@ -18,6 +18,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
 from fsim.commands import answering, enrolled, enrolled_facts, options, verdicts
+from fsim.commands.rows import usable
 from fsim.commands.verdicts import Judge
 from fsim.commands.verdicts import sentence as sentence
 from fsim.data.photographs import Found, find, read_all
@@ -73,13 +74,7 @@ def answers(judge: Judge, found: Found, chosen: argparse.Namespace, folder: Fold
   rows: list[dict[str, Any]] = [{"file": str(path), "passed_over": cause} for path, cause in found.passed_over]
   for path, cause in found.passed_over:
     console.note(f"{shown(path)}: left out, {cause}")
-  for photograph in read_all(found.paths):
-    row = {"file": str(photograph.path)}
-    rows.append(row)
-    if photograph.problem:
-      console.note(f"{shown(photograph.path)}: {photograph.problem}")
-      row["error"] = photograph.problem
-      continue
+  for row, photograph in usable(read_all(found.paths), rows):
     said, words = judge.judge(photograph)
     row |= said
     if not chosen.json:
