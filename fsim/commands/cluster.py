@@ -17,12 +17,12 @@ from jaxtyping import Float
 from scipy.spatial.distance import squareform
 
 from fsim import cpu
-from fsim.boundary import console, progress
+from fsim.boundary import console
 from fsim.boundary.outputs import Folder
 from fsim.boundary.text import shown
 from fsim.commands import answering, options
 from fsim.commands.rows import usable
-from fsim.data.photographs import find, read_all
+from fsim.data.photographs import find
 from fsim.systems.model import clustering, fitted, image_scores
 from fsim.systems.model import clustering_figures as pictures
 from fsim.systems.model.clustering import Clustering
@@ -41,8 +41,7 @@ def embed(
   A copy, whatever its name and its metadata, is no second photograph: that its pixels agree says nothing of a camera.
   """
   rows, features, seen = [], [], {}
-  every = progress.bar(read_all(paths), total=len(paths), desc="features", unit="image", leave=False)
-  for row, photograph in usable(every, rows):
+  for row, photograph in usable(paths, rows, "features"):
     first = seen.setdefault(photograph.content, row["file"])
     if first != row["file"]:
       console.note(f"{shown(photograph.path)}: left out, a copy of {shown(first)}")

@@ -21,7 +21,7 @@ from fsim.commands import answering, enrolled, enrolled_facts, options, verdicts
 from fsim.commands.rows import usable
 from fsim.commands.verdicts import Judge
 from fsim.commands.verdicts import sentence as sentence
-from fsim.data.photographs import Found, find, read_all
+from fsim.data.photographs import Found, find
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -74,7 +74,7 @@ def answers(judge: Judge, found: Found, chosen: argparse.Namespace, folder: Fold
   rows: list[dict[str, Any]] = [{"file": str(path), "passed_over": cause} for path, cause in found.passed_over]
   for path, cause in found.passed_over:
     console.note(f"{shown(path)}: left out, {cause}")
-  for row, photograph in usable(read_all(found.paths), rows):
+  for row, photograph in usable(found.paths, rows):
     said, words = judge.judge(photograph)
     row |= said
     if not chosen.json:
