@@ -8,7 +8,7 @@ from PIL import Image
 
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
-from fsim.commands import cluster
+from fsim.commands import cluster, rows
 from fsim.models.mislnet import MislNet
 from fsim.models.scorers import PairScorer
 from fsim.systems.model import fitted
@@ -168,7 +168,7 @@ def test_an_interruption_is_one_line(run, album, monkeypatch, capsys):
   def interrupted(*_):
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(cluster, "read_all", interrupted)
+  monkeypatch.setattr(rows, "read_all", interrupted)
   assert console.run(cluster.main, [str(album), f"--run={run}"]) == 130
   assert capsys.readouterr().err == "fsim: interrupted; nothing is kept: the same command begins anew\n"
 

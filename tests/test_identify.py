@@ -9,7 +9,7 @@ from PIL import Image
 
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
-from fsim.commands import identify
+from fsim.commands import identify, rows
 from fsim.data.patches import Choice
 from fsim.models.extractors import PatchNet
 from fsim.systems import svm
@@ -155,13 +155,13 @@ def test_a_map_replaces_only_maps_and_makes_its_folder(run, tmp_path, capsys):
 
 def test_answers_stand_when_the_command_is_interrupted(run, tmp_path, monkeypatch, capsys):
   images = [saved(tmp_path, f"{k}.jpg", photo("Calyx_B")) for k in range(2)]
-  every = identify.read_all
+  every = rows.read_all
 
   def interrupted(paths):
     yield next(iter(every(paths)))
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(identify, "read_all", interrupted)
+  monkeypatch.setattr(rows, "read_all", interrupted)
   assert console.run(identify.main, [*images, f"--run={run}"]) == 130
   captured = capsys.readouterr()
   assert captured.out.startswith(f"{images[0]}: Calyx_B (")
