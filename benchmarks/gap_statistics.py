@@ -59,10 +59,18 @@ def log(values) -> np.ndarray:
   return np.log(np.asarray(values, np.float64) + LOG_FLOOR)
 
 
+def _follows(one: Float[np.ndarray, " n"], other: Float[np.ndarray, " n"]) -> float:
+  """Correlation; 0 where one hardly varies."""
+  one, other = one - one.mean(), other - other.mean()
+  return float((one * other).mean() / (one.std() * other.std() + LOG_FLOOR**2))
+
+
 def noise(seen: Seen) -> Float[np.ndarray, " f"]:
   """Deviation in smooth blocks of the darkest, middle and brightest third of the blocks, and how it follows brightness."""
   high = high_pass(seen.luma)
-  tiles = [x.reshape(-1, BLOCK, x.shape[1] // BLOCK, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK**2) for x in (seen.luma, high)]
+  tiles = [
+    x.reshape(-1, BLOCK, x.shape[1] // BLOCK, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK**2) for x in (seen.luma, high)
+  ]
   mean, spread = tiles[0].mean(1), log(tiles[1].std(1))
   thirds = np.array_split(np.argsort(mean, kind="stable"), 3)
   low = [np.quantile(spread[rows], 0.2) for rows in thirds]
@@ -136,8 +144,9 @@ def colours(seen: Seen) -> Float[np.ndarray, " f"]:
   )
   found = []
   for band in (seen.residual, coarse):
-    flat = band.reshape(-1, 3) + np.random.default_rng(0).normal(0, LOG_FLOOR, (band.size // 3, 3))
-    found += [*np.corrcoef(flat.T)[np.triu_indices(3, 1)], *np.diff(np.log(flat.std(0)))]
+    planes = band.reshape(-1, 3).T
+    found += [_follows(planes[a], planes[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
+    found += np.diff(log(planes.std(1))).tolist()
   for plane in seen.chroma:
     found.append(np.median([log(high_pass(t).std()) - log(high_pass(u).std()) for t, u in _pairs(seen, plane)]))
   return np.array(found)
@@ -184,7 +193,12 @@ def clipping(seen: Seen) -> Float[np.ndarray, " f"]:
   counts = np.bincount(seen.pixels[..., 1].astype(int).ravel(), minlength=256) / seen.luma.size
   smooth = scipy.ndimage.gaussian_filter1d(counts, 2.0)
   ragged = np.abs(counts - smooth)[2:-2].sum() / np.sqrt(smooth[2:-2] + 1e-9).sum()
-  ends = [(seen.pixels <= 0).mean(), (seen.pixels <= 4).mean(), (seen.pixels >= 251).mean(), (seen.pixels >= 255).mean()]
+  ends = [
+    (seen.pixels <= 0).mean(),
+    (seen.pixels <= 4).mean(),
+    (seen.pixels >= 251).mean(),
+    (seen.pixels >= 255).mean(),
+  ]
   return np.array([*np.log(np.array(ends) + 1e-4), ragged * np.sqrt(seen.luma.size)])
 
 
@@ -193,8 +207,7 @@ def local_tone(seen: Seen) -> Float[np.ndarray, " f"]:
   levels = [seen.luma, *(scipy.ndimage.gaussian_filter(seen.luma, 2.0**k, mode="mirror") for k in range(5))]
   bands = [a - b for a, b in zip(levels[:-1], levels[1:], strict=True)]
   spread = log([band.std() for band in bands])
-  base = levels[-1].ravel() + np.random.default_rng(0).normal(0, LOG_FLOOR, seen.luma.size)
-  follows = [np.corrcoef(base, np.log(np.abs(band).ravel() + 0.5))[0, 1] for band in bands[1:4]]
+  follows = [_follows(levels[-1].ravel(), np.log(np.abs(band).ravel() + 0.5)) for band in bands[1:4]]
   return np.array([*np.diff(spread), *follows])
 
 

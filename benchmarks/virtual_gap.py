@@ -141,7 +141,7 @@ def forest():
 def linear():
   """On ranks, as many of the statistics have long tails."""
   return make_pipeline(
-    QuantileTransformer(n_quantiles=100, output_distribution="normal"), LogisticRegression(C=0.1, max_iter=1000)
+    QuantileTransformer(n_quantiles=30, output_distribution="normal"), LogisticRegression(C=0.1, max_iter=1000)
   )
 
 
@@ -223,7 +223,7 @@ def _ends(pairs: pd.DataFrame) -> Iterator[tuple[str, str]]:
 def neighbours(patches: Patches) -> pd.Series:
   """Medians over pairs of cameras of the same make, and of two makes, of the distance over all groups."""
   found = distances(patches, "camera")
-  found["whole"] = np.sqrt(found[list(GROUPS)].pow(2).mean(1))
+  found["whole"] = np.sqrt(found[list(GROUPS)].pow(2).mean(axis=1))
   row = {}
   for name, pairs in (("same make", found[found["same make"]]), ("two makes", found[~found["same make"]])):
     row |= {f"{name}, pairs": len(pairs), name: pairs["whole"].median()}
@@ -239,8 +239,20 @@ def _curves(patches: Patches, group: str, numbers: slice) -> Float[np.ndarray, "
 
 
 PANELS = (  # Title, group, its numbers, their places, what these are.
-  ("noise in smooth blocks, log grey levels", "noise against intensity", slice(0, 3), (0, 1, 2), "dark, middle, bright"),
-  ("power of the residual, log, relative", "residual spectrum", slice(0, 15), np.arange(1.5, 16) / 32, "cycles a pixel"),
+  (
+    "noise in smooth blocks, log grey levels",
+    "noise against intensity",
+    slice(0, 3),
+    (0, 1, 2),
+    "dark, middle, bright",
+  ),
+  (
+    "power of the residual, log, relative",
+    "residual spectrum",
+    slice(0, 15),
+    np.arange(1.5, 16) / 32,
+    "cycles a pixel",
+  ),
   ("luminance coefficients that are zero", "JPEG quantisation", slice(0, 6), range(6), "band of frequency"),
   ("profile across edges", "edges and sharpening", slice(0, 10), (*range(-5, 0), *range(1, 6)), "pixels from the edge"),
   (

@@ -4,6 +4,7 @@ Shapes: h w sensor pixels, y x pixels of the file. Planes are red, green, blue; 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import scipy.ndimage
@@ -14,6 +15,8 @@ from fsim.virtual.demosaic import demosaic
 
 Planes = Float[np.ndarray, "3 h w"]
 LEVELS = 65535  # Steps of the tone curve's table.
+COLOUR_WINDOW = 9  # Pixels a side, of chrominance noise reduction.
+COARSE = 1 / 24  # Of local tone mapping: standard deviation of its blur, as a share of the longer side.
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,26 @@ class Pipeline:
   radius: float
   limit: float
   size: float
+
+  # Off, but for a FullPipeline.
+  kept: ClassVar[float] = 0.0
+  colour_quiet: ClassVar[float] = 0.0
+  local: ClassVar[float] = 0.0
+
+
+@dataclass(frozen=True)
+class FullPipeline(Pipeline):
+  """A model's processing with the stages that bring it nearer to real cameras.
+
+  Attributes:
+    kept: share of what luminance noise reduction takes away that is put back as grain, 0..1.
+    colour_quiet: chrominance noise reduction, as a multiple of the expected noise, edges of colours stay.
+    local: share of the coarse contrast that local tone mapping takes away, 0..1.
+  """
+
+  kept: float
+  colour_quiet: float
+  local: float
 
 
 @dataclass(frozen=True)
@@ -96,7 +119,10 @@ def develop(
   toned = tone(colours, pipeline.contrast * look.contrast, look.lift)
   luma, blue, red = to_luma(toned)
   visible = noise * 0.18 ** (1 / 2.2) / (2.2 * 0.18)  # Through the slope of the tone curve at middle grey.
-  luma = sharpen(denoise(luma, pipeline.quiet * visible), pipeline.amount, pipeline.radius, pipeline.limit)
+  luma = even_out(luma, pipeline.local)
+  luma = regrain(luma, denoise(luma, pipeline.quiet * visible), pipeline.kept)
+  luma = sharpen(luma, pipeline.amount, pipeline.radius, pipeline.limit)
+  blue, red = (denoise(c, pipeline.colour_quiet * visible, COLOUR_WINDOW) for c in (blue, red))
   width = pipeline.smooth * iso**0.25
   blue, red = (
     look.saturation * scipy.ndimage.gaussian_filter(c, width, truncate=2.5, mode="mirror") for c in (blue, red)
@@ -141,13 +167,27 @@ def to_luma(planes: Planes) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray,
   return luma, blue - luma, red - luma
 
 
-def denoise(luma: Float[np.ndarray, "h w"], sigma: float) -> Float[np.ndarray, "h w"]:
-  """Local Wiener filter over 5x5 pixels for noise of a standard deviation `sigma` (Lee 1980)."""
+def even_out(luma: Float[np.ndarray, "h w"], share: float) -> Float[np.ndarray, "h w"]:
+  """Local tone mapping: a share of the coarse contrast is taken away around middle grey, and detail stays."""
+  if share == 0:
+    return luma
+  middle = np.float32(0.18 ** (1 / 2.2))
+  coarse = scipy.ndimage.gaussian_filter(luma, COARSE * max(luma.shape), truncate=2.0, mode="mirror")
+  return np.clip(luma - np.float32(share) * (coarse - middle), 0, 1)
+
+
+def regrain(before: Float[np.ndarray, "h w"], after: Float[np.ndarray, "h w"], kept: float) -> Float[np.ndarray, "h w"]:
+  """What noise reduction made of an image, with a share of what it took away."""
+  return after if kept == 0 else after + np.float32(kept) * (before - after)
+
+
+def denoise(luma: Float[np.ndarray, "h w"], sigma: float, window: int = 5) -> Float[np.ndarray, "h w"]:
+  """Local Wiener filter over window x window pixels for noise of a standard deviation `sigma` (Lee 1980)."""
   if sigma == 0:
     return luma
-  mean = scipy.ndimage.uniform_filter(luma, 5, mode="mirror")
+  mean = scipy.ndimage.uniform_filter(luma, window, mode="mirror")
   detail = luma - mean
-  variance = scipy.ndimage.uniform_filter(detail * detail, 5, mode="mirror")
+  variance = scipy.ndimage.uniform_filter(detail * detail, window, mode="mirror")
   noise = np.float32(sigma**2)
   return mean + detail * (np.maximum(variance - noise, 0) / np.maximum(variance, noise))
 
