@@ -4,6 +4,7 @@ Shapes: s pixels of a patch's side (a multiple of 16), f numbers of a group. Gre
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ def _follows(one: Float[np.ndarray, " n"], other: Float[np.ndarray, " n"]) -> fl
 
 
 def noise(seen: Seen) -> Float[np.ndarray, " f"]:
-  """Deviation in smooth blocks of the darkest, middle and brightest third of the blocks, and how it follows brightness."""
+  """Deviation in smooth blocks of the darkest, middle and brightest third of a patch, and the differences."""
   high = high_pass(seen.luma)
   tiles = [
     x.reshape(-1, BLOCK, x.shape[1] // BLOCK, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK**2) for x in (seen.luma, high)
@@ -138,7 +139,7 @@ def quantisation(seen: Seen) -> Float[np.ndarray, " f"]:
 
 
 def colours(seen: Seen) -> Float[np.ndarray, " f"]:
-  """Correlation and relative strength of the colours' residuals, of fine and of coarse ones, and chroma in smooth blocks."""
+  """Correlation and relative strength of the colours, in residual and in a coarser band; chroma in smooth blocks."""
   coarse = scipy.ndimage.gaussian_filter(seen.pixels, (1.5, 1.5, 0)) - scipy.ndimage.gaussian_filter(
     seen.pixels, (4, 4, 0)
   )
@@ -170,7 +171,7 @@ def correlation(seen: Seen) -> Float[np.ndarray, " f"]:
 
 
 def edges(seen: Seen) -> Float[np.ndarray, " f"]:
-  """Mean profile across the strongest edges, as a share of their height: its slope is blur, what lies beyond 1 sharpening."""
+  """Median profile across the strongest edges as a share of their height: how steep, and what lies beyond them."""
   found = []
   for plane in (seen.luma, seen.luma.T):
     slope = plane[:, 2:] - plane[:, :-2]
@@ -205,7 +206,7 @@ def clipping(seen: Seen) -> Float[np.ndarray, " f"]:
 def local_tone(seen: Seen) -> Float[np.ndarray, " f"]:
   """Contrast in octaves of size, and whether it follows brightness (tone mapping evens it out, scenes do not)."""
   levels = [seen.luma, *(scipy.ndimage.gaussian_filter(seen.luma, 2.0**k, mode="mirror") for k in range(5))]
-  bands = [a - b for a, b in zip(levels[:-1], levels[1:], strict=True)]
+  bands = [a - b for a, b in pairwise(levels)]
   spread = log([band.std() for band in bands])
   follows = [_follows(levels[-1].ravel(), np.log(np.abs(band).ravel() + 0.5)) for band in bands[1:4]]
   return np.array([*np.diff(spread), *follows])
