@@ -38,6 +38,7 @@ CHOICE = Choice(size=128, stride=128, count=4, rule="random", saturated=0.1, ent
 SIDE, SCENES = 768, 24  # Of the virtual photographs: pixels of the longer side, and different places.
 FOLDS = 6
 RESAMPLES = 300
+DOZEN = 12  # As many cameras as opencams/train has; the more there are, the nearer is the nearest.
 EVERYTHING = "all together"
 KINDS = {
   "DSLRs": ("1100D", "D60"),
@@ -221,14 +222,15 @@ def _ends(pairs: pd.DataFrame) -> Iterator[tuple[str, str]]:
 
 
 def neighbours(patches: Patches) -> pd.Series:
-  """Medians over pairs of cameras of the same make, and of two makes, of the distance over all groups."""
+  """Median distances, over all groups and by content alone: pairs of one make, of two, and the nearest of a dozen."""
   found = distances(patches, "camera")
   found["whole"] = np.sqrt(found[list(GROUPS)].pow(2).mean(axis=1))
-  row = {}
-  for name, pairs in (("same make", found[found["same make"]]), ("two makes", found[~found["same make"]])):
-    row |= {f"{name}, pairs": len(pairs), name: pairs["whole"].median()}
-    nearest = pd.concat([pairs.groupby("one")["whole"].min(), pairs.groupby("other")["whole"].min()])
-    row[f"{name}, nearest"] = nearest.groupby(level=0).min().median()
+  siblings = found["same make"]
+  both = pd.concat([found.assign(camera=found["one"]), found.assign(camera=found["other"])])
+  nearest = both.groupby("camera")["whole"].quantile(1 / DOZEN, interpolation="lower")
+  row = {"cameras": len(nearest), "nearest of a dozen": nearest.median()}
+  for name, pairs in (("same make", found[siblings]), ("two makes", found[~siblings])):
+    row |= {f"{name}, pairs": len(pairs), name: pairs["whole"].median(), f"{name}, content": pairs[CONTROL].median()}
   return pd.Series(row)
 
 
@@ -293,8 +295,8 @@ def main() -> None:
   parser.add_argument("--real", type=Path, required=True)
   parser.add_argument("--virtual", nargs="+", choices=PRESETS, required=True, metavar="PRESET")
   parser.add_argument("--most", type=int, default=20, help="real photographs of a device")
-  parser.add_argument("--models", type=int, default=60, help="of a preset")
-  parser.add_argument("--images", type=int, default=3, help="of a virtual model")
+  parser.add_argument("--models", type=int, default=48, help="of a preset")
+  parser.add_argument("--images", type=int, default=2, help="of a virtual model")
   parser.add_argument("--figures", type=Path)
   options = parser.parse_args()
   one = measure(real(options.real, options.most), "real")

@@ -160,9 +160,14 @@ def test_distance_is_nothing_for_one_camera_and_grows_with_what_parts_two():
   np.testing.assert_allclose(apart[list(GROUPS)].to_numpy(), 4, atol=0.6)
 
 
-def test_neighbours_are_of_one_make_or_of_two():
-  found = virtual_gap.neighbours(cameras(8, 0.0, 4, images=5))
-  assert (found["same make, pairs"], found["two makes, pairs"]) == (4, 24)
+def test_neighbours_are_of_one_make_or_of_two_and_the_nearest_is_the_nearest():
+  patches = cameras(8, 0.0, 4, images=20)
+  for name in GROUPS:
+    patches.groups[name] += 3.0 * np.repeat(np.arange(8) // 2, 20)[:, None]  # Two and two are alike.
+  found = virtual_gap.neighbours(patches)
+  assert (found["cameras"], found["same make, pairs"], found["two makes, pairs"]) == (8, 4, 24)
+  assert found["nearest of a dozen"] < 0.6
+  assert found["same make"] == pytest.approx(6, rel=0.1)  # Makes repeat every four cameras.
 
 
 def test_frames_are_spread_over_models_and_scenes_and_come_scene_by_scene():

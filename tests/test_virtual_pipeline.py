@@ -6,20 +6,19 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-import scipy.ndimage
 from PIL import Image
 
-from fsim.virtual import jpeg_encoder, pipeline
+from fsim.virtual import jpeg_encoder, nearer_models, pipeline
 from fsim.virtual.jpeg_encoder import StandardEncoder
 from fsim.virtual.presets import PRESETS
-from fsim.virtual.reference_models import BOREAS, SIX
+from fsim.virtual.reference_models import SIX
 from fsim.virtual.seeds import generator
 
-NEW = {"kept", "colour_quiet", "local"}
+NEW = {"colour_quiet"}
 
 
 def full(model, **stages):
-  return pipeline.FullPipeline(**dataclasses.asdict(model.pipeline), **{**dict.fromkeys(NEW, 0.0), **stages})
+  return pipeline.QuietPipeline(**dataclasses.asdict(model.pipeline), **{**dict.fromkeys(NEW, 0.0), **stages})
 
 
 def developed(settings):
@@ -43,13 +42,6 @@ def test_collections_made_before_do_not_know_the_stages(name):
     assert not NEW & set(dataclasses.asdict(model.pipeline))
 
 
-def test_grain_that_is_put_back_lies_between_all_and_none():
-  quiet = dataclasses.replace(BOREAS, pipeline=dataclasses.replace(BOREAS.pipeline, quiet=3.0, amount=0.0))
-  loud = dataclasses.replace(quiet, pipeline=dataclasses.replace(quiet.pipeline, quiet=0.0))
-  none, some, every = (developed(p)[:, :40, 1].std() for p in (full(quiet), full(quiet, kept=0.5), full(loud)))
-  assert 1.2 * none < some < 0.8 * every
-
-
 def test_colour_noise_reduction_takes_colour_noise_and_leaves_edges_of_colour():
   before, after = (developed(full(SIX[3], colour_quiet=share)) for share in (0.0, 4.0))
   noise = [(image[..., 0] - image[..., 1])[:, :40].std() for image in (before, after)]
@@ -58,15 +50,6 @@ def test_colour_noise_reduction_takes_colour_noise_and_leaves_edges_of_colour():
   edge[:, 32:] = 0.3
   kept = pipeline.denoise(edge + 0.01 * generator(1).standard_normal(edge.shape, dtype=np.float32), 0.02, 9)
   assert kept[:, 33].mean() - kept[:, 30].mean() > 0.2
-
-
-def test_local_tone_mapping_evens_out_light_and_spares_detail():
-  light = scipy.ndimage.gaussian_filter(np.repeat(np.float32([[0.2] * 240 + [0.7] * 240]), 320, 0), 30)
-  detail = 0.03 * generator(2).standard_normal(light.shape, dtype=np.float32)
-  mapped = pipeline.even_out(light + detail, 0.5)
-  assert np.ptp(mapped.mean(0)) < 0.7 * np.ptp((light + detail).mean(0))
-  fine = [image - scipy.ndimage.uniform_filter(image, 3) for image in (light + detail, mapped)]
-  assert fine[1].std() == pytest.approx(fine[0].std(), rel=0.02)
 
 
 @pytest.mark.parametrize("quality", [50, 75, 90, 95])
@@ -86,3 +69,16 @@ def test_a_file_with_standard_tables_tells_them_and_its_subsampling():
   with Image.open(io.BytesIO(jpeg_encoder.encode(pixels, encoder, label))) as image:
     assert (image.quantization[0], image.quantization[1]) == jpeg_encoder.tables(encoder)
     assert image.layer[0][1:3] == (2, 1)
+
+
+def test_the_nearer_models_differ_and_siblings_share_their_brands_way():
+  models = PRESETS["virtual/nearer"].models
+  assert len({(m.lens, m.sensor, m.pipeline, m.encoder) for m in models}) == len(models) == 260
+  for k in range(0, 40, 4):
+    siblings = models[k : k + 4]
+    assert len({(m.make, m.pipeline.contrast, m.pipeline.matrix, m.encoder.subsampling) for m in siblings}) == 1
+    assert len({type(m.encoder) for m in siblings}) == 1
+  standard = np.mean([isinstance(m.encoder, StandardEncoder) for m in models])
+  assert 0.75 < standard < 0.95
+  assert all(m.pipeline.colour_quiet > 0 for m in models)
+  assert nearer_models.approach("House0", "1") == models[0]

@@ -16,7 +16,6 @@ from fsim.virtual.demosaic import demosaic
 Planes = Float[np.ndarray, "3 h w"]
 LEVELS = 65535  # Steps of the tone curve's table.
 COLOUR_WINDOW = 9  # Pixels a side, of chrominance noise reduction.
-COARSE = 1 / 24  # Of local tone mapping: standard deviation of its blur, as a share of the longer side.
 
 
 @dataclass(frozen=True)
@@ -49,25 +48,18 @@ class Pipeline:
   limit: float
   size: float
 
-  # Off, but for a FullPipeline.
-  kept: ClassVar[float] = 0.0
-  colour_quiet: ClassVar[float] = 0.0
-  local: ClassVar[float] = 0.0
+  colour_quiet: ClassVar[float] = 0.0  # Off, but for a QuietPipeline.
 
 
 @dataclass(frozen=True)
-class FullPipeline(Pipeline):
-  """A model's processing with the stages that bring it nearer to real cameras.
+class QuietPipeline(Pipeline):
+  """A model's processing with noise reduction of its colours, as real cameras have it.
 
   Attributes:
-    kept: share of what luminance noise reduction takes away that is put back as grain, 0..1.
     colour_quiet: chrominance noise reduction, as a multiple of the expected noise, edges of colours stay.
-    local: share of the coarse contrast that local tone mapping takes away, 0..1.
   """
 
-  kept: float
   colour_quiet: float
-  local: float
 
 
 @dataclass(frozen=True)
@@ -119,9 +111,7 @@ def develop(
   toned = tone(colours, pipeline.contrast * look.contrast, look.lift)
   luma, blue, red = to_luma(toned)
   visible = noise * 0.18 ** (1 / 2.2) / (2.2 * 0.18)  # Through the slope of the tone curve at middle grey.
-  luma = even_out(luma, pipeline.local)
-  luma = regrain(luma, denoise(luma, pipeline.quiet * visible), pipeline.kept)
-  luma = sharpen(luma, pipeline.amount, pipeline.radius, pipeline.limit)
+  luma = sharpen(denoise(luma, pipeline.quiet * visible), pipeline.amount, pipeline.radius, pipeline.limit)
   blue, red = (denoise(c, pipeline.colour_quiet * visible, COLOUR_WINDOW) for c in (blue, red))
   width = pipeline.smooth * iso**0.25
   blue, red = (
@@ -165,20 +155,6 @@ def to_luma(planes: Planes) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray,
   red, green, blue = planes
   luma = np.float32(0.25) * (red + blue) + np.float32(0.5) * green
   return luma, blue - luma, red - luma
-
-
-def even_out(luma: Float[np.ndarray, "h w"], share: float) -> Float[np.ndarray, "h w"]:
-  """Local tone mapping: a share of the coarse contrast is taken away around middle grey, and detail stays."""
-  if share == 0:
-    return luma
-  middle = np.float32(0.18 ** (1 / 2.2))
-  coarse = scipy.ndimage.gaussian_filter(luma, COARSE * max(luma.shape), truncate=2.0, mode="mirror")
-  return np.clip(luma - np.float32(share) * (coarse - middle), 0, 1)
-
-
-def regrain(before: Float[np.ndarray, "h w"], after: Float[np.ndarray, "h w"], kept: float) -> Float[np.ndarray, "h w"]:
-  """What noise reduction made of an image, with a share of what it took away."""
-  return after if kept == 0 else after + np.float32(kept) * (before - after)
 
 
 def denoise(luma: Float[np.ndarray, "h w"], sigma: float, window: int = 5) -> Float[np.ndarray, "h w"]:
