@@ -3,10 +3,9 @@
   python -m benchmarks.virtual_gap --real=../shared/opencams/train --virtual virtual/models virtual/similarity \\
     [--figures=docs/figures]
 
-Real photographs are a folder as Dresden's; virtual ones are made here: a few of many models of each preset, every
-second place of a sensor of the same size. A classifier is shown one group of statistics of 128x128 patches, then all,
-and is asked about cameras that it has not seen. AUC .5 says that the two are alike; every camera counts equally, and
-intervals (95 %) are over cameras.
+Real photographs are a folder as Dresden's; virtual ones are made here, 768 pixels wide: a few of many models of each
+preset. A classifier is shown one group of statistics of 128x128 patches, then all, and is asked about cameras that it
+has not seen. AUC .5 says that the two are alike; every camera counts equally, and intervals (95 %) are over cameras.
 """
 
 import argparse
@@ -245,8 +244,8 @@ PANELS = (  # Title, group, its numbers, their places, what these are.
     "noise in smooth blocks, log grey levels",
     "noise against intensity",
     slice(0, 3),
-    (0, 1, 2),
-    "dark, middle, bright",
+    ("dark", "middle", "bright"),
+    "third of the blocks",
   ),
   (
     "power of the residual, log, relative",
@@ -255,37 +254,42 @@ PANELS = (  # Title, group, its numbers, their places, what these are.
     np.arange(1.5, 16) / 32,
     "cycles a pixel",
   ),
-  ("luminance coefficients that are zero", "JPEG quantisation", slice(0, 6), range(6), "band of frequency"),
+  (
+    "luminance coefficients that are zero",
+    "JPEG quantisation",
+    slice(0, 6),
+    ("1", "2", "3", "4", "5", "6"),
+    "bands, low to high",
+  ),
   ("profile across edges", "edges and sharpening", slice(0, 10), (*range(-5, 0), *range(1, 6)), "pixels from the edge"),
   (
     "correlation in smooth blocks",
     "noise correlation in space",
     [0, 3, 6, 8],
-    (1, 2, 3, 4),
+    ("1", "2", "3", "4"),
     "pixels apart along a row, luminance",
   ),
 )
 
 
 def figure(one: Patches, others: dict[str, Patches], tables: dict[str, pd.DataFrame], file: Path) -> None:
-  """AUC of every group, and the curves that lie behind some of them: medians and 10 to 90 % of the cameras."""
+  """AUC of every group (lines: 95 %), and curves behind some: medians and 10 to 90 % of the cameras."""
   canvas, axes = plt.subplots(2, 3, figsize=(12, 7), layout="constrained")
   bars = axes[0, 0]
-  for k, (name, table) in enumerate(tables.items()):
+  for k, table in enumerate(tables.values()):
     place = np.arange(len(table)) + (k - (len(tables) - 1) / 2) * 0.8 / len(tables)
-    bars.barh(place, table["all"] - 0.5, 0.8 / len(tables), left=0.5, color=f"C{k + 1}", label=name)
+    bars.barh(place, table["all"] - 0.5, 0.8 / len(tables), left=0.5, color=f"C{k + 1}")
     bars.hlines(place, table["low"], table["high"], color="black", lw=0.7)
   bars.set(xlim=(0.4, 1), title="AUC virtual against real")
   bars.set_yticks(range(len(table)), table.index, fontsize=7)
   bars.invert_yaxis()
-  bars.legend(fontsize=6, loc="lower left")
   for axis, (title, group, numbers, places, what) in zip(axes.flat[1:], PANELS, strict=True):
     for k, (name, patches) in enumerate({"real": one, **others}.items()):
       low, middle, high = _curves(patches, group, numbers)
       axis.plot(places, middle, color=f"C{k}", label=name)
       axis.fill_between(places, low, high, color=f"C{k}", alpha=0.15, lw=0)
     axis.set(title=title, xlabel=what)
-  axes[0, 1].legend(fontsize=7)
+  canvas.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside upper center", ncols=1 + len(others))
   canvas.savefig(file, dpi=90)
   plt.close(canvas)
 
@@ -305,7 +309,8 @@ def main() -> None:
   for name, table in tables.items():
     print(f"\n{name}\n{table.round(3).to_string()}")
   print("\ndistances of cameras, in standard deviations of the images of one")
-  print(pd.DataFrame({name: neighbours(patches) for name, patches in {"real": one, **others}.items()}).T.round(2))
+  near = pd.DataFrame({name: neighbours(patches) for name, patches in {"real": one, **others}.items()})
+  print(near.round(2).to_string())
   if options.figures:
     figure(one, others, tables, options.figures / "virtual_gap.png")
 

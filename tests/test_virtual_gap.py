@@ -179,6 +179,21 @@ def test_frames_are_spread_over_models_and_scenes_and_come_scene_by_scene():
   assert len(virtual_gap.drawn(PRESETS["virtual/default"], 60, 3)[1]) == 6 * 3
 
 
+def test_photographs_of_a_folder_are_named_and_no_device_has_too_many(tmp_path):
+  (tmp_path / "natural").mkdir()
+  lines = ["filename,brand,model,instance,subset"]
+  for number in range(5):
+    lines.append(f"A_B_{number // 4}_{number}.JPG,A,B,{number // 4},natural")
+    file = tmp_path / "natural" / f"A_B_{number // 4}_{number}.JPG"
+    file.write_bytes(postprocessing.compressed(jpegs.scene(128, 256, number), 95, "4:4:4"))
+  (tmp_path / "list.csv").write_text("\n".join([*lines, "A_B_0_9.JPG,A,B,0,flat-field"]))
+  measured = virtual_gap.measure(virtual_gap.real(tmp_path, 2), "real")
+  assert set(measured.table["image"]) == {"A_B_0_0.JPG", "A_B_0_3.JPG", "A_B_1_4.JPG"}
+  assert set(measured.table["camera"]) == {"A B"}
+  assert all(len(x) == len(measured.table) for x in measured.groups.values())
+  assert virtual_gap.kinds(measured, len(measured.table) + 1).keys() == {"all"}
+
+
 def test_the_figure_is_drawn(tmp_path, quick):
   real, virtual = cameras(8, 0.0, 5), cameras(8, 1.0, 6)
   for patches in (real, virtual):
