@@ -35,7 +35,7 @@ class Model:
   lens: lens.Lens
   sensor: sensor.Sensor
   pipeline: pipeline.Pipeline
-  encoder: jpeg_encoder.Encoder
+  encoder: jpeg_encoder.Encoder | jpeg_encoder.StandardEncoder
   aspect: float
   upright: bool
 

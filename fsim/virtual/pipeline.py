@@ -4,6 +4,7 @@ Shapes: h w sensor pixels, y x pixels of the file. Planes are red, green, blue; 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import scipy.ndimage
@@ -14,6 +15,7 @@ from fsim.virtual.demosaic import demosaic
 
 Planes = Float[np.ndarray, "3 h w"]
 LEVELS = 65535  # Steps of the tone curve's table.
+COLOUR_WINDOW = 9  # Pixels a side, of chrominance noise reduction.
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,19 @@ class Pipeline:
   radius: float
   limit: float
   size: float
+
+  colour_quiet: ClassVar[float] = 0.0  # Off, but for a QuietPipeline.
+
+
+@dataclass(frozen=True)
+class QuietPipeline(Pipeline):
+  """A model's processing with noise reduction of its colours, as real cameras have it.
+
+  Attributes:
+    colour_quiet: chrominance noise reduction, as a multiple of the expected noise, edges of colours stay.
+  """
+
+  colour_quiet: float
 
 
 @dataclass(frozen=True)
@@ -97,6 +112,7 @@ def develop(
   luma, blue, red = to_luma(toned)
   visible = noise * 0.18 ** (1 / 2.2) / (2.2 * 0.18)  # Through the slope of the tone curve at middle grey.
   luma = sharpen(denoise(luma, pipeline.quiet * visible), pipeline.amount, pipeline.radius, pipeline.limit)
+  blue, red = (denoise(c, pipeline.colour_quiet * visible, COLOUR_WINDOW) for c in (blue, red))
   width = pipeline.smooth * iso**0.25
   blue, red = (
     look.saturation * scipy.ndimage.gaussian_filter(c, width, truncate=2.5, mode="mirror") for c in (blue, red)
@@ -141,13 +157,13 @@ def to_luma(planes: Planes) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray,
   return luma, blue - luma, red - luma
 
 
-def denoise(luma: Float[np.ndarray, "h w"], sigma: float) -> Float[np.ndarray, "h w"]:
-  """Local Wiener filter over 5x5 pixels for noise of a standard deviation `sigma` (Lee 1980)."""
+def denoise(luma: Float[np.ndarray, "h w"], sigma: float, window: int = 5) -> Float[np.ndarray, "h w"]:
+  """Local Wiener filter over window x window pixels for noise of a standard deviation `sigma` (Lee 1980)."""
   if sigma == 0:
     return luma
-  mean = scipy.ndimage.uniform_filter(luma, 5, mode="mirror")
+  mean = scipy.ndimage.uniform_filter(luma, window, mode="mirror")
   detail = luma - mean
-  variance = scipy.ndimage.uniform_filter(detail * detail, 5, mode="mirror")
+  variance = scipy.ndimage.uniform_filter(detail * detail, window, mode="mirror")
   noise = np.float32(sigma**2)
   return mean + detail * (np.maximum(variance - noise, 0) / np.maximum(variance, noise))
 

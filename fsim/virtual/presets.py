@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fsim.virtual.camera import Model
 from fsim.virtual.many_models import ALIKE, WIDE
+from fsim.virtual.nearer_models import NEARER
 from fsim.virtual.random_models import DRESDEN, FAMILIES, PHONES, STRANGERS
 from fsim.virtual.reference_models import SIX
 
@@ -91,7 +92,16 @@ PRESETS = {
     side=768,
     seed=2,
   ),
-  # The same with eight models, small.
+  # As many models, drawn so that a classifier finds it harder to tell them from real ones.
+  "virtual/nearer": Preset(
+    models=NEARER,
+    devices=(1,) * len(NEARER),
+    scenes=40,
+    **NATURAL_ONCE,
+    side=768,
+    seed=3,
+  ),
+  # Those of virtual/similarity with eight models, small.
   "virtual/several": Preset(
     models=SIX + ALIKE[:2],
     devices=(1,) * 8,
