@@ -43,6 +43,21 @@ def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def some_realcams(common: Path, realcams: Path) -> Path:
+  """At most 14 photographs of each real camera, spread over its scenes, with the table of all: to train in seconds."""
+  folder = common / "realcams"
+  with alone(folder):
+    if not (folder / "realcams.csv").exists():
+      devices = sorted({path.name.rsplit("_", 1)[0] for path in (realcams / "natural").iterdir()})
+      for device in devices:
+        own = sorted((realcams / "natural").glob(f"{device}_*"))
+        for path in own[:: -(-len(own) // 14)]:
+          shutil.copy(path, folder)
+      shutil.copy(realcams / "realcams.csv", folder)
+  return folder
+
+
+@pytest.fixture(scope="session")
 def data(common: Path) -> Path:
   """Where the tests of one session keep their data sets."""
   return common / "data"

@@ -213,9 +213,9 @@ def test_a_source_without_images_is_refused(source, tmp_path, train):
   assert "Traceback" not in done.stderr
 
 
-def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, train):
+def test_real_photographs_with_scenes_kept_apart(some_realcams, tmp_path, train):
   protocol = ["--config.data.protocol=by_scene", "--config.data.validation=0.2"]
-  arguments = [QUICK, f"--config.data.source={realcams}", *protocol, "--workdir=run"]
+  arguments = [QUICK, f"--config.data.source={some_realcams}", *protocol, "--workdir=run"]
   done = train(*arguments)
   assert done.returncode == 0, done.stderr
   facts = json.loads((tmp_path / "run" / "environment.json").read_text())["data"]

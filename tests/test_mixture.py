@@ -220,6 +220,7 @@ def test_folds_of_a_mixture_hold_folds_of_both_kinds():
   assert all(table["source"].iloc[fold["test"]].nunique() == 2 for fold in folds)
 
 
+@settings(max_examples=8)
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.integers(1, 9), st.sampled_from(["on", "off"]))
 def test_training_draws_from_each_source_as_its_weight_says(many, few, one, other, balanced):
   number = np.repeat([0, 1], [many, few])

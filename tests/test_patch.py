@@ -101,13 +101,13 @@ def test_a_side_without_a_model_is_refused_before_training(tmp_path, train):
   assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
-def test_real_photographs_with_scenes_kept_apart(realcams, tmp_path, train, data):
+def test_real_photographs_with_scenes_kept_apart(some_realcams, tmp_path, train, data):
   protocol = [
     "--config.data.protocol=by_scene",
     "--config.data.validation=0.2",
     "--config.data.unknown_models=Canon_S100",
   ]
-  arguments = [QUICK, f"--config.data.source={realcams}", *protocol, "--config.input.count=4", "--workdir=run"]
+  arguments = [QUICK, f"--config.data.source={some_realcams}", *protocol, "--config.input.count=4", "--workdir=run"]
   done = train(*arguments)
   assert done.returncode == 0, done.stderr
   images = classification.load(tmp_path / "run")[0]

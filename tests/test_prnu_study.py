@@ -318,8 +318,13 @@ def test_a_model_that_is_not_there_is_refused_before_training(tmp_path, train, d
   assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
-def test_three_real_cameras(realcams, tmp_path, train, data):
-  arguments = [f"--config.data.source={realcams}", "--config.data.devices=3", "--workdir=run"]
+def test_three_real_cameras(some_realcams, tmp_path, train, data):
+  arguments = [
+    f"--config.data.source={some_realcams}",
+    "--config.data.subset=natural",
+    "--config.data.devices=3",
+    "--workdir=run",
+  ]
   done = train(QUICK, *arguments)
   assert done.returncode == 0, done.stderr
   answers = classification.load(tmp_path / "run")
