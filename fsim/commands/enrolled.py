@@ -19,8 +19,6 @@ from fsim.data.photographs import Photograph
 from fsim.systems import enrolment
 from fsim.systems.enrolment import SILENT, Enrolment
 
-TOGETHER = 1024  # Patches of a map that are in memory at once.
-
 
 class Enrolled(NamedTuple):
   """What names photographs, the facts about the enrolment, and whether all that was given to enrol is in it."""
@@ -56,12 +54,4 @@ def enrol(run: Path | None, folder: Path, expression: str | None) -> Enrolled:
 
 def blocks(made: Enrolment, image: UInt8[np.ndarray, "h w 3"], seen: Source) -> Int[np.ndarray, "r q"]:
   """The place of the camera of every patch of the grid alone; -1 where the patch is unusable."""
-  places = patches.grid(*image.shape[:2], seen.choice.size, seen.choice.stride)
-  rows, columns = (len(np.unique(places[:, axis])) for axis in (0, 1))
-  found = np.full(len(places), -1)
-  for first in range(0, len(places), TOGETHER):
-    pixels = patches.cut(image, places[first : first + TOGETHER], seen.choice.size)
-    usable = np.flatnonzero(patches.usable(pixels, seen.choice))
-    if len(usable):
-      found[first + usable] = enrolment.places(made, seen.embed(pixels[usable]))
-  return found.reshape(rows, columns)
+  return patches.over_grid(image, seen.choice, lambda pixels: enrolment.places(made, seen.embed(pixels)))

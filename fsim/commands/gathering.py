@@ -24,6 +24,7 @@ from fsim.systems import duels
 from fsim.systems.duels import Known
 from fsim.systems.enrolment import MIN_PATCHES, MIN_PHOTOGRAPHS
 from fsim.systems.model import fitted as fitted_similarity
+from fsim.systems.model.predictor import choice_of
 from fsim.systems.patch import fitted as fitted_classifier
 
 PATCHES = 32  # Of a photograph at most.
@@ -80,8 +81,7 @@ def source(run: Path | None) -> Source:
       {},
     )
   known, field = answering.similarity(run)
-  choice = Choice(known.size, known.size, PATCHES, "random", known.saturated, known.entropy)
-  return Source(choice, partial(fitted_similarity.features, known), field)
+  return Source(choice_of(known)._replace(count=PATCHES), partial(fitted_similarity.features, known), field)
 
 
 def features_of(image: UInt8[np.ndarray, "h w 3"], seen: Source) -> Float[np.ndarray, "p d"]:

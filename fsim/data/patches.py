@@ -24,6 +24,7 @@ MAXIMUM = 255  # Grey level of a saturated pixel.
 HALF_RANGE = 127.5
 ALPHA, BETA, GAMMA = 0.7, 4.0, np.log(0.01)  # Of `quality`, as in the code published with the paper.
 CHUNK = 64  # Images whose patches are in memory at once.
+TOGETHER = 1024  # Patches of a grid that are in memory at once.
 PIXELS = 2**20  # Of an image, judged at once.
 PIXELS_FILE = "patches.bin"  # All patches, one behind the other.
 FORMAT = 2  # Of the folders.
@@ -92,6 +93,23 @@ def grid(h: int, w: int, size: int, stride: int) -> Int[np.ndarray, "n 2"]:
     raise UserError(f"patches need a stride on the JPEG grid, a multiple of {JPEG_GRID}, got {stride} (size {size})")
   tops, lefts = (np.arange(0, side - size + 1, stride) for side in (h, w))
   return np.stack(np.meshgrid(tops, lefts, indexing="ij"), -1).reshape(-1, 2)
+
+
+def over_grid(
+  image: UInt8[np.ndarray, "h w 3"],
+  choice: Choice,
+  classify: Callable[[Patches], Int[np.ndarray, " p"]],
+) -> Int[np.ndarray, "r q"]:
+  """What `classify` makes of every patch of the grid alone; -1 where the patch is unusable."""
+  places = grid(*image.shape[:2], choice.size, choice.stride)
+  rows, columns = (len(np.unique(places[:, axis])) for axis in (0, 1))
+  found = np.full(len(places), -1)
+  for first in range(0, len(places), TOGETHER):
+    pixels = cut(image, places[first : first + TOGETHER], choice.size)
+    own = np.flatnonzero(usable(pixels, choice))
+    if len(own):
+      found[first + own] = classify(pixels[own])
+  return found.reshape(rows, columns)
 
 
 def cut(image: UInt8[np.ndarray, "h w 3"], places: Int[np.ndarray, "n 2"], size: int) -> Patches:

@@ -62,8 +62,12 @@ class SimilarityPredictor(NamedTuple):
 
 def chosen(image: UInt8[np.ndarray, "h w 3"], known: FittedSimilarity) -> UInt8[np.ndarray, "p s s 3"]:
   """Patches by lot among those that do not overlap and have enough texture, always the same of an image."""
-  choice = Choice(known.size, known.size, known.count, "random", known.saturated, known.entropy)
-  return patches.cut(image, patches.choose(image, choice), known.size)
+  return patches.cut(image, patches.choose(image, choice_of(known)), known.size)
+
+
+def choice_of(known: FittedSimilarity) -> Choice:
+  """How `chosen` chooses."""
+  return Choice(known.size, known.size, known.count, "random", known.saturated, known.entropy)
 
 
 def of_run(run: Path) -> SimilarityPredictor:

@@ -27,7 +27,6 @@ from fsim.systems.patch.openset import PatchOutputs, Rule
 from fsim.systems.svm import Svms
 
 BATCH = 128
-TOGETHER = 1024  # Patches of a map that are in memory at once.
 MIN_PATCHES = 4  # Patches without which an image is not spoken about.
 NONE, SILENT = "none of these", "no statement"
 MANY = 10_000  # More patches an image, or bytes of input.json, than any run has.
@@ -113,15 +112,9 @@ def name(fitted: FittedClassifier, image: UInt8[np.ndarray, "h w 3"]) -> Verdict
 
 def blocks(fitted: FittedClassifier, image: UInt8[np.ndarray, "h w 3"]) -> Int[np.ndarray, "r q"]:
   """The class of every patch of the grid, alone (Bondi et al. 2017, figure 5); -1 where the patch is unusable."""
-  places = patches.grid(*image.shape[:2], fitted.choice.size, fitted.choice.stride)
-  rows, columns = (len(np.unique(places[:, axis])) for axis in (0, 1))
-  found = np.full(len(places), -1)
-  for first in range(0, len(places), TOGETHER):
-    pixels = patches.cut(image, places[first : first + TOGETHER], fitted.choice.size)
-    usable = np.flatnonzero(patches.usable(pixels, fitted.choice))
-    if len(usable):
-      found[first + usable] = svm.scores(fitted.svms, outputs_of(fitted, pixels[usable]).decided).argmax(1)
-  return found.reshape(rows, columns)
+  return patches.over_grid(
+    image, fitted.choice, lambda pixels: svm.scores(fitted.svms, outputs_of(fitted, pixels).decided).argmax(1)
+  )
 
 
 def save(folder: Path, fitted: FittedClassifier) -> None:
