@@ -59,8 +59,8 @@ def test_too_few_images_for_a_batch_are_refused():
 @given(st.integers(0, 500), st.integers(2, 5), st.integers(2, 4), st.integers(2, 30))
 def test_a_balanced_batch_is_half_of_one_model_and_never_of_one_image(seed, models, images, batch):
   rng = np.random.default_rng(seed)
-  image = np.repeat(np.arange(models * images), rng.integers(1, 5, models * images))
-  model = image % models
+  image = np.repeat(np.arange(models * images + 1), rng.integers(1, 5, models * images + 1))
+  model = np.where(image == models * images, models, image % models)  # One more model, of a single image.
   shuffled = rng.permutation(len(image))
   model, image = model[shuffled], image[shuffled]
   inside = pairs.nest(model, image)
@@ -78,6 +78,14 @@ def test_models_are_drawn_alike_however_many_patches_they_have():
   np.testing.assert_allclose(np.bincount(model[rows].ravel()) / rows.size, 1 / 3, atol=0.01)
 
 
-def test_a_model_with_a_single_image_has_no_pairs():
+def test_pairs_need_two_models_that_have_pairs_of_their_own():
   with pytest.raises(ValueError, match=r"two images of each; there are \[2, 1\] images"):
     pairs.nest(np.array([0, 0, 1]), np.array([0, 1, 2]))
+
+
+def test_a_model_with_a_single_image_is_compared_with_others_alone():
+  model = np.array([0, 0, 1, 2, 2])
+  rows = pairs.balanced_batch(pairs.nest(model, np.arange(5)), 3_000, 0, 0)
+  single = (rows == 2).any(1)
+  assert (model[rows[single, 0]] != model[rows[single, 1]]).all()
+  np.testing.assert_allclose(single[1_500:].mean(), 2 / 3, atol=0.04)

@@ -62,13 +62,13 @@ class Nest(NamedTuple):
 
 
 def nest(model: Int[np.ndarray, " p"], image: Int[np.ndarray, " p"]) -> Nest:
-  """Raises UserError unless there are two models, and two images of each."""
+  """Raises UserError unless there are two models with two images each; others may have one."""
   order = np.lexsort((image, model))
   _, first, count = np.unique(image[order], return_index=True, return_counts=True)
   by_place = np.argsort(first)
   patches = np.stack([first, count], 1)[by_place]
   _, start, images = np.unique(model[order][patches[:, 0]], return_index=True, return_counts=True)
-  if len(images) < 2 or images.min() < 2:
+  if (images >= 2).sum() < 2:
     raise UserError(f"pairs need two models and two images of each; there are {images.tolist()} images of the models")
   return Nest(order, patches, np.stack([start, images], 1))
 
@@ -77,14 +77,17 @@ def balanced_batch(inside: Nest, batch: int, seed: int, step: int) -> Int64[np.n
   """Half (rounded down) of the pairs are of one model and two of its images, the others of two models.
 
   Models are drawn alike, then images, then patches, so that no model and no image weighs more for having more patches.
+  A model with one image stands in pairs of two models alone.
   """
   rng = np.random.default_rng((seed, 2, step))
   models, same = len(inside.images), np.arange(batch) < batch // 2
   a = rng.integers(models, size=batch)
+  paired = np.flatnonzero(inside.images[:, 1] >= 2)
+  a = np.where(same, paired[a * len(paired) // models], a)
   b = np.where(same, a, (a + 1 + rng.integers(models - 1, size=batch)) % models)
   count = inside.images[:, 1]
   i = rng.integers(count[a])
-  j = np.where(same, (i + 1 + rng.integers(count[a] - 1)) % count[a], rng.integers(count[b]))
+  j = np.where(same, (i + 1 + rng.integers(np.maximum(count[a] - 1, 1))) % count[a], rng.integers(count[b]))
   images = np.stack([inside.images[a, 0] + i, inside.images[b, 0] + j], 1)
   first, patches = inside.patches[images, 0], inside.patches[images, 1]
   return inside.order[first + rng.integers(patches)]
