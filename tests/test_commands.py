@@ -26,6 +26,7 @@ OPTIONS = {
   "identify": ("IMAGE_OR_FOLDER", "--run", "--cameras", "--pattern", "--map", "--json"),
   "splice": ("IMAGE_OR_FOLDER", "--run", "--out", "--reference", "X,Y", "--stride", "half a patch", "--json"),
   "cluster": ("IMAGE_OR_FOLDER", "--run", "--out", "--json"),
+  "verify": ("CASE", "--again", "--key", "PUBLIC.pem", "--json"),
   "weights": ("NAME", "--json"),
   "caffe": ("CAFFEMODEL", "BINARYPROTO", "--classes", "--photographs", "--out", "--json"),
   "sweep": ("--workdir", "--at-once", "(default: 1)", "--set", "--slurm", "--table", "--minutes", "--json"),
@@ -42,7 +43,7 @@ DOORS = {
   "fsim.__main__": (),
 }
 # Whose help waits for no library of arrays.
-LIGHT = ("public", "train", "report", "merge", "match", "matrix", "weights", "sweep")
+LIGHT = ("public", "train", "report", "merge", "match", "matrix", "verify", "weights", "sweep")
 SECONDS = 1.0  # Of CPU; about a tenth is needed, and a loaded machine takes its time.
 
 

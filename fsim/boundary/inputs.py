@@ -1,11 +1,14 @@
 """Files from anybody, read with limits: regular files of a sane size, and never more of them than asked for."""
 
+import contextlib
 import errno
+import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
@@ -28,6 +31,18 @@ def expanded(place: str | Path) -> Path:
 
 def read_bytes(path: Path, limit: int) -> bytes:
   """The whole file. Raises Unreadable for pipes and devices, which could keep us for ever, and above `limit` bytes."""
+  with _opened(path, limit) as (file, size):
+    return file.read(size)
+
+
+def sha256(path: Path, limit: int) -> tuple[str, int]:
+  """Of a file, hexadecimal, and its size in bytes, without holding it. Raises Unreadable as `read_bytes`."""
+  with _opened(path, limit) as (file, size):
+    return hashlib.file_digest(file, "sha256").hexdigest(), size
+
+
+@contextlib.contextmanager
+def _opened(path: Path, limit: int) -> Iterator[tuple[BinaryIO, int]]:
   try:
     # Without waiting for somebody to write into a pipe.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -43,7 +58,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
     if status.st_size > limit:
       raise Unreadable(path, f"larger than {limit / 1e6:,.0f} MB")
     with open(descriptor, "rb", closefd=False) as file:
-      return file.read(status.st_size)
+      yield file, status.st_size
   except OSError as error:
     raise Unreadable(path, error.strerror or "cannot be read") from error
   finally:
