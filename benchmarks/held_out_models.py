@@ -37,6 +37,7 @@ CHUNK = 1024  # Patches in memory at once.
 # As in configs/model.py and configs/sweeps/model_pairs.py: a network does not bear the large steps of a few parameters.
 SCHEDULES = {
   "distance": {"learning_rate": 3e-2, "epochs": 2, "halve_lr_every": 1},
+  "whitened": {"learning_rate": 3e-2, "epochs": 2, "halve_lr_every": 1},
   "network": {"learning_rate": 5e-4, "epochs": 10, "halve_lr_every": 3},
 }
 Side = tuple[PatchSet, Float[np.ndarray, "p d"]]

@@ -32,7 +32,11 @@ OTHERS: dict[
 ] = {  # System -> setting that its quick run leaves alone -> choice that reads it.
   "device": {"data.fold": {"data.protocol": "scene_instance"}},
   "mobile": {},
-  "model": {"data.fold": {"data.protocol": "scene_instance"}, "scorer.network.dropout": {"scorer.kind": "network"}},
+  "model": {
+    "data.fold": {"data.protocol": "scene_instance"},
+    "scorer.network.dropout": {"scorer.kind": "network"},
+    "scorer.shrinkage": {"scorer.kind": "whitened"},
+  },
   "patch": {"data.validation": SHARES, "data.test": SHARES},
   "prnu": {"data.validation": SHARES, "data.test": SHARES},
 }

@@ -15,6 +15,7 @@ from fsim.data import patches
 from fsim.data.patches import Cache, Choice
 from fsim.models import posteriors
 from fsim.models.constrained import KERNEL
+from fsim.models.mislnet import FEATURES
 from fsim.models.scorers import DistanceScorer
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
@@ -165,6 +166,22 @@ def test_the_extractor_alone_is_compared_as_published(tmp_path, data):
   assert fitted.load(tmp_path / "predictor").tiles == {}
 
 
+def test_a_scorer_starts_with_how_features_scatter_within_models_and_keeps_it(tmp_path, data):
+  config = commands.config(CONFIG, "quick")
+  config.update_from_flattened_dict({"scorer.kind": "whitened", "evaluate.draws": 1, "data.folder": str(data)})
+  model.experiment(config, tmp_path)
+  known = fitted.load(tmp_path / "predictor")
+  params = known.scorer["params"]
+  assert params["distance"]["offset"] != 0
+  for name, length in (("whitening_0", FEATURES), ("whitening_1", known.classes)):
+    matrix = np.asarray(params[name])
+    assert matrix.shape == (length, length)
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-5)
+    assert 1 < np.linalg.eigvalsh(matrix).max() <= config.scorer.shrinkage**-0.5 + 1e-4
+  rows = np.random.default_rng(0).normal(size=(3, FEATURES + known.classes)).astype(np.float32)
+  np.testing.assert_allclose(fitted.log_odds(known, rows, rows), fitted.log_odds(known, rows, rows).T, atol=1e-4)
+
+
 def test_a_model_with_one_image_is_told_before_training():
   config, few = commands.config(CONFIG, "quick"), table(3, 1)
   part = PatchSet(few, np.arange(9), np.repeat(np.arange(3), 3), 0)
@@ -184,7 +201,8 @@ def test_a_model_with_one_image_is_told_before_training():
     ({"tile_extractor.optimiser": "lion"}, "one of sgd, adamw"),
     ({"tile_extractor.epochs": 0}, "scorer.use_tile_posteriors needs the network on tiles"),
     ({"evaluate.map_false_alarm": 1.0}, "evaluate.map_false_alarm must be a number above 0 and below 1"),
-    ({"scorer.kind": "near"}, "must be one of network, distance"),
+    ({"scorer.kind": "near"}, "must be one of network, distance, whitened"),
+    ({"scorer.shrinkage": 0.0}, "scorer.shrinkage must be a number above 0 and up to 1"),
   ],
 )
 def test_what_cannot_be_learned_is_said_before_training(changes, cause, tmp_path, data):

@@ -158,8 +158,23 @@ def test_the_distance_is_the_weighted_sum_of_mean_squared_differences_in_both_or
   assert not scorers.drops(scorer)
 
 
+def test_the_whitened_distance_is_that_of_the_mapped_features_and_learns_no_map():
+  a, b = jax.random.normal(jax.random.key(0), (2, 5, 7))
+  maps = [jax.random.normal(jax.random.key(k), (n, n)) for k, n in enumerate((4, 3))]
+  inner = {"log_slope": jnp.array([0.5, -1.0]), "offset": jnp.float32(2.0)}
+  params = {"params": {"whitening_0": maps[0], "whitening_1": maps[1], "distance": inner}}
+  scorer = scorers.forensic("whitened", (4, 3), {})
+  assert jax.tree.structure(scorer.init(jax.random.key(0), a, b)) == jax.tree.structure(params)
+  mapped = [jnp.concatenate([x[:, :4] @ maps[0], x[:, 4:] @ maps[1]], 1) for x in (a, b)]
+  expected = DistanceScorer((4, 3)).apply({"params": inner}, *mapped)
+  np.testing.assert_allclose(scorer.apply(params, a, b), expected, rtol=1e-5)
+  slopes = jax.grad(lambda p: scorer.apply(p, a, b).sum())(params)["params"]
+  assert float(jnp.abs(slopes["whitening_0"]).max()) == 0
+  assert float(jnp.abs(slopes["distance"]["log_slope"]).min()) > 0
+
+
 def test_a_kind_of_scorer_that_there_is_not_is_refused():
   attributes = {"hidden": 16, "width": 4, "product": True, "dropout": 0.0}
   assert scorers.forensic("network", (7,), attributes) == PairScorer(16, 4, True, 0.0)
-  with pytest.raises(ValueError, match="one of network, distance, got 'near'"):
+  with pytest.raises(ValueError, match="one of network, distance, whitened, got 'near'"):
     scorers.forensic("near", (7,), {})

@@ -16,7 +16,8 @@ from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
 
-KINDS = ("network", "distance")  # Of scorers of pairs of patches.
+KINDS = ("network", "distance", "whitened")  # Of scorers of pairs of patches.
+WHITENING = "whitening_"  # How the names of a WhitenedScorer's matrices begin; the number of the kind follows.
 TOGETHER = 256  # Pairs that are scored at once.
 
 
@@ -152,14 +153,50 @@ class DistanceScorer(nn.Module):
     return self.combine(self.terms(a), self.terms(b))
 
 
-def forensic(kind: str, features: tuple[int, ...], network: ConfigDict | dict[str, Any]) -> PairScorer | DistanceScorer:
-  """A scorer of pairs of patches: the "network", with these attributes of a PairScorer, or the "distance".
+class WhitenedScorer(nn.Module):
+  """The distance between features that scatter alike in all directions where the model is the same.
+
+  The matrices are no weights that a step changes: they are the inverse roots of the covariance within models, with
+  which the phase starts (within-class covariance normalisation, Hatch et al. 2006). What differs between photographs of
+  one camera model counts less for it.
+
+  Attributes:
+    kinds: length of each kind of features.
+  """
+
+  kinds: tuple[int, ...]
+
+  def setup(self) -> None:
+    identity = lambda _, size: jnp.eye(size)  # noqa: E731
+    self.whitening = [self.param(f"{WHITENING}{k}", identity, size) for k, size in enumerate(self.kinds)]
+    self.distance = DistanceScorer(self.kinds)
+
+  def terms(self, features: Float[Array, "n d"], train: bool = False) -> ImageTerms:
+    """The same in training."""
+    parts = jnp.split(features, np.cumsum(self.kinds)[:-1].tolist(), axis=1)
+    white = [part @ jax.lax.stop_gradient(matrix) for part, matrix in zip(parts, self.whitening, strict=True)]
+    return self.distance.terms(jnp.concatenate(white, axis=1))
+
+  def combine(self, a: ImageTerms, b: ImageTerms) -> Float[Array, " n"]:
+    """Logits of n pairs, alike in both orders."""
+    return self.distance.combine(a, b)
+
+  def __call__(self, a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, " n"]:
+    return self.combine(self.terms(a), self.terms(b))
+
+
+def forensic(
+  kind: str, features: tuple[int, ...], network: ConfigDict | dict[str, Any]
+) -> PairScorer | DistanceScorer | WhitenedScorer:
+  """A scorer of pairs of patches: the "network", with these attributes of a PairScorer, or one of the two distances.
 
   features: how many there are of each kind. Raises UserError for another kind of scorer.
   """
   if kind not in KINDS:
     raise UserError(f"scorer.kind must be one of {', '.join(KINDS)}, got {kind!r}")
-  return PairScorer(**network) if kind == "network" else DistanceScorer(features)
+  if kind == "network":
+    return PairScorer(**network)
+  return WhitenedScorer(features) if kind == "whitened" else DistanceScorer(features)
 
 
 def prelu(x: Float[Array, "n w"], slope: Float[Array, " w"]) -> Float[Array, "n w"]:

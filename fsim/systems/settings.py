@@ -123,6 +123,7 @@ RULES: dict[str, Whole | Real | Several | One] = {
   "hidden": Whole(1, 65_536),
   "depth": Whole(1, 100),
   "dropout": BELOW_ONE,
+  "shrinkage": Real(0, 1, least_too=False),
   "truncation": Real(0, 255),
   "pairs": Whole(1, 1_000_000_000),
   "models": Whole(1),

@@ -4,7 +4,7 @@ Shapes: p patches, d features, v pairs.
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +20,7 @@ from fsim.data.patches import Cache
 from fsim.models import scorers
 from fsim.models.mislnet import MislNet
 from fsim.systems import patch_dataset
-from fsim.systems.model import fitted, test_sets, tiles
+from fsim.systems.model import fitted, test_sets, tiles, whitening
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import compare, schedule
 from fsim.train.compare import LabelledSignatures
@@ -112,7 +112,19 @@ def compare_patches(
   training, (train, validation) = schedule.of(settings), (signatures[name] for name in ("train", "validation"))
   images, mixed = parts["train"].image, drawn_from(parts["train"])
   sampler = compare.balanced(train, images, training.batch, context.seed, settings.pairs, mixed)
-  return compare.phase(scorer, train, sampler, validation, validation_pairs, training, context)
+  phase = compare.phase(scorer, train, sampler, validation, validation_pairs, training, context)
+  if not isinstance(scorer, scorers.WhitenedScorer):
+    return phase
+  return phase._replace(init=lambda: _whitened(phase.init(), train, scorer.kinds, settings.shrinkage, mixed))
+
+
+def _whitened(
+  start: dict[str, Any], train: LabelledSignatures, kinds: tuple[int, ...], shrinkage: float, mixed: Sources | None
+) -> dict[str, Any]:
+  """What a WhitenedScorer starts with, the matrices in their place."""
+  found = whitening.matrices(train.signatures, train.sources, kinds, shrinkage, mixed)
+  named = {f"{scorers.WHITENING}{k}": matrix for k, matrix in enumerate(found)}
+  return {"params": start["params"] | named}
 
 
 def zero_of(
