@@ -1,13 +1,15 @@
 """Error rates of a score over pairs, with intervals over devices.
 
-Shapes: p pairs, t thresholds. A pair is positive if both images come from one device; a larger score says so.
+Shapes: p pairs, t thresholds, u devices. A pair is positive if both images come from one device; a larger score says
+so.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from fsim.boundary.errors import UserError
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
@@ -93,10 +95,8 @@ def _line(subset: str, chosen: pd.DataFrame, same: np.ndarray, resamples: int, s
   curve = _curve(same, score, np.ones(len(score)))
   names, codes = np.unique(chosen[["device_a", "device_b"]].to_numpy(), return_inverse=True)
   codes = codes.reshape(-1, 2)
-  rng = np.random.default_rng(seed)
   draws = []
-  for _ in range(resamples):
-    times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+  for times in resampled(len(names), resamples, seed):
     weight = np.where(same, times[codes[:, 0]], times[codes[:, 0]] * times[codes[:, 1]]).astype(float)
     if (weight * same).any() and (weight * ~same).any():
       draws.append(summary(_curve(same, score, weight)))
@@ -105,3 +105,13 @@ def _line(subset: str, chosen: pd.DataFrame, same: np.ndarray, resamples: int, s
     name: tuple(np.quantile([d[name] for d in draws], (0.025, 0.975)).tolist()) if draws else nothing for name in RATES
   }
   return Rates(subset, len(names), int(same.sum()), int((~same).sum()), summary(curve), intervals, curve)
+
+
+def resampled(devices: int, resamples: int, seed: int) -> Iterator[Int[np.ndarray, " u"]]:
+  """How often each device is drawn, with replacement: once a resample.
+
+  Pairs within a device count as often as it is drawn, pairs of two as often as both are, multiplied.
+  """
+  rng = np.random.default_rng(seed)
+  for _ in range(resamples):
+    yield np.bincount(rng.integers(devices, size=devices), minlength=devices)

@@ -52,7 +52,10 @@ def similarity_of(
     dtype="float32",
   )
   features, image = _answers(start, table["row"].to_numpy(), records)
-  models = pd.factorize(table["model"], sort=True)[0][image]
+  models = table["model"].to_numpy()[image]
+  photographs = pd.Series(image).groupby(models).nunique()
+  own = np.isin(models, photographs.index[photographs > 1])  # One photograph makes no pair within its model.
+  features, image, models = features[own], image[own], pd.factorize(models[own], sort=True)[0]
   drawn = pairs.balanced_batch(pairs.nest(models, image), DRAWN, SEED, 0)
   whole = start._replace(scorer=_scorer(*_scale(features, models, drawn)))
   splicing.require(image, MARKED)
