@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from benchmarks import splicing as benchmark
 from benchmarks.splicing import Change
@@ -97,6 +98,15 @@ def test_the_median_is_over_hosts_each_once_and_over_those_without_a_map_of_thei
   assert benchmark.line(rows)["images"] == 4
   assert benchmark.line(rows)["falsely_marked, median"].startswith("0.150")
   assert benchmark.line(rows)["image_auc"] == "1.000 [1.000, 1.000]"
+
+
+def test_the_auc_of_images_is_the_librarys():
+  rows, weight = judged(), np.array([3, 0, 1, 2, 0, 1])
+  rows["whole"], rows["spliced"] = [0.1, 0.5, 0.4, 0.4, 0.2, 0.3], [0.3, 0.2, 0.4, 0.6, 0.9, 0.1]
+  truth, score = np.repeat([False, True], 6), np.concatenate([rows["whole"], rows["spliced"]])
+  assert benchmark.image_auc(rows, weight) == pytest.approx(
+    roc_auc_score(truth, score, sample_weight=np.tile(weight, 2))
+  )
 
 
 def test_intervals_are_over_devices():
