@@ -286,8 +286,9 @@ def example(case: Case, found: Sequence[tuple[Change, dict[str, Any], Splicing |
   panels[0].contour(case.mask, levels=[0.5], colors=TRUTH, linewidths=1.5)
   panels[0].set_title("with what was pasted outlined", fontsize=9)
   for axes, (change, row, spliced) in zip(panels[1:], found, strict=True):
+    what = f"quality {change}" if change.quality and not change.factor else str(change)
     if spliced is None:
-      axes.set_title(f"{change}: no statement", fontsize=9)
+      axes.set_title(f"{what}: no statement", fontsize=9)
       continue
     axes.imshow(spliced.heat, cmap="inferno", vmin=0, vmax=1)
     truth = follow(case.mask, spliced.heat.shape)
@@ -295,7 +296,7 @@ def example(case: Case, found: Sequence[tuple[Change, dict[str, Any], Splicing |
       if area.any() and not area.all():
         axes.contour(area, levels=[0.5], colors=colour, linewidths=1.2)
     said = f": AUC {row['auc']:.3f}, F1 {row['f1']:.3f}" if "auc" in row else ""
-    axes.set_title(f"{change}{said}", fontsize=9)
+    axes.set_title(f"{what}{said}", fontsize=9)
   for axes in panels:
     axes.set(xticks=[], yticks=[])
   figure.suptitle(labels.plain(f"{title}; white: pasted, blue: marked"), fontsize=10)
