@@ -130,3 +130,18 @@ def test_photographs_of_one_model_teach_nothing(files, tmp_path, monkeypatch):
   with pytest.raises(UserError, match=f"^{tmp_path}/photos: pairs need two models"):
     commands.main(arguments(files, tmp_path / "run", f"--photographs={tmp_path / 'photos'}"))
   assert not (tmp_path / "run" / "patch").exists()
+
+
+def test_a_model_of_one_photograph_is_left_out_and_the_others_teach(files, run, tmp_path, monkeypatch):
+  monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))
+  (tmp_path / "photos").mkdir()
+  for path in (files / "photos").iterdir():
+    (tmp_path / "photos" / path.name).write_bytes(path.read_bytes())
+  pixels = np.random.default_rng(9).normal((120, 120, 120), 25, (256, 384, 3))
+  image = Image.fromarray(np.clip(pixels, 0, 254).astype(np.uint8))
+  (tmp_path / "photos" / "Grey_D_0_0.JPG").write_bytes(jpegs.encode(image, quality=95))
+  out = tmp_path / "run"
+  assert commands.main(arguments(files, out, f"--photographs={tmp_path / 'photos'}")) == console.ANSWERED
+  with_it, without = (fitted_similarity.of_run(one / "model") for one in (out, run))
+  np.testing.assert_array_equal(with_it.scorer["params"]["offset"], without.scorer["params"]["offset"])
+  assert with_it.limit == without.limit

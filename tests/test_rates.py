@@ -68,3 +68,10 @@ def test_pairs_of_one_kind_have_no_rates():
   assert rates.rates(pairs[pairs["truth"] == scores.SAME_DEVICE], resamples=5, seed=0) == []
   with pytest.raises(ValueError, match="pairs of one device and pairs of two"):
     rates.roc(np.array([True]), np.array([1.0]), np.ones(1))
+
+
+def test_resamples_draw_as_many_devices_as_there_are_and_the_same_ones_again():
+  drawn = list(rates.redrawn(5, 200, seed=1))
+  assert all(times.sum() == 5 and len(times) == 5 for times in drawn)
+  np.testing.assert_array_equal(drawn, list(rates.redrawn(5, 200, seed=1)))
+  assert np.mean(drawn, 0) == pytest.approx(np.ones(5), abs=0.3)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from fsim.boundary.errors import UserError
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
@@ -94,12 +94,17 @@ def resampled(pairs: pd.DataFrame, same: Bool[np.ndarray, " p"], resamples: int,
   """How often each pair counts when devices are drawn with replacement; draws without both kinds are left out."""
   names, codes = np.unique(pairs[["device_a", "device_b"]].to_numpy(), return_inverse=True)
   codes = codes.reshape(-1, 2)
-  rng = np.random.default_rng(seed)
-  for _ in range(resamples):
-    times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+  for times in redrawn(len(names), resamples, seed):
     weight = np.where(same, times[codes[:, 0]], times[codes[:, 0]] * times[codes[:, 1]]).astype(float)
     if (weight * same).any() and (weight * ~same).any():
       yield weight
+
+
+def redrawn(devices: int, resamples: int, seed: int) -> Iterator[Int[np.ndarray, " u"]]:
+  """How often each device is drawn, with replacement: once a resample."""
+  rng = np.random.default_rng(seed)
+  for _ in range(resamples):
+    yield np.bincount(rng.integers(devices, size=devices), minlength=devices)
 
 
 def _line(subset: str, chosen: pd.DataFrame, same: np.ndarray, resamples: int, seed: int) -> Rates:
