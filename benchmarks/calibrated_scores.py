@@ -13,7 +13,8 @@ import pandas as pd
 
 from fsim import cpu
 from fsim.evidence import collecting
-from fsim.evidence.collecting import Labelled, Scores
+from fsim.evidence.collecting import Scores
+from fsim.evidence.selecting import Labelled
 
 
 def labelled(folder: Path, with_flat: bool) -> list[Labelled]:

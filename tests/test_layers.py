@@ -22,6 +22,7 @@ ROOMS = [
   "report",
   "systems",
   "weights",
+  "evidence",
   "commands",
 ]
 DOORS = {  # Other names of the command's verbs, for `python -m`; they import the commands, and nothing imports them.

@@ -1,1 +1,1 @@
-"""Scores of photographs -> likelihood ratios whose calibration is known -> what is said about a case. docs/compare.md."""
+"""Scores of photographs -> calibrated likelihood ratios -> a case. docs/compare.md."""

@@ -28,7 +28,7 @@ FEWER_NODES = 41  # Of an integral over cameras' factors where it is made for th
 
 
 class Trials(NamedTuple):
-  """Comparisons: z of so many looks, in so many pixels, of photographs with these features.
+  """Comparisons: z of one look that says as much as `n_looks` did, in so many pixels, of photographs with features.
 
   which: of `references` is each trial's. agreement: of the references with each other, of variance 1 if they have
   nothing in common, NaN where it is not known. similarity: log-odds of one camera model, NaN where there is none.
@@ -153,11 +153,10 @@ def missed(calibration: Calibration, trials: Trials, hypothesis: str) -> Float[n
   unrelated = calibration.unrelated[hypothesis]
   below = np.array([np.searchsorted(row, needed, side="right") for row in curve])
   z = np.append(GRID, np.inf)[below]
-  return expected.share_below(
-    calibration.spread, unrelated, strength, trials.agreement, trials.n_looks, z, FEWER_NODES
-  )
+  return expected.share_below(calibration.spread, unrelated, strength, trials.agreement, trials.n_looks, z, FEWER_NODES)
 
 
 def expected_z(calibration: Calibration, trials: Trials) -> Float[np.ndarray, " n"]:
-  """What z would be for a camera of the middle strength, in one look."""
-  return expected.means(strength_of(calibration.predictor, trials), np.zeros(1))[0][:, 0]
+  """What z would be for a camera of the middle strength, all looks paid for."""
+  mean = expected.means(strength_of(calibration.predictor, trials), np.zeros(1))[0][:, 0]
+  return np.sqrt(np.maximum(mean**2 - 2 * np.log(trials.n_looks), 0))

@@ -22,22 +22,13 @@ from fsim.boundary import progress
 from fsim.boundary.inputs import read_bytes
 from fsim.data import jpeg, quantisation
 from fsim.data.photographs import MAX_BYTES, Photograph, read_all
-from fsim.evidence import quality
+from fsim.evidence import quality, selecting
 from fsim.evidence.quality import Quality
+from fsim.evidence.selecting import COUNTS, Device, Labelled
 from fsim.prnu import AnyArray, fingerprints, matching, membership, probe
 from fsim.prnu.residuals import DEFAULT
 
-COUNTS = (1, 2, 5, 10)  # References of a fingerprint; of one, it is the pattern of that photograph.
-QUERIES = 5  # Photographs of a device that are asked about, at most.
 SIDE = 1024  # Pixels of the square in the middle that is looked at, of small photographs less.
-GROUP = 40  # Devices that are compared with each other.
-
-
-class Labelled(NamedTuple):
-  path: Path
-  device: str
-  model: str
-  scene: str  # "" is a scene of its own.
 
 
 class Variant(NamedTuple):
@@ -48,7 +39,13 @@ class Variant(NamedTuple):
 
 
 WHOLE = Variant()
-CHANGED = (Variant(quality=85), Variant(side=384), Variant(quality=60), Variant(side=256, quality=75), Variant(side=256))
+CHANGED = (
+  Variant(quality=85),
+  Variant(side=384),
+  Variant(quality=60),
+  Variant(side=256, quality=75),
+  Variant(side=256),
+)
 
 
 class Scores(NamedTuple):
@@ -66,11 +63,6 @@ class Scores(NamedTuple):
   comparisons: pd.DataFrame
 
 
-class _Device(NamedTuple):
-  references: list[Labelled]
-  queries: list[Labelled]
-
-
 class _Gathering(NamedTuple):
   """What grows: rows of the three tables, and (file, cause) of what is left out."""
 
@@ -83,40 +75,14 @@ class _Gathering(NamedTuple):
 def collect(files: Sequence[Labelled], variants: Sequence[Variant] = CHANGED) -> tuple[Scores, list[tuple[Path, str]]]:
   """The tables, and the files that are left out with their causes; of each device as many as are needed are read."""
   made = _Gathering([], [], [], [])
-  devices = divided(files)
+  devices = selecting.divided(files)
   with progress.bar(total=sum(len(d.references) + len(d.queries) for d in devices.values()), desc="scores") as bar:
-    for names in _groups({name: device.references[0].model for name, device in devices.items()}):
+    for names in selecting.groups({name: device.references[0].model for name, device in devices.items()}):
       _compare([devices[name] for name in names], variants, made, bar)
   return Scores(*(pd.DataFrame(rows) for rows in made[:3])), made.left_out
 
 
-def divided(files: Sequence[Labelled]) -> dict[str, _Device]:
-  """References, and photographs of other scenes; of a device of one scene, the first half and the second."""
-  devices = {}
-  for name in sorted({file.device for file in files}):
-    own = [file for file in files if file.device == name]
-    if len({file.scene for file in own}) == 1:
-      own = [file._replace(scene=str(file.path)) for file in own]
-    scenes = list(dict.fromkeys(file.scene or str(file.path) for file in own))
-    asked = set(scenes[(len(scenes) + 1) // 2 :])
-    references, queries = ([f for f in own if ((f.scene or str(f.path)) in asked) is is_asked] for is_asked in (False, True))
-    devices[name] = _Device(references[: max(COUNTS)], _spread(queries, QUERIES))
-  return devices
-
-
-def _spread(files: list[Labelled], count: int) -> list[Labelled]:
-  """As many, from all over the list."""
-  return [files[k] for k in sorted({round(x) for x in np.linspace(0, len(files) - 1, count)})] if files else []
-
-
-def _groups(models: dict[str, str]) -> Iterator[list[str]]:
-  """Devices of one model are in one group, if that is not too many."""
-  names = sorted(models, key=lambda name: (models[name], name))
-  for first in range(0, len(names), GROUP):
-    yield names[first : first + GROUP]
-
-
-def _compare(devices: list[_Device], variants: Sequence[Variant], made: _Gathering, bar: tqdm) -> None:
+def _compare(devices: list[Device], variants: Sequence[Variant], made: _Gathering, bar: tqdm) -> None:
   """All comparisons of a group; those of two sizes are left out."""
   prints: dict[tuple, list[tuple[int, np.ndarray]]] = {}
   for device in devices:
@@ -145,7 +111,7 @@ def _score(queries: list, prints: list, side: int | None, comparisons: list[dict
       comparisons.append({"questioned": asked, "candidate": candidate, "pixels": pixels, "z": float(z[i, j])})
 
 
-def _candidates(device: _Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[bool, int, np.ndarray]]:
+def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[bool, int, np.ndarray]]:
   """(whether it is one photograph, row, pattern) for each of COUNTS that there are references for."""
   rows, patterns, sums = [], [], None
   for photograph, label in _usable(device.references, made, bar):
@@ -178,9 +144,7 @@ def agreement(pairs: Float[np.ndarray, " p"], pixels: int) -> float:
   return float(pairs.sum() * np.sqrt(pixels / len(pairs)))
 
 
-def _numbered(
-  devices: list[_Device], made: _Gathering, bar: tqdm
-) -> Iterator[tuple[int, Labelled, Photograph]]:
+def _numbered(devices: list[Device], made: _Gathering, bar: tqdm) -> Iterator[tuple[int, Labelled, Photograph]]:
   number = 0
   for device in devices:
     for photograph, label in _usable(device.queries, made, bar):

@@ -1,10 +1,10 @@
 """The z that two photographs of one camera should show, given what they can show: a distribution, learned from data.
 
-The signal-to-noise ratio s of a pixel's sensor noise is log-linear in the features of a photograph (`quality`). Against a
-fingerprint of references r, z has the mean sqrt(pixels) s sqrt(S / (1 + S)), S the sum of their s^2; between two single
-photographs it is sqrt(pixels) s s_r and a factor for the other weighting. A camera multiplies all its s by a factor of
-its own, lognormal; with the probability `gone` nothing is left of its noise (merged exposures, strong noise reduction).
-How well references agree with each other says which of these cameras theirs may be.
+The signal-to-noise ratio s of a pixel's sensor noise is log-linear in the features of a photograph (`quality`).
+Against a fingerprint of references r, z has the mean sqrt(pixels) s sqrt(S / (1 + S)), S the sum of their s^2; between
+two single photographs it is sqrt(pixels) s s_r and a factor for the other weighting. A camera multiplies all its s by a
+factor of its own, lognormal; with the probability `gone` nothing is left of its noise (merged exposures, strong noise
+reduction). How well references agree with each other says which of these cameras theirs may be.
 
 Shapes: n trials, f features, a cameras' factors (nodes of an integral), p photographs.
 """

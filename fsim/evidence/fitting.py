@@ -52,9 +52,8 @@ class Truths(NamedTuple):
 
 
 def fit(trials: Trials, truths: Truths, card: Mapping[str, Any]) -> Calibration:
-  """Raises UserError for fewer than MIN_DEVICES devices with photographs of their own, or no pair of two models."""
+  """Needs what `require` asks for, but for the number of devices."""
   same = truths.hypothesis == SAME_DEVICE
-  require(truths)
   tails = {h: fit_tail(trials, truths, h) for h in HYPOTHESES if (truths.hypothesis == h).any()}
   own, devices = trials.some(same), truths.candidate[same]
   predictor, spread = _fit_expected(own, devices, tails[OTHER_MODEL])
@@ -63,6 +62,7 @@ def fit(trials: Trials, truths: Truths, card: Mapping[str, Any]) -> Calibration:
 
 
 def require(truths: Truths) -> None:
+  """Raises UserError for fewer than MIN_DEVICES devices with photographs of their own, or no pair of two models."""
   devices = len(np.unique(truths.candidate[truths.hypothesis == SAME_DEVICE]))
   if devices < MIN_DEVICES:
     cause = f"{devices} devices have photographs enough to be compared with themselves"
@@ -172,18 +172,18 @@ def left_out(
 ) -> dict[str, Float[np.ndarray, " n"]]:
   """Ratios (log10) against each hypothesis by calibrations that have seen no device of the candidate's model.
 
-  models: of each device, by its number. NaN where that calibration says nothing.
+  models: of each device, by its number. NaN where that calibration says nothing, or would have no pair of two models.
   """
   fold = np.unique(models, return_inverse=True)[1] % folds
   found = {hypothesis: np.full(len(trials.z), np.nan) for hypothesis in HYPOTHESES}
   for k in range(folds):
     inside = fold[truths.candidate] == k
     learned = ~inside & (fold[truths.questioned] != k)
+    if not {SAME_DEVICE, OTHER_MODEL} <= set(truths.hypothesis[learned]):
+      continue
     made = fit(trials.some(learned), truths.some(learned), {})
     for hypothesis in HYPOTHESES:
       which = np.flatnonzero(inside & np.isin(truths.hypothesis, (SAME_DEVICE, hypothesis)))
       answers = calibration.ratios(made, trials.some(which), hypothesis)
       found[hypothesis][which] = [np.nan if answer is None else answer.log10 for answer in answers]
   return found
-
-

@@ -1,7 +1,8 @@
 """What a photograph can show at best: the features from which its signal-to-noise ratio is predicted.
 
-After the correlation predictor of Chen, Fridrich, Goljan & Lukas 2008 (section IV-B: intensity, texture, and both). Here
-the texture is what the noise filter leaves, and the size and the compression of the file enter too.
+After the correlation predictor of Chen, Fridrich, Goljan & Lukas 2008 (its intensity and texture features). Here
+texture is what the noise filter leaves, and the size and the compression of the file enter too.
+
 Shapes: h w pixels, f features, n photographs.
 """
 
