@@ -135,8 +135,8 @@ def test_a_tail_is_no_lighter_than_what_was_seen(data):
   plain = fitting.fit_tail(trials, truths, OTHER_MODEL)
   seen = fitting.fit_tail(trials._replace(z=strange), truths, OTHER_MODEL)
   assert isinstance(plain, Tail)
-  assert seen.log_density(np.array(9.0)) > plain.log_density(np.array(9.0)) + 3
-  assert 3 / len(trials.z) < 30 * (1 - seen.share_below(np.array(8.9)))
+  assert seen.log_density(np.array([9.0])) > plain.log_density(np.array([9.0])) + 3
+  assert 3 / len(trials.z) < 30 * (1 - seen.share_below(np.array([8.9])))
 
 
 @pytest.mark.parametrize("devices", [1, 5])

@@ -1,6 +1,5 @@
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,9 +51,3 @@ def test_aligned_has_the_same_false_alarm_probability():
 def test_a_pce_keeps_its_sign():
   assert looks.z_of(-9.0) == -3
   assert looks.z_of(16.0) == 4
-
-
-def test_nothing_is_left_of_an_expected_z_that_a_search_exceeds():
-  assert looks.discounted(3.0, 1e8) == 0
-  assert looks.discounted(10.0, 1) == 10
-  assert looks.discounted(10.0, 1e8) == pytest.approx(np.sqrt(100 - 2 * np.log(1e8)))

@@ -138,7 +138,7 @@ def _curve(calibration: Calibration, strength: Strength, trials: Trials, hypothe
   curve = np.empty((n, len(GRID)))
   for place, z in enumerate(GRID):
     density = logsumexp(shares + expected.log_normal(z - left, deviation), axis=1)
-    curve[:, place] = np.logaddexp(density - unrelated.log_density(np.array(z)), gone)
+    curve[:, place] = np.logaddexp(density - unrelated.log_density(np.array([z])), gone)
   return np.maximum.accumulate(curve, axis=1)
 
 

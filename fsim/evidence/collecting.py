@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float16, UInt8
 from PIL import Image
 from tqdm import tqdm
 
@@ -101,8 +101,8 @@ def _compare(devices: list[Device], variants: Sequence[Variant], made: _Gatherin
 
 
 def _score(queries: list, prints: list, side: int | None, comparisons: list[dict]) -> None:
-  patterns = np.stack([pattern for _, pattern in queries])
-  marks = np.stack([_middle(pattern, side) for _, pattern in prints])
+  patterns = np.stack([pattern for _, pattern in queries]).astype(np.float32)
+  marks = np.stack([_middle(pattern, side) for _, pattern in prints]).astype(np.float32)
   pce = matching.aligned_pce(patterns, marks)
   z = np.sign(pce) * np.sqrt(np.abs(pce))
   pixels = patterns.shape[1] * patterns.shape[2]
@@ -129,7 +129,7 @@ def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[b
       candidate = {"device": label.device, "model": label.model, "references": tuple(rows)} | _agreement(patterns)
       made.candidates.append(candidate)
       pattern = single if len(rows) == 1 else fingerprints.estimate(sums, label.device, ("",), DEFAULT).pattern()
-      yield len(rows) == 1, len(made.candidates) - 1, np.asarray(pattern)
+      yield len(rows) == 1, len(made.candidates) - 1, _kept(pattern)
 
 
 def _agreement(patterns: list[np.ndarray]) -> dict[str, float]:
@@ -168,7 +168,7 @@ def _questioned(
       continue
     measured, *patterns = _looked_at(pixels)
     described = _described(pixels, measured, photograph, compression)
-    yield _row(label, variant, described, made.photographs), variant, [np.asarray(p) for p in patterns]
+    yield _row(label, variant, described, made.photographs), variant, [_kept(pattern) for pattern in patterns]
 
 
 def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tuple[Photograph, Labelled]]:
@@ -180,6 +180,12 @@ def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tup
       made.left_out.append((label.path, cause))
       continue
     yield photograph._replace(pixels=_middle(photograph.pixels, SIDE)), label
+
+
+def _kept(pattern: AnyArray) -> Float16[np.ndarray, "h w"]:
+  """Of unit deviation, on which no PCE depends: a group's patterns are all in memory."""
+  found = np.asarray(pattern)
+  return (found / max(float(found.std()), 1e-12)).astype(np.float16)
 
 
 def _middle(x: np.ndarray, side: int | None) -> np.ndarray:
