@@ -71,7 +71,7 @@ PREDICTOR = {
   "scale": _numbers(len(NAMES), len(NAMES), 1e-9, LARGEST),
   "low": _FEATURES,
   "high": _FEATURES,
-  "pixels": _numbers(2, 2, 1, 1e12),
+  "pixels": _numbers(2, 2, 1.0, 1e12),
 }
 SPREAD = {"camera": fields.number(1e-3, 10), "photograph": fields.number(0, 10), "gone": fields.number(1e-9, 1 - 1e-9)}
 TAIL = {"deviation": fields.number(0.1, 100), "far": fields.number(1e-12, 1 - 1e-9), "wide": fields.number(0.1, 1000)}
