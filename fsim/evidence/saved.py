@@ -26,7 +26,7 @@ RATIOS = 2000  # Most ratios of left-out devices that are kept of a hypothesis.
 LARGEST = 1e6  # Of a parameter.
 
 
-def _numbers(least: int, most: int, low: float = -LARGEST, high: float = LARGEST) -> Rule:
+def _numbers(least: int, most: int, low: int | float = -LARGEST, high: int | float = LARGEST) -> Rule:
   one = fields.number(low, high)
   size = f"{least}" if least == most else f"{least} to {most}"
   words = f"a list of {size} numbers from {low:g} to {high:g}"
