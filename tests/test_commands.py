@@ -23,6 +23,7 @@ OPTIONS = {
   "merge": ("NPZ", "--out", "--trusted", "--json"),
   "match": ("--against", "--reach", "(default: 0)", "--alpha", "(default: 0.0001)", "--scales", "--json"),
   "matrix": ("--out", "--alpha", "(default: 0.0001)", "--stop", "--json"),
+  "calibrate": ("FOLDER", "--out", "FILE.json", "--pattern", "--json"),
   "identify": ("IMAGE_OR_FOLDER", "--run", "--cameras", "--pattern", "--map", "--json"),
   "splice": ("IMAGE_OR_FOLDER", "--run", "--out", "--reference", "X,Y", "--stride", "half a patch", "--json"),
   "cluster": ("IMAGE_OR_FOLDER", "--run", "--out", "--json"),
