@@ -137,7 +137,7 @@ def _embedded(found: Cameras, seen: Source) -> tuple[list[Embedded], list[tuple[
       cause = f"{len(features)} usable patches, and at least {MIN_PATCHES} are needed"
       left_out.append((known.path, cause))
       continue
-    enrolled.append(Embedded(*known, photograph.sha256, photograph.content, features))
+    enrolled.append(Embedded(*known[:3], photograph.sha256, photograph.content, features))
   return enrolled, left_out, frozenset(lost)
 
 

@@ -18,11 +18,15 @@ TOLD = {DRESDEN: "file names (Brand_Model_Instance_Shot)", SUBFOLDERS: "a subfol
 
 
 class Known(NamedTuple):
-  """A photograph and its camera; scene: what it has in common with others, "" if that is not known."""
+  """A photograph and its camera; scene: what it has in common with others, "" if that is not known.
+
+  device: one of the cameras of this name, where the folder tells them apart.
+  """
 
   path: Path
   camera: str
   scene: str
+  device: str
 
 
 class Cameras(NamedTuple):
@@ -77,7 +81,8 @@ def _labelled(
     elif said.platform:
       aside.append((name, f"a copy from {said.platform}, and originals are wanted"))
     else:
-      known.append(Known(found.folder / name, said.name.model, (entry and entry.scene) or said.scene))
+      scene = (entry and entry.scene) or said.scene
+      known.append(Known(found.folder / name, said.name.model, scene, said.name.device))
   return known, unnamed, aside
 
 

@@ -1,1 +1,1 @@
-"""A case: what was asked, of which files, and what was answered, kept so that changes are found. docs/case.md."""
+"""Scores of photographs -> calibrated likelihood ratios -> a case. docs/compare.md, docs/case.md."""

@@ -3,6 +3,7 @@
 Shapes: p pairs, t thresholds. A pair is positive if both images come from one device; a larger score says so.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -74,16 +75,31 @@ def rates(pairs: pd.DataFrame, resamples: int, seed: int) -> list[Rates]:
   Same-device pairs are the positives of every line; those of one model count only models with two devices or more. A
   line whose pairs are all of one kind is left out. The smallest rate that the data can resolve is 1 / `different`.
   """
+  return [_line(subset, chosen, same, resamples, seed) for subset, chosen, same in subsets(pairs)]
+
+
+def subsets(pairs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, np.ndarray]]:
+  """The lines of a table of rates: name, pairs, and which of them are of one device."""
   siblings = pairs.loc[pairs["truth"] == SAME_MODEL, "model_a"].unique()
-  lines = []
   for subset, truths in SUBSETS.items():
     chosen = pairs[pairs["truth"].isin(truths)]
     if OTHER_MODEL not in truths:
       chosen = chosen[chosen["model_a"].isin(siblings)]
     same = (chosen["truth"] == SAME_DEVICE).to_numpy()
     if same.any() and not same.all():
-      lines.append(_line(subset, chosen, same, resamples, seed))
-  return lines
+      yield subset, chosen, same
+
+
+def resampled(pairs: pd.DataFrame, same: Bool[np.ndarray, " p"], resamples: int, seed: int) -> Iterator[np.ndarray]:
+  """How often each pair counts when devices are drawn with replacement; draws without both kinds are left out."""
+  names, codes = np.unique(pairs[["device_a", "device_b"]].to_numpy(), return_inverse=True)
+  codes = codes.reshape(-1, 2)
+  rng = np.random.default_rng(seed)
+  for _ in range(resamples):
+    times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+    weight = np.where(same, times[codes[:, 0]], times[codes[:, 0]] * times[codes[:, 1]]).astype(float)
+    if (weight * same).any() and (weight * ~same).any():
+      yield weight
 
 
 def _line(subset: str, chosen: pd.DataFrame, same: np.ndarray, resamples: int, seed: int) -> Rates:
@@ -91,17 +107,10 @@ def _line(subset: str, chosen: pd.DataFrame, same: np.ndarray, resamples: int, s
   order = np.argsort(-score, kind="stable")
   same, score, chosen = same[order], score[order], chosen.iloc[order]
   curve = _curve(same, score, np.ones(len(score)))
-  names, codes = np.unique(chosen[["device_a", "device_b"]].to_numpy(), return_inverse=True)
-  codes = codes.reshape(-1, 2)
-  rng = np.random.default_rng(seed)
-  draws = []
-  for _ in range(resamples):
-    times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-    weight = np.where(same, times[codes[:, 0]], times[codes[:, 0]] * times[codes[:, 1]]).astype(float)
-    if (weight * same).any() and (weight * ~same).any():
-      draws.append(summary(_curve(same, score, weight)))
+  draws = [summary(_curve(same, score, weight)) for weight in resampled(chosen, same, resamples, seed)]
   nothing = (float("nan"), float("nan"))
   intervals = {
     name: tuple(np.quantile([d[name] for d in draws], (0.025, 0.975)).tolist()) if draws else nothing for name in RATES
   }
-  return Rates(subset, len(names), int(same.sum()), int((~same).sum()), summary(curve), intervals, curve)
+  devices = pd.unique(chosen[["device_a", "device_b"]].to_numpy().ravel())
+  return Rates(subset, len(devices), int(same.sum()), int((~same).sum()), summary(curve), intervals, curve)

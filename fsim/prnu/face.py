@@ -1,6 +1,6 @@
 """Fingerprints in Python, as the commands make and match them: of arrays and of files, of one image or many.
 
-Shapes: h w pixels.
+Shapes: h w pixels, p pixels of the square in which members are checked.
 """
 
 import os
@@ -8,10 +8,10 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float16, UInt8
 
 from fsim.boundary import inputs, outputs
 from fsim.boundary.errors import UserError
@@ -20,7 +20,7 @@ from fsim.data import exif, given
 from fsim.data.given import Image, Images
 from fsim.data.photographs import Photograph
 from fsim.prnu import building, comparing, fingerprints, matching, membership
-from fsim.prnu.building import Gathered
+from fsim.prnu.building import Gathered, Report
 from fsim.prnu.comparing import Answer, Candidate, Search
 from fsim.prnu.fingerprints import Fingerprint
 from fsim.prnu.membership import Reference
@@ -55,12 +55,32 @@ def fingerprint(
   are no arrays are read twice, so that few are in memory. Raises UserError if none is left, or no camera has most.
   """
   many = [images] if given.is_one(images) else list(images)
+  return gathered(many, _warn, device=device, settings=settings, trusted=trusted).fingerprint
+
+
+class Made(NamedTuple):
+  """A fingerprint and how it came about.
+
+  Attributes:
+    places: of the images that are in it.
+    patterns: of the same ones, which their membership was checked by.
+  """
+
+  fingerprint: Fingerprint
+  places: list[int]
+  patterns: list[Float16[np.ndarray, " p"]]
+
+
+def gathered(
+  many: Sequence[Image], report: Report, *, device: str = "", settings: Settings = DEFAULT, trusted: bool = False
+) -> Made:
+  """As `fingerprint`; what is left out is reported, not warned of."""
   size = _commonest_size(many)
   references, places, seen = [], [], set()
   side = membership.side_for(len(many))
   for place, photograph in enumerate(given.read_all(many)):
     if objection := _objection(photograph, size, seen, settings):
-      _warn(photograph.path, objection)
+      report(photograph.path, objection)
       continue
     seen.add(photograph.content)
     places.append(place)
@@ -70,9 +90,10 @@ def fingerprint(
     raise UserError(f"no image is left for the fingerprint of {shown(device)}")
   verdict = membership.taken_as_given(references) if trusted else membership.check(references)
   for k, why in verdict.left_out.items():
-    _warn(references[k].path, why)
+    report(references[k].path, why)
   kept = (given.read(many[places[k]], places[k]) for k in verdict.kept)
-  return _summed(kept, seen, size, device, settings)._replace(checked=verdict.said)
+  made = _summed(kept, seen, size, device, settings)._replace(checked=verdict.said)
+  return Made(made, [places[k] for k in verdict.kept], [references[k].pattern for k in verdict.kept])
 
 
 @overload
@@ -165,4 +186,4 @@ def _candidate(one: Print, number: int) -> tuple[Candidate, str]:
 
 
 def _warn(path: Path, why: str) -> None:
-  warnings.warn(f"{shown(path)}: left out, {why}", stacklevel=3)
+  warnings.warn(f"{shown(path)}: left out, {why}", stacklevel=4)

@@ -1,0 +1,159 @@
+"""Makes the calibration of `fsim compare` from virtual devices and opencams/train, and checks it on devices never used.
+
+  for SET in train realcams; do python -m benchmarks.calibrated_scores FOLDER_OF_$SET SCORES/$SET; done
+  python -m benchmarks.calibrated SCORES --learn=similarity,train --check=realcams --out=FILE.json [--again]
+
+SCORES has a folder a set. Every fifth virtual model is never learned from and is the first check. Give opencams/dev to
+--check once, at the very end: docs/opencams.md counts the looks. Figures are means over devices and pairs of devices,
+with 95 % intervals over devices drawn again.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.calibrated_scores import load
+from fsim.boundary import outputs
+from fsim.evidence import calibration, learning, saved
+from fsim.evidence.calibration import HYPOTHESES, Calibration, Trials
+from fsim.evidence.fitting import Truths
+from fsim.evidence.learning import Data
+from fsim.metrics import likelihood_ratios
+from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE
+
+NEVER = 5  # One of so many virtual models is never learned from.
+DRAWS = 500
+OTHERS = 40  # Comparisons of two devices that are kept of a questioned photograph and number of references, at most.
+KINDS = {1: "image pairs", 2: "2 references", 5: "5 references", 10: "10 references"}
+
+
+def joined(sets: Sequence[Data]) -> Data:
+  """One after the other; a device of two sets would be two."""
+  devices: list[str] = []
+  models, truths, trials, references = [], [], [], []
+  for own in sets:
+    first = max((int(m.max()) + 1 for m in models), default=0)
+    truths.append(own.truths._replace(questioned=own.truths.questioned + len(devices)))
+    truths[-1] = truths[-1]._replace(candidate=own.truths.candidate + len(devices))
+    trials.append(own.trials._replace(which=own.trials.which + len(references)))
+    models.append(own.models + first)
+    references += own.trials.references
+    devices += own.devices
+  plain = [name for name in Trials._fields if name != "references"]
+  together = {name: np.concatenate([getattr(one, name) for one in trials]) for name in plain}
+  return Data(
+    Trials(**together, references=references),
+    Truths(*(np.concatenate(values) for values in zip(*truths, strict=True))),
+    devices,
+    np.concatenate(models),
+  )
+
+
+def some(data: Data, chosen: np.ndarray) -> Data:
+  return data._replace(trials=data.trials.some(chosen), truths=data.truths.some(chosen))
+
+
+def divided(data: Data) -> tuple[Data, Data]:
+  """Comparisons of models that are learned from, and of those that never are; those of one of each are in neither."""
+  never = data.models % NEVER == 0
+  a, b = never[data.truths.questioned], never[data.truths.candidate]
+  return some(data, ~a & ~b), some(data, a & b)
+
+
+def counts_of(trials: Trials) -> np.ndarray:
+  return np.array([len(one.features) for one in trials.references])[trials.which]
+
+
+def drawn(truths: Truths, seed: int = 0) -> Iterator[np.ndarray]:
+  """Weights of the comparisons: as they are, then with devices drawn again."""
+  weights = truths.weights()
+  yield weights
+  rng = np.random.default_rng(seed)
+  present = np.unique(np.concatenate([truths.questioned, truths.candidate]))
+  for _ in range(DRAWS):
+    times = np.bincount(rng.choice(present, len(present)), minlength=present.max() + 1)
+    own = truths.hypothesis == SAME_DEVICE
+    again = weights * times[truths.questioned] * np.where(own, 1, times[truths.candidate])
+    if (again * own).any() and (again * ~own).any():
+      yield again
+
+
+def line(name: str, made: Calibration, data: Data, hypothesis: str) -> dict[str, object] | None:
+  """One line of the table: costs with intervals, and what misleads most."""
+  chosen = np.isin(data.truths.hypothesis, (SAME_DEVICE, hypothesis))
+  trials, truths = data.trials.some(chosen), data.truths.some(chosen)
+  same = truths.hypothesis == SAME_DEVICE
+  if same.all() or not same.any():
+    return None
+  ratios = calibration.ratios(made, trials, hypothesis)
+  log10 = np.array([np.nan if ratio is None else ratio.log10 for ratio in ratios])
+  if np.isnan(log10).any():
+    return None
+  measures = {
+    "Cllr": likelihood_ratios.cllr,
+    "Cllr_min": likelihood_ratios.cllr_min,
+    "Cllr_cal": likelihood_ratios.cllr_cal,
+  }
+  values = {what: [f(log10, same, weight) for weight in drawn(truths)] for what, f in measures.items()}
+  found: dict[str, object] = {"data": name, "H2": hypothesis, "devices": len(np.unique(truths.candidate[same]))}
+  for what, each in values.items():
+    low, high = np.quantile(each[1:], (0.025, 0.975))
+    found[what] = f"{each[0]:.3f} [{low:.3f}, {high:.3f}]"
+  found["one device"], found["two devices"] = int(same.sum()), int((~same).sum())
+  found["above 100"] = int((log10[~same] > 2).sum())
+  found["largest"] = round(float(10 ** log10[~same].max()), 1)
+  found["one device, no more than 1"] = round(float((log10[same] <= 0).mean()), 3)
+  missed = calibration.missed(made, trials.some(same), hypothesis)
+  found["as expected"] = round(float(missed.mean()), 3)
+  return found
+
+
+def table(name: str, made: Calibration, data: Data) -> pd.DataFrame:
+  """All comparisons, and by number of references."""
+  count = counts_of(data.trials)
+  parts = {"all": np.ones(len(count), bool), "5 or more": count >= 5}
+  parts |= {words: count == number for number, words in KINDS.items()}
+  lines = [line(f"{name}, {words}", made, some(data, part), h) for h in HYPOTHESES for words, part in parts.items()]
+  return pd.DataFrame([one for one in lines if one])
+
+
+def thinned(data: Data) -> Data:
+  """All comparisons of one device and of one model, and OTHERS of each candidate with other models, by lot."""
+  rng = np.random.default_rng(0)
+  keep = data.truths.hypothesis != OTHER_MODEL
+  place = rng.permutation(np.flatnonzero(~keep))
+  order = pd.Series(data.trials.which[place]).groupby(data.trials.which[place]).cumcount().to_numpy()
+  keep[place[order < OTHERS]] = True
+  return some(data, keep)
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument("scores", type=Path)
+  parser.add_argument("--learn", default="similarity,train")
+  parser.add_argument("--check", default="realcams")
+  parser.add_argument("--out", type=Path, required=True)
+  parser.add_argument("--again", action="store_true", help="read the calibration and check it, learn nothing")
+  chosen = parser.parse_args()
+  read = {name: learning.data_of(load(chosen.scores / name)) for name in chosen.learn.split(",")}
+  never = {}
+  for name in read:
+    if name != "train":
+      read[name], never[f"{name}, never used"] = divided(read[name])
+  if not chosen.again:
+    command = f"python -m benchmarks.calibrated SCORES --learn={chosen.learn}"
+    learned = learning.learn(thinned(joined(list(read.values()))), chosen.out.stem, command, list(read))
+    outputs.replace(chosen.out, saved.to_bytes(learned.calibration))
+  made = saved.load(chosen.out)
+  print(made.predictor, made.spread, dict(made.unrelated), dict(made.lines), made.card["figures"], sep="\n")
+  never |= {name: learning.data_of(load(chosen.scores / name)) for name in chosen.check.split(",") if name}
+  pd.set_option("display.width", 250, "display.max_columns", 20, "display.max_colwidth", 60)
+  for name, data in never.items():
+    print(table(name, made, data).to_string(index=False), flush=True)
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,227 @@
+"""Photographs of known devices -> comparisons with their scores, from which a calibration is learned.
+
+Of each device some photographs are references, the first 1, 2, 5 and 10 of them, and some of other scenes are asked
+about: whole, cut and compressed again. All are compared with the references of their own device and of the others of
+their group, aligned. Shapes: q patterns asked about, d fingerprints, h w pixels.
+"""
+
+import functools
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Float16, UInt8
+from PIL import Image
+from tqdm import tqdm
+
+from fsim.boundary import progress
+from fsim.boundary.inputs import read_bytes
+from fsim.data import jpeg, quantisation
+from fsim.data.photographs import MAX_BYTES, Photograph, read_all
+from fsim.evidence import quality, selecting
+from fsim.evidence.quality import Quality
+from fsim.evidence.selecting import COUNTS, Device, Labelled
+from fsim.prnu import AnyArray, fingerprints, matching, membership, probe
+from fsim.prnu.residuals import DEFAULT
+
+SIDE = 1024  # Pixels of the square in the middle that is looked at, of small photographs less.
+
+
+class Variant(NamedTuple):
+  """How a photograph that is asked about was changed: its middle alone, and saved again at a quality."""
+
+  side: int | None = None
+  quality: int | None = None
+
+
+WHOLE = Variant()
+CHANGED = (
+  Variant(quality=85),
+  Variant(side=384),
+  Variant(quality=60),
+  Variant(side=256, quality=75),
+  Variant(side=256),
+)
+
+
+class Scores(NamedTuple):
+  """Tables.
+
+  Attributes:
+    photographs: a row each: device, model, variant, and the fields of Quality; the index is what the others name.
+    candidates: fingerprints: device, model, references (rows of `photographs`), and how they agree with each other:
+      `agreement` as of `Agreement.z`, `square` pixels, NaN of one alone.
+    comparisons: questioned (row of `photographs`), candidate (row of `candidates`), pixels, and z.
+  """
+
+  photographs: pd.DataFrame
+  candidates: pd.DataFrame
+  comparisons: pd.DataFrame
+
+
+class _Gathering(NamedTuple):
+  """What grows: rows of the three tables, and (file, cause) of what is left out."""
+
+  photographs: list[dict]
+  candidates: list[dict]
+  comparisons: list[dict]
+  left_out: list[tuple[Path, str]]
+
+
+def collect(files: Sequence[Labelled], variants: Sequence[Variant] = CHANGED) -> tuple[Scores, list[tuple[Path, str]]]:
+  """The tables, and the files that are left out with their causes; of each device as many as are needed are read."""
+  made = _Gathering([], [], [], [])
+  devices = selecting.divided(files)
+  with progress.bar(total=sum(len(d.references) + len(d.queries) for d in devices.values()), desc="scores") as bar:
+    for names in selecting.groups({name: device.references[0].model for name, device in devices.items()}):
+      _compare([devices[name] for name in names], variants, made, bar)
+  return Scores(*(pd.DataFrame(rows) for rows in made[:3])), made.left_out
+
+
+def _compare(devices: list[Device], variants: Sequence[Variant], made: _Gathering, bar: tqdm) -> None:
+  """All comparisons of a group; those of two sizes are left out."""
+  prints: dict[tuple, list[tuple[int, np.ndarray]]] = {}
+  for device in devices:
+    for single, row, pattern in _candidates(device, made, bar):
+      prints.setdefault((pattern.shape, single), []).append((row, pattern))
+  asked: dict[tuple, list[tuple[int, np.ndarray]]] = {}
+  for number, query, photograph in _numbered(devices, made, bar):
+    changed = [WHOLE, variants[number % len(variants)]] if variants else [WHOLE]
+    size = photograph.pixels.shape[:2]
+    for row, variant, patterns in _questioned(query, photograph, changed, made):
+      for single, pattern in zip((False, True), patterns, strict=True):
+        asked.setdefault((size, single, variant.side), []).append((row, pattern))
+  for (size, single, side), queries in asked.items():
+    if (size, single) in prints:
+      _score(queries, prints[size, single], side, made.comparisons)
+
+
+def _score(queries: list, prints: list, side: int | None, comparisons: list[dict]) -> None:
+  patterns = np.stack([pattern for _, pattern in queries]).astype(np.float32)
+  marks = np.stack([_middle(pattern, side) for _, pattern in prints]).astype(np.float32)
+  pce = matching.aligned_pce(patterns, marks)
+  z = np.sign(pce) * np.sqrt(np.abs(pce))
+  pixels = patterns.shape[1] * patterns.shape[2]
+  for i, (asked, _) in enumerate(queries):
+    for j, (candidate, _) in enumerate(prints):
+      comparisons.append({"questioned": asked, "candidate": candidate, "pixels": pixels, "z": float(z[i, j])})
+
+
+def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[bool, int, np.ndarray]]:
+  """(whether it is one photograph, row, pattern) for each of COUNTS that there are references for."""
+  rows, patterns, sums = [], [], None
+  for photograph, label in _usable(device.references, made, bar):
+    pixels = photograph.pixels
+    if sums is None:
+      sums, size = fingerprints.nothing(pixels.shape[:2]), pixels.shape
+    if pixels.shape != size:
+      made.left_out.append((label.path, f"{pixels.shape[1]}x{pixels.shape[0]} pixels, unlike its device's first"))
+      continue
+    measured, _, single = _looked_at(pixels)
+    rows.append(_row(label, WHOLE, _described(pixels, measured, photograph), made.photographs))
+    patterns.append(membership.pattern_of(pixels, membership.side_for(max(COUNTS)), DEFAULT))
+    sums = fingerprints.add(sums, pixels, DEFAULT)
+    if len(rows) in COUNTS:
+      candidate = {"device": label.device, "model": label.model, "references": tuple(rows)} | _agreement(patterns)
+      made.candidates.append(candidate)
+      pattern = single if len(rows) == 1 else fingerprints.estimate(sums, label.device, ("",), DEFAULT).pattern()
+      yield len(rows) == 1, len(made.candidates) - 1, _kept(pattern)
+
+
+def _agreement(patterns: list[np.ndarray]) -> dict[str, float]:
+  if len(patterns) < 2:
+    return {"agreement": float("nan"), "square": 0}
+  pairs = membership.gram(patterns)[np.triu_indices(len(patterns), 1)]
+  return {"agreement": agreement(pairs, len(patterns[0])), "square": len(patterns[0])}
+
+
+def agreement(pairs: Float[np.ndarray, " p"], pixels: int) -> float:
+  """Correlations of all pairs of references as one number, of variance 1 if they have nothing in common."""
+  return float(pairs.sum() * np.sqrt(pixels / len(pairs)))
+
+
+def _numbered(devices: list[Device], made: _Gathering, bar: tqdm) -> Iterator[tuple[int, Labelled, Photograph]]:
+  number = 0
+  for device in devices:
+    for photograph, label in _usable(device.queries, made, bar):
+      yield number, label, photograph
+      number += 1
+
+
+def _questioned(
+  label: Labelled, photograph: Photograph, variants: Iterable[Variant], made: _Gathering
+) -> Iterator[tuple[int, Variant, list[np.ndarray]]]:
+  """(row, variant, the pattern against fingerprints and that against an image)."""
+  for variant in variants:
+    pixels = _middle(photograph.pixels, variant.side)
+    compression = None
+    if variant.quality is not None:
+      buffer = io.BytesIO()
+      Image.fromarray(pixels).save(buffer, "JPEG", quality=variant.quality)
+      pixels = jpeg.decode(buffer.getvalue())
+      compression = quantisation.compression(buffer.getvalue(), pixels.shape[0] * pixels.shape[1])
+    if probe.quality(pixels).objection():
+      continue
+    measured, *patterns = _looked_at(pixels)
+    described = _described(pixels, measured, photograph, compression)
+    yield _row(label, variant, described, made.photographs), variant, [_kept(pattern) for pattern in patterns]
+
+
+def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tuple[Photograph, Labelled]]:
+  """Cut to SIDE; those that can tell something."""
+  for photograph, label in zip(read_all([label.path for label in labels]), labels, strict=True):
+    bar.update()
+    cause = photograph.problem or probe.quality(_middle(photograph.pixels, SIDE)).objection()
+    if cause:
+      made.left_out.append((label.path, cause))
+      continue
+    yield photograph._replace(pixels=_middle(photograph.pixels, SIDE)), label
+
+
+def _kept(pattern: AnyArray) -> Float16[np.ndarray, "h w"]:
+  """Of unit deviation, on which no PCE depends: a group's patterns are all in memory."""
+  found = np.asarray(pattern)
+  return (found / max(float(found.std()), 1e-12)).astype(np.float16)
+
+
+def _middle(x: np.ndarray, side: int | None) -> np.ndarray:
+  """Rows and columns in the middle, on the JPEG grid, as far as there are so many."""
+  if side is None:
+    return x
+  top, left = (max(n - side, 0) // 16 * 8 for n in x.shape[:2])
+  return x[top : top + side, left : left + side]
+
+
+def _described(
+  pixels: UInt8[np.ndarray, "h w 3"],
+  measured: tuple,
+  photograph: Photograph,
+  compression: quantisation.Compression | None = None,
+) -> Quality:
+  data = read_bytes(photograph.path, MAX_BYTES) if compression is None else b""
+  width, height = jpeg.size(data) if data else (0, 0)
+  return quality.of(pixels.shape, measured, compression or quantisation.compression(data, width * height))
+
+
+def _row(label: Labelled, variant: Variant, described: Quality, photographs: list[dict]) -> int:
+  photographs.append(
+    {"file": label.path.name, "device": label.device, "model": label.model, "side": variant.side or 0}
+    | {"quality": variant.quality or 0}
+    | described._asdict()
+  )
+  return len(photographs) - 1
+
+
+@functools.partial(jax.jit)
+def _together(image: UInt8[AnyArray, "h w 3"]) -> tuple:
+  """One program for all three, so that the noise is filtered once."""
+  measured = quality.measures(image, DEFAULT)
+  return measured, probe.against_fingerprint(image[None])[0], probe.against_image(image[None])[0]
+
+
+def _looked_at(pixels: UInt8[np.ndarray, "h w 3"]) -> tuple:
+  return _together(pixels)

@@ -1,0 +1,80 @@
+"""What a photograph can show at best: the features from which its signal-to-noise ratio is predicted.
+
+After the correlation predictor of Chen, Fridrich, Goljan & Lukas 2008 (its intensity and texture features). Here
+texture is what the noise filter leaves, and the size and the compression of the file enter too.
+
+Shapes: h w pixels, f features, n photographs.
+"""
+
+import functools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+
+from fsim.data.quantisation import Compression
+from fsim.prnu import AnyArray
+from fsim.prnu.fingerprints import VARIANCE_FLOOR
+from fsim.prnu.probe import DARK
+from fsim.prnu.residuals import DEFAULT, Settings, exposed, grey, local_power, noise
+
+NAMES = ("information", "deviation", "intensity", "saturated", "dark", "step", "bits")
+
+
+class Quality(NamedTuple):
+  """Of one photograph; each of the features but `pixels` is one of NAMES.
+
+  Attributes:
+    pixels: how many.
+    information: log of the root mean square of intensity over the residual's local deviation, saturated pixels counted
+      as nothing: the signal-to-noise ratio of a pixel, but for the sensor's own strength.
+    deviation: log of the residual's standard deviation, in grey levels.
+    intensity: mean over unsaturated pixels, 0..1. saturated, dark: shares of the pixels.
+    step, bits: logs of the JPEG's mean luma step and bits a pixel; of pixels without a file those of the best one.
+  """
+
+  pixels: int
+  information: float
+  deviation: float
+  intensity: float
+  saturated: float
+  dark: float
+  step: float
+  bits: float
+
+  def features(self) -> Float[np.ndarray, " f"]:
+    return np.array([getattr(self, name) for name in NAMES])
+
+
+UNCOMPRESSED = Compression(1.0, 12.0)  # The finest table, and about what a file with it takes.
+
+
+def measured(
+  image: UInt8[np.ndarray, "h w 3"], compression: Compression | None, settings: Settings = DEFAULT
+) -> Quality:
+  """Raises UserError below 64 pixels a side."""
+  return of(image.shape, measures(image, settings), compression)
+
+
+def of(shape: tuple[int, ...], measures: tuple[Array, ...], compression: Compression | None) -> Quality:
+  """From what `measures` gives for an image of this shape."""
+  information, deviation, *rest = (float(x) for x in measures)
+  step, bits = compression or UNCOMPRESSED
+  return Quality(shape[0] * shape[1], _log(information) / 2, _log(deviation), *rest, _log(step), _log(bits))
+
+
+def _log(value: float) -> float:
+  return math.log(max(value, 1e-6))
+
+
+@functools.partial(jax.jit, static_argnames="settings")
+def measures(image: UInt8[AnyArray, "h w 3"], settings: Settings) -> tuple[Array, ...]:
+  """The information squared and without its log, the deviation likewise, intensity, saturated and dark."""
+  residual = noise(image[None], settings)[0]
+  light, clear = grey(image), exposed(image)
+  information = (clear * light**2 / (local_power(residual) + VARIANCE_FLOOR)).mean()
+  intensity = (light * clear).sum() / jnp.maximum(clear.sum(), 1) / 255
+  return information, residual.std(), intensity, 1 - clear.mean(), (light < DARK).mean()

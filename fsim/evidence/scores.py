@@ -1,0 +1,220 @@
+"""One questioned photograph against references of one camera -> scores, or the reason why there is none.
+
+Two references or more of one size make a fingerprint, whose members are checked; a single one is compared as an image.
+What was done to the questioned file (turned, mirrored, cut, resized) is searched for in stages, and all looks are paid
+for: a stage has a fixed share of the false-alarm probability (`Stage.share`), and its looks have equal parts of that.
+So an aligned photograph pays for two looks, not for the millions of a search that it did not need.
+
+Shapes: h w pixels, p patches, d features.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from fsim.boundary.errors import UserError
+from fsim.boundary.inputs import read_bytes
+from fsim.data import given, jpeg, quantisation
+from fsim.data.given import Image
+from fsim.data.photographs import MAX_BYTES, Photograph
+from fsim.evidence import collecting, looks, quality
+from fsim.evidence.quality import Quality
+from fsim.evidence.stages import Stage, planned
+from fsim.evidence.surface import Surface
+from fsim.evidence.surface import of as surface_of
+from fsim.prnu import comparing, face, membership, probe, transforms
+from fsim.prnu.comparing import Candidate
+from fsim.prnu.fingerprints import Fingerprint
+from fsim.prnu.residuals import DEFAULT
+from fsim.prnu.transforms import Found
+
+ENOUGH = math.log(1e-8)  # Natural log of the false-alarm probability at which the search ends.
+
+
+class Known(NamedTuple):
+  """The camera that questioned photographs are held against.
+
+  Attributes:
+    candidate: the pattern, and hashes of what it was made of. fingerprint: None of a single photograph.
+    qualities: of the references in it. agreement: how well they agree, of variance 1 if they have nothing in common;
+      None of one alone. square: pixels in which that was looked at.
+    left_out: (file, cause) of references that are not in it. checked: what is known of their being of one camera.
+    embeddings: of each reference's patches, for the similarity; none where nobody was asked.
+  """
+
+  candidate: Candidate
+  fingerprint: Fingerprint | None
+  qualities: tuple[Quality, ...]
+  agreement: float | None
+  square: int
+  left_out: list[tuple[Path, str]]
+  checked: str
+  embeddings: list[np.ndarray]
+
+
+class Score(NamedTuple):
+  """Of one questioned photograph; without a statement there is a reason, and no numbers.
+
+  Attributes:
+    z: of the best look, the signed square root of its PCE. n_looks: how many it pays for, all stages counted.
+    aligned: z of one look that would say as much (`looks.aligned`). false_alarm: natural logarithm of its probability.
+    tried: names of the stages, in order. stage: of the best look. found: its transform, shift and PCE.
+    pixels: that are compared. quality: of the photograph.
+    similarity: mean log-odds of one camera model over references and patches; None where nobody was asked, or either
+      has too few usable patches, and `no_similarity` says why.
+    surface: correlation around the peak.
+  """
+
+  file: str
+  reason: str = ""
+  z: float | None = None
+  n_looks: float | None = None
+  aligned: float | None = None
+  false_alarm: float | None = None
+  tried: tuple[str, ...] = ()
+  stage: str = ""
+  found: Found | None = None
+  pixels: int | None = None
+  quality: Quality | None = None
+  similarity: float | None = None
+  no_similarity: str = ""
+  surface: Surface | None = None
+
+
+@runtime_checkable
+class Similarity(Protocol):
+  """Who is asked about camera models, as `fsim.systems.model.predictor.SimilarityPredictor` is."""
+
+  def embeddings(self, image: Image) -> Float[np.ndarray, "p d"]: ...
+  def patch_log_odds(self, a: Float[np.ndarray, "p d"], b: Float[np.ndarray, "q d"]) -> Float[np.ndarray, "p q"]: ...
+
+
+def known(references: Sequence[Image], similarity: Similarity | None = None) -> Known:
+  """Raises UserError where no reference can be used, or they are of several cameras."""
+  left_out: list[tuple[Path, str]] = []
+  made = face.gathered(list(references), lambda path, why: left_out.append((path, why)))
+  photographs = [given.read(references[place], place) for place in made.places]
+  qualities = tuple(quality_of(photograph) for photograph in photographs)
+  asked = [_embedded(similarity, photograph)[0] for photograph in photographs] if similarity else []
+  embeddings = [found for found in asked if found is not None]
+  if len(photographs) == 1:
+    candidate = _single(photographs[0])
+    return Known(candidate, None, qualities, None, 0, left_out, membership.SINGLE, embeddings)
+  pairs = membership.gram(made.patterns)[np.triu_indices(len(photographs), 1)]
+  square = len(made.patterns[0])
+  candidate = comparing.of_fingerprint(made.fingerprint, Path("references"))
+  agreement = collecting.agreement(pairs, square)
+  checked = made.fingerprint.checked
+  return Known(candidate, made.fingerprint, qualities, agreement, square, left_out, checked, embeddings)
+
+
+def score(questioned: Image, camera: Known, similarity: Similarity | None = None, search: bool = True) -> Score:
+  """`search`: whether to look further where an aligned photograph shows nothing. Never raises for what a file holds."""
+  photograph = given.read(questioned)
+  file = str(photograph.path)
+  reason = photograph.problem or probe.quality(photograph.pixels).objection() or camera.candidate.holds(photograph)
+  if reason:
+    return Score(file, reason)
+  ask = probe.against_image if camera.candidate.single else probe.against_fingerprint
+  pattern = np.asarray(ask(photograph.pixels[None], camera.candidate.settings))[0]
+  stages = planned(pattern.shape, camera.candidate.pattern.shape, search)
+  if not stages:
+    sizes = (f"{shape[1]}x{shape[0]}" for shape in (pattern.shape, camera.candidate.pattern.shape))
+    return Score(
+      file, "sizes differ: {} here, {} there; no search was asked for that brings them together".format(*sizes)
+    )
+  best = _searched(pattern, camera.candidate.pattern, stages)
+  if not math.isfinite(best.found.pce):
+    return Score(file, "the correlation is no finite number")
+  found = _described(best, photograph, pattern, camera)
+  if similarity is None:
+    return found
+  return _with_similarity(found, photograph, camera, similarity)
+
+
+class _Best(NamedTuple):
+  """The look that is least likely by chance; log_p: natural logarithm, shares of stages counted."""
+
+  found: Found
+  stage: Stage
+  log_p: float
+  tried: tuple[str, ...]
+
+
+def _searched(pattern: Float[np.ndarray, "h w"], reference: Float[np.ndarray, "i j"], stages: Sequence[Stage]) -> _Best:
+  """Stage after stage, until one says enough."""
+  best: _Best | None = None
+  tried: tuple[str, ...] = ()
+  for stage in stages:
+    try:
+      found = transforms.find(pattern, reference[None], stage.transforms, stage.reach)[0]
+    except UserError:  # Nothing of this stage fits, which `planned` cannot know of every rounded size.
+      continue
+    tried += (stage.name,)
+    n_looks = found.n_hypotheses / stage.share
+    if not math.isfinite(found.pce):
+      return _Best(found, stage, 0.0, tried)
+    log_p = looks.log_false_alarm(looks.z_of(found.pce), n_looks)
+    if best is None or log_p < best.log_p:
+      best = _Best(found, stage, log_p, tried)
+    if log_p <= ENOUGH:
+      break
+  assert best is not None, "the plan has a stage that fits"
+  return best._replace(tried=tried)
+
+
+def _described(best: _Best, photograph: Photograph, pattern: np.ndarray, camera: Known) -> Score:
+  reference = camera.candidate.pattern
+  z, n_looks = looks.z_of(best.found.pce), best.found.n_hypotheses / best.stage.share
+  seen = best.found.transform.size(*pattern.shape)
+  pixels = min(seen[0] * seen[1], reference.size, photograph.pixels.shape[0] * photograph.pixels.shape[1])
+  return Score(
+    str(photograph.path),
+    z=z,
+    n_looks=n_looks,
+    aligned=looks.aligned(z, n_looks),
+    false_alarm=best.log_p,
+    tried=best.tried,
+    stage=best.stage.name,
+    found=best.found,
+    pixels=pixels,
+    quality=quality_of(photograph),
+    surface=surface_of(np.asarray(best.found.transform.at(pattern)), reference, best.found.shift),
+  )
+
+
+def _with_similarity(found: Score, photograph: Photograph, camera: Known, similarity: Similarity) -> Score:
+  own, why = _embedded(similarity, photograph)
+  if own is None:
+    return found._replace(no_similarity=why)
+  if not camera.embeddings:
+    return found._replace(no_similarity="no reference has patches enough that are usable")
+  means = [float(similarity.patch_log_odds(own, other).mean()) for other in camera.embeddings]
+  return found._replace(similarity=float(np.mean(means)))
+
+
+def _embedded(similarity: Similarity, photograph: Photograph) -> tuple[np.ndarray | None, str]:
+  try:
+    return similarity.embeddings(photograph.pixels), ""
+  except UserError as error:
+    return None, str(error)
+
+
+def _single(photograph: Photograph) -> Candidate:
+  pattern = np.asarray(probe.against_image(photograph.pixels[None]))[0]
+  hashes = frozenset([photograph.sha256]), frozenset([photograph.content])
+  return Candidate(photograph.path, pattern, DEFAULT, True, *hashes)
+
+
+def quality_of(photograph: Photograph) -> Quality:
+  """Of a photograph that was read; one that is an array of pixels counts as hardly compressed."""
+  compression = None
+  if photograph.sha256 != photograph.content:  # A file: an array has no other hash than that of its pixels.
+    data = read_bytes(photograph.path, MAX_BYTES)
+    width, height = jpeg.size(data)
+    compression = quantisation.compression(data, width * height)
+  return quality.measured(photograph.pixels, compression)

@@ -1,0 +1,80 @@
+"""`fsim calibrate`."""
+
+import contextlib
+import io
+import json
+
+import pytest
+
+from fsim.boundary import console
+from fsim.boundary.errors import UserError
+from fsim.commands import calibrate
+from fsim.evidence import saved
+from fsim.evidence.learning import Learned
+from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
+from tests import sensors
+from tests.test_saved_calibration import MADE
+
+DEVICES = 8  # Of four models.
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+  """Exit code, what was printed as JSON, and the file."""
+  folder = tmp_path_factory.mktemp("calibrate")
+  (folder / "cameras").mkdir()
+  for camera in range(DEVICES):
+    for scene in range(6):
+      name = f"Make_M{camera // 2}_{camera % 2}_{scene}.JPG"
+      sensors.save(folder / "cameras" / name, 20 * camera + scene, camera)
+  (folder / "cameras" / "Make_M0_0_9.JPG").write_bytes(b"none")
+  with contextlib.redirect_stdout(io.StringIO()) as printed:
+    code = calibrate.main([str(folder / "cameras"), f"--out={folder / 'own.json'}", "--json"])
+  return code, json.loads(printed.getvalue()), folder / "own.json"
+
+
+def test_a_calibration_is_made_of_cameras_and_read_again(made):
+  found = saved.load(made[2])
+  assert set(found.lines) == {SAME_MODEL, OTHER_MODEL}
+  assert found.lines[OTHER_MODEL].devices == DEVICES
+  assert found.lines[OTHER_MODEL].pairs == DEVICES * (DEVICES - 2) // 2
+  assert found.lines[SAME_MODEL].pairs == DEVICES // 2
+  assert found.card == made[1]
+
+
+def test_a_photograph_that_cannot_be_used_ends_with_1(made):
+  assert made[0] == console.INCOMPLETE
+
+
+def test_the_card_says_what_devices_left_out_got(made):
+  figures = made[1]["figures"]
+  assert figures[f"Cllr, against {OTHER_MODEL}"] < 0.5
+  assert figures[f"Cllr_min, against {OTHER_MODEL}"] <= figures[f"Cllr, against {OTHER_MODEL}"]
+  assert set(made[1]["left_out"]) == {SAME_MODEL, OTHER_MODEL}
+
+
+def test_people_are_told_bounds_and_figures():
+  lines = calibrate.told(Learned(MADE, None, {}))
+  assert "against another model: ratios from 0.135 to 1.1e+03, by 40 devices and 700 pairs" in lines
+  assert "Cllr (cameras left out): 0.200" in lines
+
+
+def test_too_few_cameras_are_refused(tmp_path):
+  (tmp_path / "few").mkdir()
+  for camera in range(2):
+    sensors.folder(tmp_path / "few" / f"camera{camera}", x=(camera, range(4)))
+  with pytest.raises(UserError, match="at least 6 devices"):
+    calibrate.main([str(tmp_path / "few"), f"--out={tmp_path / 'own.json'}"])
+  assert not (tmp_path / "own.json").exists()
+
+
+def test_another_file_is_not_replaced(tmp_path):
+  sensors.folder(tmp_path / "cameras", x=(1, range(2)))
+  (tmp_path / "own.json").write_text("mine")
+  with pytest.raises(UserError, match="not as fsim wrote it"):
+    calibrate.main([str(tmp_path / "cameras"), f"--out={tmp_path / 'own.json'}"])
+
+
+def test_out_is_a_json_file(tmp_path):
+  with pytest.raises(SystemExit):
+    calibrate.parsed([str(tmp_path), f"--out={tmp_path / 'own.npz'}"])

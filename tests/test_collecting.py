@@ -1,0 +1,93 @@
+"""Photographs of imaginary cameras -> tables of scores -> trials."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fsim.evidence import collecting, learning, selecting
+from fsim.evidence.collecting import Variant
+from fsim.evidence.selecting import Labelled
+from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
+from tests import sensors
+
+CAMERAS = {"a": "A", "b": "A", "c": "C"}  # Device -> model.
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+  folder = sensors.folder(tmp_path_factory.mktemp("x") / "x", a=(1, range(7)), b=(2, range(7)), c=(3, range(3)))
+  (folder / "c_9.jpg").write_bytes(b"none")
+  files = [Labelled(path, path.name[0], CAMERAS[path.name[0]], "") for path in sorted(folder.glob("*"))]
+  return collecting.collect(files, [Variant(side=96, quality=80)])
+
+
+def labels(scenes: str) -> list[Labelled]:
+  return [Labelled(Path(f"{k}.jpg"), "a", "A", scene) for k, scene in enumerate(scenes)]
+
+
+def test_references_and_questioned_photographs_share_no_scene():
+  device = selecting.divided(labels("xxxyyyzzzw"))["a"]
+  assert {file.scene for file in device.references} == {"x", "y"}
+  assert {file.scene for file in device.queries} == {"z", "w"}
+
+
+def test_photographs_of_one_scene_or_of_none_are_halved():
+  for scenes in ("xxxxxx", ""):
+    device = selecting.divided(labels(scenes) if scenes else [f._replace(scene="") for f in labels("xxxxxx")])["a"]
+    assert [len(part) for part in device] == [3, 3]
+    assert not {f.path for f in device.references} & {f.path for f in device.queries}
+
+
+def test_no_device_gives_more_than_is_needed():
+  device = selecting.divided(labels("x" * 100))["a"]
+  assert [len(part) for part in device] == [max(selecting.COUNTS), selecting.QUERIES]
+
+
+def test_devices_of_one_model_are_compared_with_each_other():
+  models = {f"{k:03}": f"M{k % 50}" for k in range(100)}
+  groups = list(selecting.groups(models))
+  assert sorted(name for group in groups for name in group) == sorted(models)
+  assert max(map(len, groups)) <= selecting.GROUP
+  assert sum(len({models[name] for name in group}) < len(group) for group in groups) == len(groups)
+
+
+def test_a_file_that_cannot_be_used_is_named_and_costs_no_other(made):
+  (left_out,) = made[1]
+  assert left_out[0].name == "c_9.jpg"
+
+
+def test_own_devices_score_above_others(made):
+  data = learning.data_of(made[0])
+  same = data.truths.hypothesis == SAME_DEVICE
+  assert set(data.truths.hypothesis) == {SAME_DEVICE, SAME_MODEL, OTHER_MODEL}
+  assert np.median(data.trials.z[same]) > 4 > np.abs(data.trials.z[~same]).max()
+
+
+def test_no_photograph_is_held_against_itself(made):
+  photographs, candidates, comparisons = made[0]
+  for row in comparisons.itertuples():
+    own = photographs["file"][row.questioned]
+    assert own not in photographs["file"][list(candidates["references"][row.candidate])].tolist()
+
+
+def test_more_references_show_more(made):
+  data = learning.data_of(made[0])
+  same = data.truths.hypothesis == SAME_DEVICE
+  count = np.array([len(one.features) for one in data.trials.references])[data.trials.which]
+  assert set(count) == {1, 2}
+  assert data.trials.z[same & (count == 2)].mean() > data.trials.z[same & (count == 1)].mean()
+
+
+def test_changed_photographs_are_described_as_they_are(made):
+  photographs = made[0].photographs
+  cut, whole = photographs[photographs["side"] == 96], photographs[photographs["side"] == 0]
+  assert set(cut["pixels"]) == {96**2}
+  assert set(whole["pixels"]) == {sensors.SIDE**2}
+  assert cut["step"].min() > whole["step"].max()
+
+
+def test_the_agreement_of_references_is_known_where_there_are_several(made):
+  for row in made[0].candidates.itertuples():
+    assert np.isnan(row.agreement) == (len(row.references) == 1)
+    assert np.isnan(row.agreement) or row.agreement > 3
