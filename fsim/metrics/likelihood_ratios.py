@@ -68,7 +68,7 @@ def cllr_cal(log10_lr: Ratios, same: Truths, weight: Weights = None) -> float:
 
 
 def fit_pav(log10_lr: Ratios, same: Truths, weight: Weights = None) -> Pav:
-  """The best calibration that keeps the order (Zadrozny & Elkan 2002; Brümmer & du Preez 2006, section 5)."""
+  """The best calibration that keeps the order (Zadrozny & Elkan 2002)."""
   log10_lr, same, share = _counted(log10_lr, same, weight)
   order = np.argsort(log10_lr, kind="stable")
   rising, up = log10_lr[order], (share * same)[order]
@@ -93,7 +93,7 @@ def pav(log10_lr: Ratios, same: Truths, weight: Weights = None) -> Ratios:
 
 
 def devpav(log10_lr: Ratios, same: Truths, weight: Weights = None) -> float:
-  """Mean distance, in powers of ten, between the ratios and those of `pav` (Vergeer et al. 2021, section 2.3).
+  """Mean distance, in powers of ten, between the ratios and those of `pav` (Vergeer et al. 2021).
 
   The area between the curve through the finite points and the identity, over its width. NaN where the hypotheses are
   parted without error, for then no calibrated ratio is finite; infinite if an infinite ratio should have been finite

@@ -25,7 +25,7 @@ def tippett(line: Measures) -> bytes:
     (DIFFERENT, "two (H2)", "tippett_different", line.different),
   )
   for colour, name, curve, count in both:
-    _draw(axes, line.log10_lr, _scaled(line.curves[curve], 100), colour, f"{name}: {count:,} pairs")
+    _draw(axes, line.log10_lr, Band(*(100 * x for x in line.curves[curve])), colour, f"{name}: {count:,} pairs")
   axes.axvline(0, color=NEUTRAL, lw=1, ls="--")
   above, below = (100 * line.values[name] for name in ("different_above_1", "same_below_1"))
   title = f"misleading: {above:.2g} % of two devices above 1, {below:.2g} % of one below"
@@ -67,8 +67,8 @@ def ece(line: Measures) -> bytes:
   _draw(axes, LOG10_PRIOR_ODDS, line.curves["ece"], GIVEN, "these ratios")
   _draw(axes, LOG10_PRIOR_ODDS, line.curves["ece_pav"], SAME, "the same, best calibrated (PAV)", "--")
   axes.axvline(0, color=NEUTRAL, lw=0.7)
-  highest = line.curves["ece"].value
-  top = max(1.05, 1.1 * highest[np.isfinite(highest)].max(initial=0))
+  highest = np.concatenate(line.curves["ece"])
+  top = 1.05 * highest[np.isfinite(highest)].max(initial=1)
   axes.set(xlim=LOG10_PRIOR_ODDS[[0, -1]], ylim=(0, min(top, 2)), ylabel="empirical cross-entropy (bits)")
   axes.set_xlabel("prior odds of one device")
   _powers(axes.xaxis, np.arange(-3, 4))
@@ -86,7 +86,7 @@ def pav(line: Measures) -> bytes:
   axes.plot(ends, ends, color=NEUTRAL, lw=1, ls="--", label="calibrated")
   for axis in (axes.xaxis, axes.yaxis):
     _ratios(axis, line.log10_lr)
-  if np.isinf(curve.value).any():
+  if np.isinf(np.concatenate(curve)).any():
     axes.set_yticks([*axes.get_yticks(), *frame], [*(t.get_text() for t in axes.get_yticklabels()), "0", "∞"])
   axes.set(xlim=ends, ylim=frame, xlabel="likelihood ratio as given", ylabel="likelihood ratio as the pairs bear out")
   return _finished(drawing, axes, line, f"devPAV {line.values['devpav']:.3f} powers of ten")
@@ -96,10 +96,6 @@ def _draw(axes: Axes, at: np.ndarray, band: Band, colour: str, label: str, style
   axes.plot(at, band.value, style, color=colour, label=label)
   known = np.isfinite(band.low) & np.isfinite(band.high)
   axes.fill_between(at, band.low, band.high, where=known, color=colour, alpha=0.18, lw=0)
-
-
-def _scaled(band: Band, factor: float) -> Band:
-  return Band(*(factor * x for x in band))
 
 
 def _ratios(axis, log10_lr: np.ndarray):
@@ -117,7 +113,7 @@ def _powers(axis, powers: np.ndarray):
 
 
 def _finished(drawing, axes: Axes, line: Measures, title: str) -> bytes:
-  axes.set_title(f"{line.subset}, {line.devices} devices\n{title}", fontsize=10)
+  axes.set_title(f"{line.subset}, {line.devices} devices; shaded: 95 % intervals over devices\n{title}", fontsize=9)
   axes.grid(alpha=0.3)
   axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
   return png(drawing)
