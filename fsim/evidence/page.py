@@ -1,6 +1,7 @@
 """The page of a case, to be read by people who know nothing of fsim: one file, without scripts, that opens offline."""
 
 import base64
+import itertools
 import math
 import shlex
 import time
@@ -64,7 +65,9 @@ def build(outcome: Outcome, command: Sequence[str]) -> bytes:
 
 def _template() -> jinja2.Template:
   loader = jinja2.PackageLoader("fsim.report", ".")
-  return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template("case.html")
+  return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template(
+    "case.html"
+  )
 
 
 def _answer(outcome: Outcome, exhibit: Exhibit, answer: Answer, place: int) -> dict[str, Any]:
@@ -111,7 +114,7 @@ def _ratio(name: str, ratio: Any) -> dict[str, str]:
 def _noise(answer: Answer) -> list[tuple[str, str]]:
   """Names with values, for a table."""
   score, facts = answer.score, telling.noise_facts(answer)
-  chance = facts["log10_false_alarm"]
+  rarity = -facts["log10_false_alarm"]
   told = [
     ("what was done to the file, as found", words.what_was_done(score)),
     ("height of the correlation's peak, in standard deviations (z)", f"{score.z:.1f}"),
@@ -119,7 +122,10 @@ def _noise(answer: Answer) -> list[tuple[str, str]]:
     ("places looked at, all paid for", f"{score.n_looks:,.0f}"),
     ("what the peak is worth after paying (z of a single look)", f"{score.aligned:.1f}"),
     ("what a usual camera would show with photographs like these (z)", f"{answer.expected:.1f}"),
-    ("chance of such a peak without a common sensor, ideal noise", "about 1" if chance > -0.05 else f"1 in {verbal.number(-chance)}"),
+    (
+      "chance of such a peak without a common sensor, ideal noise",
+      "about 1" if chance > -0.05 else f"1 in {verbal.number(-chance)}",
+    ),
     ("pixels compared", f"{score.pixels:,}"),
     ("stages searched, in order", ", ".join(score.tried)),
   ]
@@ -188,7 +194,7 @@ def _levels() -> list[tuple[str, str]]:
   """Ranges of ratios with their words."""
   rows = verbal.scale()["levels"]
   ends = [f"{level['from']:,}" for level in rows]
-  ranges = [f"{first} to {last}" for first, last in zip(ends, ends[1:], strict=False)] + [f"{ends[-1]} and more"]
+  ranges = [f"{first} to {last}" for first, last in itertools.pairwise(ends)] + [f"{ends[-1]} and more"]
   return [(f"1 to {ends[0]}", verbal.scale()["none"]), *zip(ranges, [level["words"] for level in rows], strict=True)]
 
 

@@ -44,7 +44,9 @@ def surface(z: Float[np.ndarray, "s s"], row: int, column: int) -> str:
   figure, axes = subplots(figsize=(WIDTH, 3.3))
   n = len(z)
   sides = (column - 0.5, column + n - 0.5, row + n - 0.5, row - 0.5)
-  image = axes.imshow(z, cmap="viridis", extent=sides, interpolation="none", vmin=min(-3, z.min()), vmax=max(6, z.max()))
+  image = axes.imshow(
+    z, cmap="viridis", extent=sides, interpolation="none", vmin=min(-3, z.min()), vmax=max(6, z.max())
+  )
   axes.plot(column + n // 2, row + n // 2, "o", ms=15, mfc="none", mec="#d95f02", mew=1.6)
   bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
   bar.set_label("correlation (standard deviations)", fontsize=SMALL)
