@@ -9,6 +9,7 @@ from fsim.evidence.quality import NAMES
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 
 PIXELS = 400_000
+SNR = 0.08  # Of a pixel, at an information of 4 and for a camera of middle strength.
 
 
 def features(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -22,11 +23,11 @@ def made(
   rng = np.random.default_rng(seed)
   strength = np.where(rng.random(devices) < gone, 0, np.exp(rng.normal(0, 0.3, devices)))
   references = [References(features(rng, (1, 2, 5)[d % 3]), 0) for d in range(devices)]
-  sums = [(0.008**2 * strength[d] ** 2 * np.exp(2 * references[d].features[:, 0] - 8)).sum() for d in range(devices)]
+  sums = [(SNR**2 * strength[d] ** 2 * np.exp(2 * references[d].features[:, 0] - 8)).sum() for d in range(devices)]
   rows = []
   for device in range(devices):
     for own in features(rng, asked):
-      mean = PIXELS**0.5 * 0.008 * strength[device] * np.exp(own[0] - 4) * np.sqrt(sums[device] / (1 + sums[device]))
+      mean = PIXELS**0.5 * SNR * strength[device] * np.exp(own[0] - 4) * np.sqrt(sums[device] / (1 + sums[device]))
       rows.append((device, device, own, mean * np.exp(rng.normal(0, 0.1)) + rng.normal()))
       others = {device ^ 1, *rng.integers(devices, size=4).tolist()} - {device}
       rows += [(device, other, own, rng.normal()) for other in sorted(others)]

@@ -5,6 +5,7 @@ from fsim.boundary.errors import UserError
 from fsim.evidence import calibration, fitting
 from fsim.evidence.expected import References, Spread, Tail
 from fsim.evidence.fitting import Truths
+from fsim.evidence.quality import NAMES
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from tests import synthetic_trials
 
@@ -107,7 +108,7 @@ def test_what_is_beyond_the_data_is_held_at_their_edge_and_named(data, made):
   assert np.ptp(log10(made, trials)) == 0
   assert made.predictor.outside(edge, 400_000) == []
   assert made.predictor.outside(beyond, 10**9)[-1] == "pixels"
-  assert len(made.predictor.outside(beyond, 10**9)) == 8
+  assert len(made.predictor.outside(beyond, 10**9)) == len(NAMES) + 1
 
 
 def test_an_unknown_hypothesis_has_no_ratio(data, made):

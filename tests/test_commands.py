@@ -24,6 +24,7 @@ OPTIONS = {
   "match": ("--against", "--reach", "(default: 0)", "--alpha", "(default: 0.0001)", "--scales", "--json"),
   "matrix": ("--out", "--alpha", "(default: 0.0001)", "--stop", "--json"),
   "compare": ("QUESTIONED", "--with", "REFERENCE", "--out", "CASE", "--calibration", "--run", "--sign", "--json"),
+  "calibrate": ("FOLDER", "--out", "FILE.json", "--pattern", "--json"),
   "identify": ("IMAGE_OR_FOLDER", "--run", "--cameras", "--pattern", "--map", "--json"),
   "splice": ("IMAGE_OR_FOLDER", "--run", "--out", "--reference", "X,Y", "--stride", "half a patch", "--json"),
   "cluster": ("IMAGE_OR_FOLDER", "--run", "--out", "--json"),

@@ -100,6 +100,8 @@ def test_no_reference_that_can_be_used_is_refused(folder, tmp_path):
   (tmp_path / "no.jpg").write_bytes(b"none")
   with pytest.raises(UserError):
     scores.known([tmp_path / "no.jpg"])
+  with pytest.raises(UserError, match="image 0: under-exposed"):
+    scores.known([dark(sensors.SIDE)])
 
 
 def dark(side):

@@ -132,7 +132,7 @@ def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[b
       yield len(rows) == 1, len(made.candidates) - 1, _kept(pattern)
 
 
-def _agreement(patterns: list[np.ndarray]) -> dict[str, float]:
+def _agreement(patterns: list[np.ndarray]) -> dict[str, int | float]:
   if len(patterns) < 2:
     return {"agreement": float("nan"), "square": 0}
   pairs = membership.gram(patterns)[np.triu_indices(len(patterns), 1)]

@@ -111,23 +111,19 @@ def strength(
   """`which`: of the references is each trial's."""
   log_root = 0.5 * np.log(np.clip(pixels, *predictor.pixels))
   log_s = log_root + predictor.log_s(questioned)
-  sums, agreements = np.empty(len(references)), np.full(len(references), -np.inf)
-  for k, own in enumerate(references):
-    log_r = predictor.log_s(own.features)
-    sums[k] = logsumexp(2 * log_r)
-    if own.square and len(log_r) > 1:
-      agreements[k] = _log_agreement(predictor, log_r, own.square)
-  single = np.array([len(own.features) == 1 for own in references])[which]
-  log_z = np.where(single, log_s + sums[which] / 2 + predictor.single, log_s)
-  return Strength(log_z, sums[which], single, agreements[which])
-
-
-def _log_agreement(predictor: Predictor, log_r: Float[np.ndarray, " p"], square: int) -> float:
-  """Mean of the sum of all pairs' z over the root of their number."""
-  s = np.exp(log_r)
-  pairs = (s.sum() ** 2 - (s**2).sum()) / 2
-  count = len(s) * (len(s) - 1) / 2
-  return float(np.log(pairs / np.sqrt(count)) + predictor.single + 0.5 * np.log(min(square, predictor.pixels[1])))
+  counts = np.array([len(own.features) for own in references])
+  starts = np.append(0, np.cumsum(counts)[:-1])
+  s = np.exp(predictor.log_s(np.concatenate([own.features for own in references])))
+  sums, squares = np.add.reduceat(s, starts), np.add.reduceat(s**2, starts)
+  square = np.minimum([own.square for own in references], predictor.pixels[1])
+  with np.errstate(divide="ignore"):  # Of those whose agreement is not known.
+    # The mean of the sum of all pairs' z over the root of their number.
+    pairs = np.log(np.where(counts > 1, (sums**2 - squares) / np.sqrt(2 * np.maximum(counts * (counts - 1), 1)), 0))
+    agreements = pairs + predictor.single + 0.5 * np.log(square)
+  single = (counts == 1)[which]
+  log_sum = np.log(squares)[which]
+  log_z = np.where(single, log_s + log_sum / 2 + predictor.single, log_s)
+  return Strength(log_z, log_sum, single, agreements[which])
 
 
 def nodes(spread: Spread, count: int = NODES) -> tuple[Float[np.ndarray, " a"], Float[np.ndarray, " a"]]:

@@ -78,7 +78,7 @@ def data_of(scores: Scores) -> Data:
 def learn(data: Data, name: str, command: str, sources: Sequence[str], similarity: str = "") -> Learned:
   """Raises UserError for too few devices. similarity: SHA-256 of the weights whose log-odds are in the trials."""
   fitting.require(data.truths)
-  log10 = fitting.left_out(data.trials, data.truths, data.models, FOLDS)
+  log10 = fitting.left_out(data.trials, data.truths, data.models, min(FOLDS, int(data.models.max()) + 1))
   made = fitting.fit(data.trials, data.truths, {})
   truths, numbers = np.unique(data.truths.hypothesis, return_counts=True)
   counts = {"devices": len(data.devices), "models": int(data.models.max()) + 1}

@@ -30,7 +30,8 @@ LIMITS = (
 )
 CAUSES = {
   "information": "how much sensor noise the picture lets through",
-  "deviation": "how much texture is left in the noise",
+  "deviation": "strength of the noise and of the texture left in it",
+  "texture": "how much of the noise the filter lets through",
   "intensity": "brightness",
   "saturated": "saturated area",
   "dark": "dark area",
@@ -124,7 +125,7 @@ def _noise(answer: Answer) -> list[tuple[str, str]]:
     ("what a usual camera would show with photographs like these (z)", f"{answer.expected:.1f}"),
     (
       "chance of such a peak without a common sensor, ideal noise",
-      "about 1" if chance > -0.05 else f"1 in {verbal.number(-chance)}",
+      f"1 in {verbal.number(max(rarity, 0))}",
     ),
     ("pixels compared", f"{score.pixels:,}"),
     ("stages searched, in order", ", ".join(score.tried)),

@@ -21,7 +21,7 @@ from fsim.prnu.fingerprints import VARIANCE_FLOOR
 from fsim.prnu.probe import DARK
 from fsim.prnu.residuals import DEFAULT, Settings, exposed, grey, local_power, noise
 
-NAMES = ("information", "deviation", "intensity", "saturated", "dark", "step", "bits")
+NAMES = ("information", "deviation", "texture", "intensity", "saturated", "dark", "step", "bits")
 
 
 class Quality(NamedTuple):
@@ -32,6 +32,7 @@ class Quality(NamedTuple):
     information: log of the root mean square of intensity over the residual's local deviation, saturated pixels counted
       as nothing: the signal-to-noise ratio of a pixel, but for the sensor's own strength.
     deviation: log of the residual's standard deviation, in grey levels.
+    texture: log of the mean share of the noise filter's input that passes where neighbouring pixels differ as they do.
     intensity: mean over unsaturated pixels, 0..1. saturated, dark: shares of the pixels.
     step, bits: logs of the JPEG's mean luma step and bits a pixel; of pixels without a file those of the best one.
   """
@@ -39,6 +40,7 @@ class Quality(NamedTuple):
   pixels: int
   information: float
   deviation: float
+  texture: float
   intensity: float
   saturated: float
   dark: float
@@ -61,9 +63,11 @@ def measured(
 
 def of(shape: tuple[int, ...], measures: tuple[Array, ...], compression: Compression | None) -> Quality:
   """From what `measures` gives for an image of this shape."""
-  information, deviation, *rest = (float(x) for x in measures)
+  information, deviation, texture, *rest = (float(x) for x in measures)
   step, bits = compression or UNCOMPRESSED
-  return Quality(shape[0] * shape[1], _log(information) / 2, _log(deviation), *rest, _log(step), _log(bits))
+  return Quality(
+    shape[0] * shape[1], _log(information) / 2, _log(deviation), _log(texture), *rest, _log(step), _log(bits)
+  )
 
 
 def _log(value: float) -> float:
@@ -72,9 +76,12 @@ def _log(value: float) -> float:
 
 @functools.partial(jax.jit, static_argnames="settings")
 def measures(image: UInt8[AnyArray, "h w 3"], settings: Settings) -> tuple[Array, ...]:
-  """The information squared and without its log, the deviation likewise, intensity, saturated and dark."""
+  """The information squared and without its log, deviation and texture likewise, intensity, saturated and dark."""
   residual = noise(image[None], settings)[0]
   light, clear = grey(image), exposed(image)
   information = (clear * light**2 / (local_power(residual) + VARIANCE_FLOOR)).mean()
   intensity = (light * clear).sum() / jnp.maximum(clear.sum(), 1) / 255
-  return information, residual.std(), intensity, 1 - clear.mean(), (light < DARK).mean()
+  steps = jnp.pad(light[:, 1:] - light[:, :-1], [(0, 0), (0, 1)])
+  variance = settings.sigma**2
+  texture = (variance / (variance + local_power(steps))).mean()
+  return information, residual.std(), texture, intensity, 1 - clear.mean(), (light < DARK).mean()

@@ -26,7 +26,7 @@ RATIOS = 2000  # Most ratios of left-out devices that are kept of a hypothesis.
 LARGEST = 1e6  # Of a parameter.
 
 
-def _numbers(least: int, most: int, low: float = -LARGEST, high: float = LARGEST) -> Rule:
+def _numbers(least: int, most: int, low: int | float = -LARGEST, high: int | float = LARGEST) -> Rule:
   one = fields.number(low, high)
   size = f"{least}" if least == most else f"{least} to {most}"
   words = f"a list of {size} numbers from {low:g} to {high:g}"
@@ -71,7 +71,7 @@ PREDICTOR = {
   "scale": _numbers(len(NAMES), len(NAMES), 1e-9, LARGEST),
   "low": _FEATURES,
   "high": _FEATURES,
-  "pixels": _numbers(2, 2, 1, 1e12),
+  "pixels": _numbers(2, 2, 1.0, 1e12),
 }
 SPREAD = {"camera": fields.number(1e-3, 10), "photograph": fields.number(0, 10), "gone": fields.number(1e-9, 1 - 1e-9)}
 TAIL = {"deviation": fields.number(0.1, 100), "far": fields.number(1e-12, 1 - 1e-9), "wide": fields.number(0.1, 1000)}

@@ -18,6 +18,7 @@ from jaxtyping import Float
 
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import read_bytes
+from fsim.boundary.text import shown
 from fsim.data import given, jpeg, quantisation
 from fsim.data.given import Image
 from fsim.data.photographs import MAX_BYTES, Photograph
@@ -96,7 +97,11 @@ class Similarity(Protocol):
 def known(references: Sequence[Image], similarity: Similarity | None = None) -> Known:
   """Raises UserError where no reference can be used, or they are of several cameras."""
   left_out: list[tuple[Path, str]] = []
-  made = face.gathered(list(references), lambda path, why: left_out.append((path, why)))
+  try:
+    made = face.gathered(list(references), lambda path, why: left_out.append((path, why)))
+  except UserError as error:
+    causes = "".join(f"; {shown(path)}: {shown(why)}" for path, why in left_out)
+    raise UserError(f"{error}{causes}") from error
   photographs = [given.read(references[place], place) for place in made.places]
   qualities = tuple(quality_of(photograph) for photograph in photographs)
   asked = [_embedded(similarity, photograph)[0] for photograph in photographs] if similarity else []
