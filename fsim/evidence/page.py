@@ -28,17 +28,6 @@ LIMITS = (
   "Who took a photograph, when and where is not asked, nor whether its content was altered.",
   "Sensor noise can be put into a photograph, or taken out, by somebody who sets out to deceive.",
 )
-CAUSES = {
-  "information": "how much sensor noise the picture lets through",
-  "deviation": "strength of the noise and of the texture left in it",
-  "texture": "how much of the noise the filter lets through",
-  "intensity": "brightness",
-  "saturated": "saturated area",
-  "dark": "dark area",
-  "step": "strength of the JPEG compression",
-  "bits": "size of the file per pixel",
-  "pixels": "number of pixels",
-}
 
 
 def build(outcome: Outcome, command: Sequence[str]) -> bytes:
@@ -79,7 +68,7 @@ def _answer(outcome: Outcome, exhibit: Exhibit, answer: Answer, place: int) -> d
     "hint": words.hint(answer, outcome.camera),
     "statement": not answer.score.reason,
     "favours": _favours(answer),
-    "outside": [CAUSES[name] for name in answer.outside],
+    "outside": words.outside(answer),
   }
   if answer.score.reason or place >= SHOWN:
     return told | {"shown": False}
@@ -117,7 +106,7 @@ def _noise(answer: Answer) -> list[tuple[str, str]]:
   score, facts = answer.score, telling.noise_facts(answer)
   rarity = -facts["log10_false_alarm"]
   told = [
-    ("what was done to the file, as found", words.what_was_done(score)),
+    ("what was done to the file", words.what_was_done(score)),
     ("height of the correlation's peak, in standard deviations (z)", f"{score.z:.1f}"),
     ("the same as peak-to-correlation energy (PCE)", f"{facts['pce']:,.1f}"),
     ("places looked at, all paid for", f"{score.n_looks:,.0f}"),

@@ -92,7 +92,7 @@ def lines(outcome: "Outcome") -> Iterator[str]:
       yield f"  {numbers(answer)}"
       yield f"  {found(answer.score)}, expected about {answer.expected:.1f}"
     if answer.outside:
-      yield f"  beyond the calibration's data, and held at their edge: {', '.join(answer.outside)}"
+      yield f"  beyond the calibration's data, and held at their edge: {', '.join(words.outside(answer))}"
     if hint := words.hint(answer, outcome.camera):
       yield f"  hint: {hint}"
   yield f"calibration: {shown(outcome.chosen.described.name)} (SHA-256 {outcome.chosen.described.sha256})"

@@ -1,5 +1,7 @@
 """Answers in words: what was found, how strongly it supports what, and what to do where it says little."""
 
+import math
+
 from fsim.evidence import verbal
 from fsim.evidence.calibration import Ratio
 from fsim.evidence.comparison import Answer
@@ -19,6 +21,18 @@ NO_EXCLUSION = "Absence of a match is no exclusion"
 ENOUGH = 5  # References.
 SAME_FILE = ("the same file", "the same picture", "this very")  # How reasons of `Candidate.holds` begin.
 SIZES = "sizes differ"  # And that of sizes.
+FOUND = math.log(1e-4)  # Natural logarithm of the false-alarm probability from which on a peak is spoken of.
+FEATURES = {  # Of `fsim.evidence.quality`, and the number of pixels.
+  "information": "how much sensor noise the picture lets through",
+  "deviation": "strength of the noise and of the texture left in it",
+  "texture": "how much of the noise the filter lets through",
+  "intensity": "brightness",
+  "saturated": "saturated area",
+  "dark": "dark area",
+  "step": "strength of the JPEG compression",
+  "bits": "size of the file per pixel",
+  "pixels": "number of pixels",
+}
 
 
 def sentence(answer: Answer) -> str:
@@ -67,14 +81,21 @@ def _supported(name: str, ratio: Ratio) -> str:
 
 
 def what_was_done(score: Score) -> str:
-  """How the questioned file lies against the references, as far as the best look says."""
+  """How the questioned file lies against the references, if the best look is no chance."""
   assert score.found is not None
+  if score.false_alarm > FOUND:
+    return "no peak stands out"
   transform, shift = score.found.transform, score.found.shift
   parts = ["mirrored"] if transform.mirrored else []
   parts += [f"turned by {90 * transform.turns} degrees"] if transform.turns else []
   parts += [f"resized by {transform.scale:.4g}"] if transform.scale != 1 else []
   parts += [f"shifted by {shift[0]} rows and {shift[1]} columns"] if any(shift) else []
   return ", ".join(parts) or "aligned"
+
+
+def outside(answer: Answer) -> list[str]:
+  """What is beyond the calibration's data."""
+  return [FEATURES[name] for name in answer.outside]
 
 
 def hint(answer: Answer, camera: Known) -> str:
