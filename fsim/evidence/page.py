@@ -79,8 +79,8 @@ def _answer(outcome: Outcome, exhibit: Exhibit, answer: Answer, place: int) -> d
     "ratios": [_ratio(name, ratio) for name, ratio in words.by_name(answer).items()],
     "scale": Markup(case_figures.ratios(rows, levels)),
     "surface": Markup(case_figures.surface(*answer.score.surface)) if answer.score.surface else None,
+    "peak": words.stands_out(answer.score),
     "noise": _noise(answer),
-    "searched": telling.found(answer.score),
     "errors": _errors(outcome, answer),
     "tippett": [_tippett(outcome, name, ratio.log10) for name, ratio in ratios.items()],
   }

@@ -80,10 +80,15 @@ def _supported(name: str, ratio: Ratio) -> str:
   )
 
 
+def stands_out(score: Score) -> bool:
+  """Whether the best look is no chance."""
+  return score.false_alarm is not None and score.false_alarm <= FOUND
+
+
 def what_was_done(score: Score) -> str:
   """How the questioned file lies against the references, if the best look is no chance."""
   assert score.found is not None
-  if score.false_alarm > FOUND:
+  if not stands_out(score):
     return "no peak stands out"
   transform, shift = score.found.transform, score.found.shift
   parts = ["mirrored"] if transform.mirrored else []
