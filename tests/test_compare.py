@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fsim import commands
+from fsim import commands, weights
 from fsim.boundary import console
 from fsim.boundary.inputs import Unreadable
 from fsim.commands import verify as verb
 from fsim.evidence import asking, case, saved, shipped, signing, verification, words
-from tests import sensors
+from tests import predictors, sensors
 from tests.test_saved_calibration import MADE
 from tests.test_signing import keys
 
@@ -173,6 +173,37 @@ def test_the_calibration_that_came_with_fsim_answers(here, monkeypatch, tmp_path
   (tmp_path / f"{shipped.DEFAULT}.json").write_bytes(saved.to_bytes(MADE))
   (finding,) = verification.verify(tmp_path / "case").findings
   assert "other calibration" in str(finding)
+
+
+def test_a_run_that_the_calibration_did_not_learn_is_shown_beside_the_ratio(here, tmp_path):
+  predictors.model_run(tmp_path / "run")
+  arguments = ("own.jpg", "--with", "refs/r_0.jpg", "--calibration=own.json")
+  _, plain, _ = answered(*arguments)
+  _, found, _ = answered(*arguments, f"--run={tmp_path / 'run'}", f"--out={tmp_path / 'case'}")
+  assert asking.BESIDE in found["similarity"]
+  assert found["answers"][0]["noise"]["similarity"] is not None
+  assert found["answers"][0]["ratios"] == plain["answers"][0]["ratios"]
+  assert verification.verify(tmp_path / "case").findings == []
+  said = case.read(tmp_path / "case")
+  assert verification.again(said, verb.REPEATABLE["compare"]) == []
+  network = next(row["path"] for row in said["inputs"] if row["role"] == "run")
+  Path(network).write_bytes(b"other")
+  assert Path(network).name in str(verification.verify(tmp_path / "case").findings[0])
+
+
+def test_weights_that_the_calibration_learned_enter_the_ratio(here, monkeypatch, tmp_path):
+  predictors.weights(tmp_path / "weights")
+  monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
+  learned = CALIBRATION._replace(card=CALIBRATION.card | {"similarity": weights.default("model").description.sha256})
+  (tmp_path / "learned.json").write_bytes(saved.to_bytes(learned))
+  arguments = ("own.jpg", "--with", "refs/r_0.jpg")
+  _, plain, _ = answered(*arguments, "--calibration=own.json")
+  _, found, _ = answered(*arguments, f"--calibration={tmp_path / 'learned.json'}", f"--out={tmp_path / 'case'}")
+  assert (plain["similarity"].split(",")[0], found["similarity"][:10]) == ("none", "similarity")
+  assert plain["answers"][0]["noise"]["similarity"] is None
+  assert found["answers"][0]["noise"]["similarity"] is not None
+  assert case.read(tmp_path / "case")["weights"]["name"] == "similarity"
+  assert verification.verify(tmp_path / "case").findings == []
 
 
 def test_a_folder_of_somebody_else_is_left_alone(here, tmp_path):
