@@ -26,7 +26,7 @@ CARD = {
 }
 MADE = Calibration(
   Predictor(
-    -5.8, 0.1, np.append(0.4, 0 * ONES[1:]), np.append(4, 0 * ONES[1:]), ONES, 0 * ONES - 3, 9 * ONES, (1e4, 1e6)
+    -2.5, 0.1, np.append(0.4, 0 * ONES[1:]), np.append(4, 0 * ONES[1:]), ONES, 0 * ONES - 3, 9 * ONES, (1e4, 1e6)
   ),
   Spread(0.4, 0.2, 0.1),
   {SAME_MODEL: Tail(1.1, 0.01, 3.0), OTHER_MODEL: Tail(1.0, 0.01, 2.0)},
