@@ -60,7 +60,7 @@ def missed(answer: Answer) -> str:
   """What the absence of a match is worth."""
   return (
     f"{NO_EXCLUSION}: of a thousand photographs like these that one camera took, "
-    f"about {answer.missed} would have no ratio above 1."
+    f"{f'about {answer.missed}' if answer.missed else 'fewer than one'} would have no ratio above 1."
   )
 
 
