@@ -23,6 +23,7 @@ OPTIONS = {
   "merge": ("NPZ", "--out", "--trusted", "--json"),
   "match": ("--against", "--reach", "(default: 0)", "--alpha", "(default: 0.0001)", "--scales", "--json"),
   "matrix": ("--out", "--alpha", "(default: 0.0001)", "--stop", "--json"),
+  "compare": ("QUESTIONED", "--with", "REFERENCE", "--out", "CASE", "--calibration", "--run", "--sign", "--json"),
   "calibrate": ("FOLDER", "--out", "FILE.json", "--pattern", "--json"),
   "identify": ("IMAGE_OR_FOLDER", "--run", "--cameras", "--pattern", "--map", "--json"),
   "splice": ("IMAGE_OR_FOLDER", "--run", "--out", "--reference", "X,Y", "--stride", "half a patch", "--json"),
@@ -44,7 +45,7 @@ DOORS = {
   "fsim.__main__": (),
 }
 # Whose help waits for no library of arrays.
-LIGHT = ("public", "train", "report", "merge", "match", "matrix", "verify", "weights", "sweep")
+LIGHT = ("public", "train", "report", "merge", "match", "matrix", "compare", "verify", "weights", "sweep")
 SECONDS = 1.0  # Of CPU; about a tenth is needed, and a loaded machine takes its time.
 
 

@@ -31,6 +31,13 @@ def test_make_model_and_serial_number_are_read():
   assert str(exif.camera(block("Acme", "A1", ""))) == "Acme A1"
 
 
+def test_when_it_was_taken_and_what_saved_it_are_said():
+  fields = Image.Exif()
+  fields[exif.SOFTWARE] = "Editor 3"
+  fields.get_ifd(exif.EXIF_IFD)[exif.TAKEN] = "2020:01:02 03:04:05"
+  assert exif.said(fields.tobytes()) == exif.Said(taken="2020:01:02 03:04:05", software="Editor 3")
+
+
 def test_both_byte_orders_are_read():
   for order in "<>":
     assert exif.camera(directory(order, (exif.MODEL, exif.TEXT, 3, b"A1\0\0"))) == Camera(model="A1")

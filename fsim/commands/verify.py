@@ -10,6 +10,7 @@ says what this shows and what it cannot.
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsim.boundary import console, waking
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 # Verb -> what repeats it from `inputs` and `parameters` of case.json, which anybody may have written: it refuses by
 # UserError what it cannot take, and writes in the folder that it is given alone.
-REPEATABLE: dict[str, "Repetition"] = {}
+REPEATABLE: dict[str, "Repetition"] = {"compare": lambda said, folder: _compare(said, folder)}
 UNSIGNED = "not signed: whoever can write to the folder could have made all of it anew"
 UNCHECKED = "signed; --key=PUBLIC.pem would check by whom"
 SIGNED = "signed by the key given"
@@ -70,6 +71,12 @@ def _repeated(found: "Verification") -> "Verification":
   remarks = [f"made with {told}" for told in verification.environment_differences(found.said)]
   findings = verification.again(found.said, REPEATABLE[verb])
   return found._replace(findings=findings, remarks=[*found.remarks, *remarks])
+
+
+def _compare(said: dict[str, Any], folder: Path) -> Any:
+  from fsim.evidence import asking
+
+  return asking.repeat(said, folder)
 
 
 def _tell(chosen: argparse.Namespace, found: "Verification") -> None:

@@ -1,6 +1,6 @@
-"""Which camera a photograph's EXIF block names: make, model and serial number of the body.
+"""Which camera a photograph's EXIF block names: make, model and serial number of the body; and when, and what saved it.
 
-Read by us and not by Pillow: three texts are wanted, and a block from a stranger must neither warn, raise nor loop.
+Read by us and not by Pillow: five texts are wanted, and a block from a stranger must neither warn, raise nor loop.
 """
 
 import struct
@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 BEGINNING = b"Exif\0\0"
 ORDERS = {b"II*\0": "<", b"MM\0*": ">"}  # How a TIFF says in which order its bytes are.
-MAKE, MODEL, EXIF_IFD, SERIAL = 271, 272, 34665, 42033
+MAKE, MODEL, SOFTWARE, EXIF_IFD, TAKEN, SERIAL = 271, 272, 305, 34665, 36867, 42033
+OUTER, INNER = (MAKE, MODEL, SOFTWARE), (TAKEN, SERIAL)
 TEXT, OFFSET = 2, 4  # Types of fields: ASCII, and a number of 32 bits.
 LONGEST = 200  # Letters of a name; longer ones are not what a camera writes.
 
@@ -26,21 +27,38 @@ class Camera(NamedTuple):
     return f"{model or self.make} no. {self.serial}" if self.serial else model or self.make
 
 
+class Said(NamedTuple):
+  """What a block says, "" for what it does not. taken: date and time as the camera wrote them, of no time zone."""
+
+  make: str = ""
+  model: str = ""
+  serial: str = ""
+  taken: str = ""
+  software: str = ""
+
+
 def camera(block: bytes) -> Camera:
+  """Never raises: what is damaged says nothing."""
+  return Camera(*said(block)[:3])
+
+
+def said(block: bytes) -> Said:
   """Never raises: what is damaged says nothing."""
   tiff = block.removeprefix(BEGINNING)
   order = ORDERS.get(tiff[:4])
   if order is None or len(tiff) < 8:
-    return Camera()
+    return Said()
   (first,) = struct.unpack(order + "I", tiff[4:8])
   texts, inner = {}, 0
   for tag, kind, value in _fields(tiff, order, first):
-    if tag in (MAKE, MODEL) and kind == TEXT:
+    if tag in OUTER and kind == TEXT:
       texts.setdefault(tag, _text(value))
     elif tag == EXIF_IFD and kind == OFFSET and len(value) == 4:
       (inner,) = struct.unpack(order + "I", value)
-  serials = (_text(value) for tag, kind, value in _fields(tiff, order, inner) if (tag, kind) == (SERIAL, TEXT))
-  return Camera(texts.get(MAKE, ""), texts.get(MODEL, ""), next(serials, ""))
+  for tag, kind, value in _fields(tiff, order, inner):
+    if tag in INNER and kind == TEXT:
+      texts.setdefault(tag, _text(value))
+  return Said(*(texts.get(tag, "") for tag in (MAKE, MODEL, SERIAL, TAKEN, SOFTWARE)))
 
 
 def _fields(tiff: bytes, order: str, place: int) -> Iterator[tuple[int, int, bytes]]:

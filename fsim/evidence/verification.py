@@ -19,7 +19,7 @@ from fsim.boundary import fields, inputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
-from fsim.evidence import audit, case, signing
+from fsim.evidence import audit, case, shipped, signing
 from fsim.evidence.audit import AUDIT, Chain
 from fsim.evidence.case import CASE
 
@@ -169,9 +169,10 @@ def _changed(path: Path, row: dict[str, Any]) -> str | None:
 def _held(said: dict[str, Any]) -> list[Finding]:
   """Weights and calibration of this fsim against those that answered."""
   findings = []
+  own = {row["sha256"] for row in said["inputs"]}  # Of files that were given, which are compared as inputs.
   for kind, holds in HELD.items():
     told = said[kind]
-    if told is None:
+    if told is None or told["sha256"] in own:
       continue
     try:
       here = holds(told["name"])
@@ -184,13 +185,9 @@ def _held(said: dict[str, Any]) -> list[Finding]:
   return findings
 
 
-def _calibration(name: str) -> str:
-  raise UserError(f"no calibration {shown(name)} came with this fsim")
-
-
 HELD: dict[str, Callable[[str], str]] = {  # Kind -> the SHA-256 of what this fsim has by a name; UserError if nothing.
   "weights": lambda name: weights.open(name).description.sha256,
-  "calibration": _calibration,
+  "calibration": shipped.digest,
 }
 
 
