@@ -1,4 +1,4 @@
-"""python -m benchmarks.held_out_models --run=DIR [--kinds distance network] [--folds 4]
+"""python -m benchmarks.held_out_models --run=DIR [--kinds distance whitened network] [--folds 4]
 
 Which scorer of pairs decides best about camera models that it has not learned from? The models that teach the scorer
 of a run (never those that are tested in the end) are parted into folds; each scorer learns from the others and decides
