@@ -126,6 +126,20 @@ def test_a_cut_and_a_turned_photograph_are_found_out_and_pay_for_it(here):
   assert cut["aligned_z"] < cut["z"]
 
 
+def test_references_without_common_noise_are_refused_unless_trusted_and_then_say_little(here, tmp_path):
+  for k in range(4):
+    sensors.save(tmp_path / f"{k}.jpg", 70 + k, 10 + k)
+  code, out, err = says("own.jpg", "--with", tmp_path, "--calibration=own.json")
+  assert (code, out) == (console.INCOMPLETE, "")
+  assert "--trusted takes all as given" in err
+  code, found, _ = answered(
+    "own.jpg", "--with", tmp_path, "--calibration=own.json", "--trusted", f"--out={tmp_path / 'case'}"
+  )
+  assert code == console.ANSWERED
+  assert abs(found["answers"][0]["ratios"]["H2b"]["log10"]) < 0.5
+  assert case.read(tmp_path / "case")["parameters"]["trusted"] is True
+
+
 def test_a_file_that_is_no_photograph_is_named_and_the_others_are_answered(here):
   code, found, err = answered("text.jpg", "own.jpg", "--with", "refs", "gone.jpg", "--calibration=own.json")
   assert code == console.INCOMPLETE

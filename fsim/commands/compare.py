@@ -60,6 +60,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   told = "one of your own (fsim calibrate); by default the one that came with fsim"
   compare.add_argument("--calibration", type=console.path, metavar="FILE.json", help=told)
   options.add_run_or_weights(compare, "configs/model.py")
+  options.add_trusted(compare)
   told = "an Ed25519 private key in PEM, which signs the case"
   compare.add_argument("--sign", type=console.path, metavar="PRIVATE.pem", help=told)
   options.add_json(compare)
@@ -82,7 +83,7 @@ def _request(chosen: argparse.Namespace, left_out: "LeftOut") -> "Request":
     left_out.passed_over(found, own=chosen.out)
     passed_over += [{"role": role, **entry} for entry in left_out.entries[before:]]
     paths.append(found.paths)
-  request = asking.request(*paths, chosen.calibration, chosen.run, passed_over)
+  request = asking.request(*paths, chosen.calibration, chosen.run, passed_over, chosen.trusted)
   for row in request.passed_over[len(passed_over) :]:
     left_out(Path(row["file"]), row["cause"])
   return request

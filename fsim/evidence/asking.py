@@ -31,16 +31,19 @@ BESIDE = "shown beside the ratio, since the calibration did not learn it"
 class Request(NamedTuple):
   """inputs: all files that are read, a path once. passed_over: role, file and cause of those that are not.
 
-  calibration, run: as they were given; None for what came with fsim.
+  calibration, run: as they were given; None for what came with fsim. trusted: whether the references are taken as of
+  one camera without a check.
   """
 
   inputs: tuple[Input, ...]
   passed_over: tuple[dict[str, str], ...]
   calibration: str | None
   run: str | None
+  trusted: bool
 
   def parameters(self) -> dict[str, Any]:
-    return {"calibration": self.calibration, "run": self.run, "passed_over": list(self.passed_over)}
+    plain = {"calibration": self.calibration, "run": self.run, "trusted": self.trusted}
+    return plain | {"passed_over": list(self.passed_over)}
 
   def paths(self, role: str) -> list[Path]:
     return [Path(one.path) for one in self.inputs if one.role in (role, BOTH)]
@@ -84,6 +87,7 @@ def request(
   calibration: Path | None,
   run: Path | None,
   passed_over: Iterable[dict[str, str]] = (),
+  trusted: bool = False,
 ) -> Request:
   """Of files, not folders; one that cannot be opened is passed over. Raises Unreadable for calibration and run."""
   both = set(questioned) & set(references)
@@ -98,7 +102,7 @@ def request(
   found += [case.hashed(CALIBRATION, calibration)] if calibration else []
   found += [case.hashed(RUN, path) for path in _files(run)] if run else []
   as_text = lambda path: None if path is None else str(path)  # noqa: E731
-  return Request(tuple(found), tuple(lost), as_text(calibration), as_text(run))
+  return Request(tuple(found), tuple(lost), as_text(calibration), as_text(run), trusted)
 
 
 def carry_out(asked: Request) -> Outcome:
@@ -109,7 +113,7 @@ def carry_out(asked: Request) -> Outcome:
   left_out = list(asked.passed_over)
   if not questioned or not asked.paths(REFERENCE):
     raise UserError(_causes(left_out) or "a questioned photograph and a reference are needed")
-  camera = comparison.known(asked.paths(REFERENCE), similarity.similarity)
+  camera = comparison.known(asked.paths(REFERENCE), similarity.similarity, asked.trusted)
   left_out += [_left_out(REFERENCE, path, cause) for path, cause in camera.left_out]
   answers = []
   for path in progress.bar(questioned, desc="comparing", unit="photograph"):
@@ -131,8 +135,9 @@ def repeat(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
   """The result of a case anew. Raises UserError for inputs and parameters that are none of this verb's."""
   parameters, roles = said["parameters"], {QUESTIONED, REFERENCE, BOTH, CALIBRATION, RUN}
   texts = [parameters.get(name) for name in (CALIBRATION, RUN)]
-  rows = parameters.get("passed_over")
-  known = {CALIBRATION, RUN, "passed_over"} == parameters.keys() and {row["role"] for row in said["inputs"]} <= roles
+  rows, trusted = parameters.get("passed_over"), parameters.get("trusted")
+  names = {CALIBRATION, RUN, "trusted", "passed_over"}
+  known = names == parameters.keys() and {row["role"] for row in said["inputs"]} <= roles and isinstance(trusted, bool)
   if not known or not all(text is None or isinstance(text, str) for text in texts) or not _are_left_out(rows):
     raise UserError("its inputs or parameters are not those of fsim compare")
   inputs = tuple(Input(**row) for row in said["inputs"])
@@ -140,7 +145,7 @@ def repeat(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
   calibration, run = texts
   if (calibration is not None and calibration not in given) or (run is not None and not _holds(run, given)):
     raise UserError("its calibration or its run is not among its inputs")
-  return carry_out(Request(inputs, tuple(rows), calibration, run)).result()
+  return carry_out(Request(inputs, tuple(rows), calibration, run, trusted)).result()
 
 
 def _holds(run: str, given: set[str]) -> bool:

@@ -94,11 +94,11 @@ class Similarity(Protocol):
   def patch_log_odds(self, a: Float[np.ndarray, "p d"], b: Float[np.ndarray, "q d"]) -> Float[np.ndarray, "p q"]: ...
 
 
-def known(references: Sequence[Image], similarity: Similarity | None = None) -> Known:
-  """Raises UserError where no reference can be used, or they are of several cameras."""
+def known(references: Sequence[Image], similarity: Similarity | None = None, trusted: bool = False) -> Known:
+  """Raises UserError where no reference can be used, or, unless `trusted`, they are not seen to be of one camera."""
   left_out: list[tuple[Path, str]] = []
   try:
-    made = face.gathered(list(references), lambda path, why: left_out.append((path, why)))
+    made = face.gathered(list(references), lambda path, why: left_out.append((path, why)), trusted=trusted)
   except UserError as error:
     causes = "".join(f"; {shown(path)}: {shown(why)}" for path, why in left_out)
     raise UserError(f"{error}{causes}") from error
@@ -130,7 +130,7 @@ def score(questioned: Image, camera: Known, similarity: Similarity | None = None
   if not stages:
     sizes = (f"{shape[1]}x{shape[0]}" for shape in (pattern.shape, camera.candidate.pattern.shape))
     return Score(
-      file, "sizes differ: {} here, {} there; no search was asked for that brings them together".format(*sizes)
+      file, "sizes differ: {} here, {} there; nothing that is looked for brings them together".format(*sizes)
     )
   best = _searched(pattern, camera.candidate.pattern, stages)
   if not math.isfinite(best.found.pce):

@@ -63,7 +63,7 @@ class Made(NamedTuple):
 
   Attributes:
     places: of the images that are in it.
-    patterns: of the same ones, which their membership was checked by.
+    patterns: of the same ones, by which their membership is checked.
   """
 
   fingerprint: Fingerprint
@@ -84,7 +84,7 @@ def gathered(
       continue
     seen.add(photograph.content)
     places.append(place)
-    pattern = np.zeros(0, np.float16) if trusted else membership.pattern_of(photograph.pixels, side, settings)
+    pattern = membership.pattern_of(photograph.pixels, side, settings)
     references.append(Reference(photograph.path, exif.camera(photograph.exif), pattern))
   if not references:
     raise UserError(f"no image is left for the fingerprint of {shown(device)}")
