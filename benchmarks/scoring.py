@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from fsim import cpu
 from fsim.models import scorers
-from fsim.models.scorers import PairScorer
+from fsim.models.pair_scorers import PairScorer
 
 FEATURES = 200
 TOLERANCE = 1e-4  # Of a logit.
@@ -54,7 +54,7 @@ def naive(
 
 
 class TorchScorer(torch.nn.Module):
-  """`fsim.models.scorers.PairScorer` as it is published: dense layers on concatenated vectors."""
+  """`fsim.models.pair_scorers.PairScorer` as it is published: dense layers on concatenated vectors."""
 
   def __init__(self, params: dict, product: bool):
     super().__init__()

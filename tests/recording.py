@@ -32,11 +32,7 @@ OTHERS: dict[
 ] = {  # System -> setting that its quick run leaves alone -> choice that reads it.
   "device": {"data.fold": {"data.protocol": "scene_instance"}},
   "mobile": {},
-  "model": {
-    "data.fold": {"data.protocol": "scene_instance"},
-    "scorer.network.dropout": {"scorer.kind": "network"},
-    "scorer.shrinkage": {"scorer.kind": "whitened"},
-  },
+  "model": {"data.fold": {"data.protocol": "scene_instance"}, "scorer.network.dropout": {"scorer.kind": "network"}},
   "patch": {"data.validation": SHARES, "data.test": SHARES},
   "prnu": {"data.validation": SHARES, "data.test": SHARES},
 }

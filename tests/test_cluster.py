@@ -10,7 +10,7 @@ from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.commands import cluster, rows
 from fsim.models.mislnet import MislNet
-from fsim.models.scorers import PairScorer
+from fsim.models.pair_scorers import PairScorer
 from fsim.systems.model import fitted
 from fsim.systems.model.fitted import FittedSimilarity
 from tests import jpegs

@@ -16,7 +16,7 @@ from fsim.data.patches import Cache, Choice
 from fsim.models import posteriors
 from fsim.models.constrained import KERNEL
 from fsim.models.mislnet import FEATURES
-from fsim.models.scorers import DistanceScorer
+from fsim.models.pair_scorers import DistanceScorer
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
 from fsim.systems.model import fitted, learning, similarity, test_sets

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from fsim.models import scorers
-from fsim.models.scorers import DistanceScorer, HadamardScorer, PairScorer
+from fsim.models import pair_scorers, scorers
+from fsim.models.pair_scorers import DistanceScorer, PairScorer
+from fsim.models.scorers import HadamardScorer
 
 WIDTH = 8
 
@@ -163,7 +164,7 @@ def test_the_whitened_distance_is_that_of_the_mapped_features_and_learns_no_map(
   maps = [jax.random.normal(jax.random.key(k), (n, n)) for k, n in enumerate((4, 3))]
   inner = {"log_slope": jnp.array([0.5, -1.0]), "offset": jnp.float32(2.0)}
   params = {"params": {"whitening_0": maps[0], "whitening_1": maps[1], "distance": inner}}
-  scorer = scorers.forensic("whitened", (4, 3), {})
+  scorer = pair_scorers.forensic("whitened", (4, 3), {})
   assert jax.tree.structure(scorer.init(jax.random.key(0), a, b)) == jax.tree.structure(params)
   mapped = [jnp.concatenate([x[:, :4] @ maps[0], x[:, 4:] @ maps[1]], 1) for x in (a, b)]
   expected = DistanceScorer((4, 3)).apply({"params": inner}, *mapped)
@@ -175,6 +176,6 @@ def test_the_whitened_distance_is_that_of_the_mapped_features_and_learns_no_map(
 
 def test_a_kind_of_scorer_that_there_is_not_is_refused():
   attributes = {"hidden": 16, "width": 4, "product": True, "dropout": 0.0}
-  assert scorers.forensic("network", (7,), attributes) == PairScorer(16, 4, True, 0.0)
+  assert pair_scorers.forensic("network", (7,), attributes) == PairScorer(16, 4, True, 0.0)
   with pytest.raises(ValueError, match="one of network, distance, whitened, got 'near'"):
-    scorers.forensic("near", (7,), {})
+    pair_scorers.forensic("near", (7,), {})

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, UInt8
 
 from fsim import cpu
 from fsim.boundary import arrays, console, fields, inputs, outputs
-from fsim.models import posteriors, saved, scorers
+from fsim.models import pair_scorers, posteriors, saved, scorers
 from fsim.models.extractors import FRONTS, PATCH_SIDE, PatchNet
 from fsim.models.mislnet import COLOURS, FEATURES, LEAST_SIDE, POOLS, MislNet
 from fsim.systems import predictor
@@ -36,7 +36,7 @@ PLAIN = {  # Fields that are no arrays, and what they may be.
   "constrained": fields.FLAG,
   "classes": fields.whole(1, MANY),
   "tile_front": fields.one_of(FRONTS),
-  "kind": fields.one_of(scorers.KINDS),
+  "kind": fields.one_of(pair_scorers.KINDS),
   "hidden": fields.whole(1, MANY),
   "width": fields.whole(1, MANY),
   "product": fields.FLAG,
@@ -56,8 +56,8 @@ class FittedSimilarity(NamedTuple):
   about; saturated: share of saturated pixels above which it is not. colours, truncation, last_pool, constrained,
   classes and `variables` are those of a MislNet, tile_front and `tiles` those of a PatchNet for as many classes; one of
   the two may have no variables, and is not asked. kind, hidden, width, product and `scorer` are those of
-  `scorers.forensic`. zero: its logit that counts as log-odds of 0. threshold: score (sigmoid of the log-odds, 0..1)
-  from which two patches are said to be of one camera model. limit: value above which a splicing map marks that has
+  `pair_scorers.forensic`. zero: its logit that counts as log-odds of 0. threshold: score (sigmoid of the log-odds,
+  0..1) from which two patches are said to be of one camera model. limit: value above which a splicing map marks that has
   every patch as a reference (see `splicing.limit_of`). dtype: of the networks' arithmetic.
   """
 
@@ -133,7 +133,7 @@ def kinds(extracted: bool, tiled: bool, classes: int) -> tuple[int, ...]:
 
 def pair_scorer(fitted: FittedSimilarity) -> nn.Module:
   attributes = {"hidden": fitted.hidden, "width": fitted.width, "product": fitted.product, "dropout": 0.0}
-  return scorers.forensic(fitted.kind, _kinds(fitted), attributes)
+  return pair_scorers.forensic(fitted.kind, _kinds(fitted), attributes)
 
 
 def _kinds(fitted: FittedSimilarity) -> tuple[int, ...]:

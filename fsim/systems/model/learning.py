@@ -17,7 +17,7 @@ from sklearn.metrics import roc_curve
 from fsim.data import mixture, pairs
 from fsim.data.loader import Sources
 from fsim.data.patches import Cache
-from fsim.models import scorers
+from fsim.models import pair_scorers
 from fsim.models.mislnet import MislNet
 from fsim.systems import patch_dataset
 from fsim.systems.model import fitted, test_sets, tiles, whitening
@@ -55,7 +55,7 @@ def mislnet(classes: int, config: ConfigDict) -> MislNet:
 def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
   """classes: camera models that the features were learned from."""
   sizes = fitted.kinds(True, config.scorer.use_tile_posteriors, classes)
-  return scorers.forensic(config.scorer.kind, sizes, config.scorer.network)
+  return pair_scorers.forensic(config.scorer.kind, sizes, config.scorer.network)
 
 
 def learn_models(
@@ -113,17 +113,18 @@ def compare_patches(
   images, mixed = parts["train"].image, drawn_from(parts["train"])
   sampler = compare.balanced(train, images, training.batch, context.seed, settings.pairs, mixed)
   phase = compare.phase(scorer, train, sampler, validation, validation_pairs, training, context)
-  if not isinstance(scorer, scorers.WhitenedScorer):
-    return phase
-  return phase._replace(init=lambda: _whitened(phase.init(), train, scorer.kinds, settings.shrinkage, mixed))
+  shrinkage = settings.shrinkage
+  return phase._replace(init=lambda: _started(scorer, phase.init(), train, shrinkage, mixed))
 
 
-def _whitened(
-  start: dict[str, Any], train: LabelledSignatures, kinds: tuple[int, ...], shrinkage: float, mixed: Sources | None
+def _started(
+  scorer: nn.Module, start: dict[str, Any], train: LabelledSignatures, shrinkage: float, mixed: Sources | None
 ) -> dict[str, Any]:
-  """What a WhitenedScorer starts with, the matrices in their place."""
-  found = whitening.matrices(train.signatures, train.sources, kinds, shrinkage, mixed)
-  named = {f"{scorers.WHITENING}{k}": matrix for k, matrix in enumerate(found)}
+  """What a scorer starts with: a WhitenedScorer with its matrices in their place."""
+  if not isinstance(scorer, pair_scorers.WhitenedScorer):
+    return start
+  found = whitening.matrices(train.signatures, train.sources, scorer.kinds, shrinkage, mixed)
+  named = {f"{pair_scorers.WHITENING}{k}": matrix for k, matrix in enumerate(found)}
   return {"params": start["params"] | named}
 
 
