@@ -57,8 +57,8 @@ class FittedSimilarity(NamedTuple):
   classes and `variables` are those of a MislNet, tile_front and `tiles` those of a PatchNet for as many classes; one of
   the two may have no variables, and is not asked. kind, hidden, width, product and `scorer` are those of
   `pair_scorers.forensic`. zero: its logit that counts as log-odds of 0. threshold: score (sigmoid of the log-odds,
-  0..1) from which two patches are said to be of one camera model. limit: value above which a splicing map marks that has
-  every patch as a reference (see `splicing.limit_of`). dtype: of the networks' arithmetic.
+  0..1) from which two patches are said to be of one camera model. limit: value above which a splicing map marks that
+  has every patch as a reference (see `splicing.limit_of`). dtype: of the networks' arithmetic.
   """
 
   size: int
