@@ -21,7 +21,7 @@ from fsim.evidence import calibration, learning, saved
 from fsim.evidence.calibration import HYPOTHESES, Calibration, Trials
 from fsim.evidence.fitting import Truths
 from fsim.evidence.learning import Data
-from fsim.metrics import likelihood_ratios
+from fsim.metrics import likelihood_ratios, rates
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE
 
 NEVER = 5  # One of so many virtual models is never learned from.
@@ -71,12 +71,11 @@ def drawn(truths: Truths, seed: int = 0) -> Iterator[np.ndarray]:
   """Weights of the comparisons: as they are, then with devices drawn again."""
   weights = truths.weights()
   yield weights
-  rng = np.random.default_rng(seed)
-  present = np.unique(np.concatenate([truths.questioned, truths.candidate]))
-  for _ in range(DRAWS):
-    times = np.bincount(rng.choice(present, len(present)), minlength=present.max() + 1)
-    own = truths.hypothesis == SAME_DEVICE
-    again = weights * times[truths.questioned] * np.where(own, 1, times[truths.candidate])
+  present, place = np.unique([truths.questioned, truths.candidate], return_inverse=True)
+  questioned, candidate = place.reshape(2, -1)
+  own = truths.hypothesis == SAME_DEVICE
+  for times in rates.redrawn(len(present), DRAWS, seed):
+    again = weights * times[questioned] * np.where(own, 1, times[candidate])
     if (again * own).any() and (again * ~own).any():
       yield again
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import tomllib
 
@@ -244,7 +245,7 @@ def test_shipped_weights_are_small_whole_and_described(shipped):
   assert said["repetition"]
   assert said["limits"]
   assert said["figures"]
-  assert not [text for text in ("/work/", "/root/", "/home/") if text in (shipped / card.CARD).read_text()]
+  assert not re.search(r"(?<![\w./])/\w", (shipped / card.CARD).read_text())  # A path of one machine.
 
 
 def test_shipped_weights_answer_as_their_card_says(shipped):

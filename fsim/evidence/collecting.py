@@ -5,7 +5,6 @@ about: whole, cut and compressed again. All are compared with the references of 
 their group, aligned. Shapes: q patterns asked about, d fingerprints, h w pixels.
 """
 
-import functools
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,14 +13,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Float16, UInt8
+from jaxtyping import Float16, UInt8
 from PIL import Image
 from tqdm import tqdm
 
 from fsim.boundary import progress
-from fsim.boundary.inputs import read_bytes
 from fsim.data import jpeg, quantisation
-from fsim.data.photographs import MAX_BYTES, Photograph, read_all
+from fsim.data.photographs import Photograph, read_all
 from fsim.evidence import quality, selecting
 from fsim.evidence.quality import Quality
 from fsim.evidence.selecting import COUNTS, Device, Labelled
@@ -135,13 +133,16 @@ def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[b
 def _agreement(patterns: list[np.ndarray]) -> dict[str, int | float]:
   if len(patterns) < 2:
     return {"agreement": float("nan"), "square": 0}
+  return {"agreement": agreement(patterns), "square": len(patterns[0])}
+
+
+def agreement(patterns: Sequence[np.ndarray]) -> float:
+  """Correlations of all pairs of references as one number, of variance 1 if they have nothing in common.
+
+  patterns: two or more, of `membership.pattern_of`.
+  """
   pairs = membership.gram(patterns)[np.triu_indices(len(patterns), 1)]
-  return {"agreement": agreement(pairs, len(patterns[0])), "square": len(patterns[0])}
-
-
-def agreement(pairs: Float[np.ndarray, " p"], pixels: int) -> float:
-  """Correlations of all pairs of references as one number, of variance 1 if they have nothing in common."""
-  return float(pairs.sum() * np.sqrt(pixels / len(pairs)))
+  return float(pairs.sum() * np.sqrt(len(patterns[0]) / len(pairs)))
 
 
 def _numbered(devices: list[Device], made: _Gathering, bar: tqdm) -> Iterator[tuple[int, Labelled, Photograph]]:
@@ -202,9 +203,7 @@ def _described(
   photograph: Photograph,
   compression: quantisation.Compression | None = None,
 ) -> Quality:
-  data = read_bytes(photograph.path, MAX_BYTES) if compression is None else b""
-  width, height = jpeg.size(data) if data else (0, 0)
-  return quality.of(pixels.shape, measured, compression or quantisation.compression(data, width * height))
+  return quality.of(pixels.shape, measured, compression or quality.compression_of(photograph.path))
 
 
 def _row(label: Labelled, variant: Variant, described: Quality, photographs: list[dict]) -> int:
@@ -216,12 +215,8 @@ def _row(label: Labelled, variant: Variant, described: Quality, photographs: lis
   return len(photographs) - 1
 
 
-@functools.partial(jax.jit)
-def _together(image: UInt8[AnyArray, "h w 3"]) -> tuple:
+@jax.jit
+def _looked_at(image: UInt8[AnyArray, "h w 3"]) -> tuple:
   """One program for all three, so that the noise is filtered once."""
   measured = quality.measures(image, DEFAULT)
   return measured, probe.against_fingerprint(image[None])[0], probe.against_image(image[None])[0]
-
-
-def _looked_at(pixels: UInt8[np.ndarray, "h w 3"]) -> tuple:
-  return _together(pixels)

@@ -8,6 +8,7 @@ Shapes: h w pixels, f features, n photographs.
 
 import functools
 import math
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -15,6 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
+from fsim.boundary.inputs import read_bytes
+from fsim.data import jpeg, quantisation
+from fsim.data.photographs import MAX_BYTES
 from fsim.data.quantisation import Compression
 from fsim.prnu import AnyArray
 from fsim.prnu.fingerprints import VARIANCE_FLOOR
@@ -72,6 +76,13 @@ def of(shape: tuple[int, ...], measures: tuple[Array, ...], compression: Compres
 
 def _log(value: float) -> float:
   return math.log(max(value, 1e-6))
+
+
+def compression_of(path: Path) -> Compression | None:
+  """Of a photograph's file. Raises Unreadable if it cannot be read."""
+  data = read_bytes(path, MAX_BYTES)
+  width, height = jpeg.size(data)
+  return quantisation.compression(data, width * height)
 
 
 @functools.partial(jax.jit, static_argnames="settings")

@@ -17,11 +17,10 @@ import numpy as np
 from jaxtyping import Float
 
 from fsim.boundary.errors import UserError
-from fsim.boundary.inputs import read_bytes
 from fsim.boundary.text import shown
-from fsim.data import given, jpeg, quantisation
+from fsim.data import given
 from fsim.data.given import Image
-from fsim.data.photographs import MAX_BYTES, Photograph
+from fsim.data.photographs import Photograph
 from fsim.evidence import collecting, looks, quality
 from fsim.evidence.quality import Quality
 from fsim.evidence.stages import Stage, planned
@@ -109,10 +108,9 @@ def known(references: Sequence[Image], similarity: Similarity | None = None, tru
   if len(photographs) == 1:
     candidate = _single(photographs[0])
     return Known(candidate, None, qualities, None, 0, left_out, membership.SINGLE, embeddings)
-  pairs = membership.gram(made.patterns)[np.triu_indices(len(photographs), 1)]
   square = len(made.patterns[0])
   candidate = comparing.of_fingerprint(made.fingerprint, Path("references"))
-  agreement = collecting.agreement(pairs, square)
+  agreement = collecting.agreement(made.patterns)
   checked = made.fingerprint.checked
   return Known(candidate, made.fingerprint, qualities, agreement, square, left_out, checked, embeddings)
 
@@ -217,9 +215,5 @@ def _single(photograph: Photograph) -> Candidate:
 
 def quality_of(photograph: Photograph) -> Quality:
   """Of a photograph that was read; one that is an array of pixels counts as hardly compressed."""
-  compression = None
-  if photograph.sha256 != photograph.content:  # A file: an array has no other hash than that of its pixels.
-    data = read_bytes(photograph.path, MAX_BYTES)
-    width, height = jpeg.size(data)
-    compression = quantisation.compression(data, width * height)
-  return quality.measured(photograph.pixels, compression)
+  is_file = photograph.sha256 != photograph.content  # An array has no other hash than that of its pixels.
+  return quality.measured(photograph.pixels, quality.compression_of(photograph.path) if is_file else None)

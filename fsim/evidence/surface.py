@@ -9,8 +9,9 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Float
 
+from fsim.prnu.matching import WINDOW
+
 REACH = 24  # Shifts to each side that are shown.
-WINDOW = 11  # As in fsim.prnu.matching.
 
 
 class Surface(NamedTuple):
