@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsim.virtual import jpeg_encoder, nearer_models, pipeline
+from fsim.virtual import dataset, jpeg_encoder, nearer_models, pipeline, sensor, shots
 from fsim.virtual.jpeg_encoder import StandardEncoder
 from fsim.virtual.presets import PRESETS
 from fsim.virtual.reference_models import SIX
 from fsim.virtual.seeds import generator
 
-NEW = {"colour_quiet"}
+NEW = {"colour_quiet", "local"}
 
 
 def full(model, **stages):
-  return pipeline.QuietPipeline(**dataclasses.asdict(model.pipeline), **{**dict.fromkeys(NEW, 0.0), **stages})
+  return pipeline.LocalPipeline(**dataclasses.asdict(model.pipeline), **{**dict.fromkeys(NEW, 0.0), **stages})
 
 
 def developed(settings):
@@ -82,3 +82,38 @@ def test_the_nearer_models_differ_and_siblings_share_their_brands_way():
   assert 0.75 < standard < 0.95
   assert all(m.pipeline.colour_quiet > 0 for m in models)
   assert nearer_models.approach("House0", "1") == models[0]
+
+
+def test_local_tone_mapping_brings_dark_and_bright_nearer_and_amplifies_noise_where_it_brightens():
+  before, after = (developed(full(SIX[0], local=strength)) for strength in (0.0, 0.5))
+  dark, bright = np.s_[:, 8:40], np.s_[:, 56:88]
+  assert after[bright].mean() - after[dark].mean() < 0.8 * (before[bright].mean() - before[dark].mean())
+  assert after[dark].std() > 1.1 * before[dark].std()
+
+
+def test_phones_differ_and_each_shot_of_one_is_processed_in_its_own_way():
+  models = PRESETS["virtual/adaptive"].models
+  assert len(set(models)) == len(models) == 120
+  model = next(m for m in models if m.adaptation.exposures == 8)
+  made = [model.for_shot(generator(0, k)) for k in range(40)]
+  assert len({one.pipeline.quiet for one in made}) == len({one.encoder.step for one in made}) == 40
+  merged = np.array([(one.sensor.full_well, one.sensor.read_noise) for one in made]) / (
+    model.sensor.full_well,
+    model.sensor.read_noise,
+  )
+  np.testing.assert_allclose(merged[:, 0], merged[:, 1] ** 2)  # Counts of exposures, and their roots.
+  assert set(np.round(merged[:, 0], 6)) == set(range(1, 9))
+  assert all(0 <= one.pipeline.local <= model.adaptation.local for one in made)
+  spread = np.std(np.log([one.pipeline.quiet for one in made]))
+  np.testing.assert_allclose(spread, model.adaptation.spread, rtol=0.4)
+
+
+def test_a_phone_makes_the_same_file_again_and_has_the_same_pattern_in_every_shot(monkeypatch):
+  preset = dataclasses.replace(PRESETS["virtual/adaptive"], side=96)
+  first, second, *_ = (frame for frame in shots.frames(preset) if frame.model == 3)
+  made, maps = [], sensor.maps
+  monkeypatch.setattr(dataset, "_patterns", {})
+  monkeypatch.setattr(sensor, "maps", lambda *key: made.append(key) or maps(*key))
+  assert dataset.picture(preset, first) == dataset.picture(preset, first)
+  assert dataset.picture(preset, second) != dataset.picture(preset, first)
+  assert len(made) == 1

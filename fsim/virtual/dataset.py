@@ -15,6 +15,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.boundary.text import shown
 from fsim.virtual import camera, in_parallel, lens, scene, sensor, shots
+from fsim.virtual.adaptive_models import AdaptiveModel
 from fsim.virtual.presets import PRESETS, Preset
 from fsim.virtual.seeds import generator
 from fsim.virtual.shots import Frame
@@ -87,6 +88,8 @@ def picture(preset: Preset, frame: Frame) -> bytes:
   else:
     light = camera.filtered(_canvas(preset, frame.scene), model, shot, preset.side)
   own = _pattern(model.sensor, preset.seed, device, height, width)
+  if isinstance(model, AdaptiveModel):
+    model = model.for_shot(generator(preset.seed, "adaptation", device, frame.shot))
   encoder = replace(model.encoder, step=model.encoder.step * frame.quality)
   label = camera.label(model, frame.instance, frame.shot, shot.view.turns, preset.seed)
   return camera.photograph(light, replace(model, encoder=encoder), own, shot, label, preset.side, rng)

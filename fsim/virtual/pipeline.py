@@ -49,6 +49,7 @@ class Pipeline:
   size: float
 
   colour_quiet: ClassVar[float] = 0.0  # Off, but for a QuietPipeline.
+  local: ClassVar[float] = 0.0  # Off, but for a LocalPipeline.
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,17 @@ class QuietPipeline(Pipeline):
   """
 
   colour_quiet: float
+
+
+@dataclass(frozen=True)
+class LocalPipeline(QuietPipeline):
+  """Processing that also brings dark and bright parts nearer to each other, as phones do.
+
+  Attributes:
+    local: local tone mapping, see `compress`.
+  """
+
+  local: float
 
 
 @dataclass(frozen=True)
@@ -109,7 +121,7 @@ def develop(
   balanced = balance(raw, bayer, gains(pipeline, look))
   colours = mix(demosaic(balanced, bayer, pipeline.method), np.array(pipeline.matrix, np.float32))
   toned = tone(colours, pipeline.contrast * look.contrast, look.lift)
-  luma, blue, red = to_luma(toned)
+  luma, blue, red = to_luma(compress(toned, pipeline.local))
   visible = noise * 0.18 ** (1 / 2.2) / (2.2 * 0.18)  # Through the slope of the tone curve at middle grey.
   luma = sharpen(denoise(luma, pipeline.quiet * visible), pipeline.amount, pipeline.radius, pipeline.limit)
   blue, red = (denoise(c, pipeline.colour_quiet * visible, COLOUR_WINDOW) for c in (blue, red))
@@ -148,6 +160,20 @@ def tone(planes: Planes, contrast: float, lift: float) -> Planes:
   )
   steps = (np.clip(planes, 0, 1) * np.float32(LEVELS)).astype(np.uint16)
   return curve.astype(np.float32).take(steps)
+
+
+def compress(planes: Planes, strength: float) -> Planes:
+  """Local tone mapping: each place's mean brightness, over a twelfth of the image, moves to middle grey by a power.
+
+  strength: 0 for none; 1 would make all places equally bright. Noise is amplified where a place is brightened.
+  """
+  if strength == 0:
+    return planes
+  width = min(planes.shape[1:]) / 24
+  around = scipy.ndimage.gaussian_filter(planes[1, ::4, ::4], width / 4, truncate=3.0, mode="nearest")
+  factor = ((np.clip(around, 0, 1) + np.float32(0.05)) / np.float32(0.5)) ** np.float32(-strength)
+  enlarged = Image.fromarray(factor).resize(planes.shape[:0:-1], Image.Resampling.BILINEAR)
+  return planes * np.asarray(enlarged)
 
 
 def to_luma(planes: Planes) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fsim.virtual.adaptive_models import ADAPTIVE
 from fsim.virtual.camera import Model
 from fsim.virtual.many_models import ALIKE, WIDE
 from fsim.virtual.nearer_models import NEARER
@@ -100,6 +101,15 @@ PRESETS = {
     **NATURAL_ONCE,
     side=768,
     seed=3,
+  ),
+  # Phones whose processing follows the scene, to be learned beside virtual/similarity.
+  "virtual/adaptive": Preset(
+    models=ADAPTIVE,
+    devices=(1,) * len(ADAPTIVE),
+    scenes=40,
+    **NATURAL_ONCE,
+    side=768,
+    seed=4,
   ),
   # Those of virtual/similarity with eight models, small.
   "virtual/several": Preset(
