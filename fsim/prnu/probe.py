@@ -61,13 +61,17 @@ def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings =
   return clean(noise(images, settings), settings) * grey(images) * exposed(images)
 
 
-@functools.partial(jax.jit, static_argnames="settings")
 def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
   """W I over the residual's local deviation, low frequencies attenuated.
 
   Between two single images noise is stronger than between an image and a fingerprint, so that it pays to discount
   texture and the low frequencies, where denoising leaves content. Chosen on virtual cameras: docs/prnu.md.
   """
+  return _against_image(images, settings)  # JAX takes a default that is given for another program than one that is not.
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings) -> Float[AnyArray, "b h w"]:
   residual = clean(noise(images, settings), settings)
   weighted = residual * grey(images) * exposed(images) / jnp.sqrt(local_power(residual) + VARIANCE_FLOOR)
   spectrum = jnp.fft.rfft2(weighted - weighted.mean((1, 2), keepdims=True))
