@@ -43,13 +43,13 @@ class Quality(NamedTuple):
 
 
 # Most of what is compiled, and so a program of its own, which all that is asked of one image shares.
-_noise = jax.jit(noise, static_argnums=1)
+compiled_noise = jax.jit(noise, static_argnums=1)
 
 
 def quality(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> Quality:
   if min(image.shape[:2]) < SMALLEST:
     return Quality(0.0, 0.0, 0.0, min(image.shape[:2]))
-  saturated, dark, deviation = (float(x) for x in _shares(image, _noise(image[None], settings)))
+  saturated, dark, deviation = (float(x) for x in _shares(image, compiled_noise(image[None], settings)))
   return Quality(saturated, dark, deviation, min(image.shape[:2]))
 
 
@@ -61,7 +61,7 @@ def _shares(image: UInt8[AnyArray, "h w 3"], found: Float[AnyArray, "1 h w"]) ->
 
 def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
   """Residual times intensity, W I: correlates with a fingerprint K as W does with the expected I K (Goljan 2009)."""
-  return _for_fingerprint(images, _noise(images, settings), settings)
+  return _for_fingerprint(images, compiled_noise(images, settings), settings)
 
 
 @functools.partial(jax.jit, static_argnums=2)
@@ -77,7 +77,7 @@ def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAU
   Between two single images noise is stronger than between an image and a fingerprint, so that it pays to discount
   texture and the low frequencies, where denoising leaves content. Chosen on virtual cameras: docs/prnu.md.
   """
-  return _for_image(images, _noise(images, settings), settings)
+  return _for_image(images, compiled_noise(images, settings), settings)
 
 
 @functools.partial(jax.jit, static_argnums=2)
