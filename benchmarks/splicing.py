@@ -340,7 +340,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   options.add_out(parser, "folder for the tables as CSV, and pictures of splices", required=False)
   parser.add_argument("--examples", type=int, default=6, help="pictures, of the first splices")
   wanted = parser.parse_args(arguments)
-  answering.require(parser, wanted.run, "model")
+  options.require_run(parser, wanted.run, "model")
   return wanted
 
 

@@ -25,7 +25,7 @@ from fsim import cpu
 from fsim.boundary import console, labels, outputs, progress, spreadsheet
 from fsim.boundary.drawing import png, subplots
 from fsim.boundary.errors import UserError
-from fsim.commands import answering, gathering, options
+from fsim.commands import gathering, options
 from fsim.commands.gathering import Source
 from fsim.data import jpeg
 from fsim.data.source import Images
@@ -225,7 +225,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   parser.add_argument("--seed", type=int, default=0)
   options.add_out(parser, "folder for the answers and tables as CSV, and a picture", required=False)
   chosen = parser.parse_args(arguments)
-  answering.require(parser, chosen.run, "model")
+  options.require_run(parser, chosen.run, "model")
   return chosen
 
 

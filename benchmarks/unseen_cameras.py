@@ -32,7 +32,7 @@ from fsim.boundary import console, labels, outputs, progress, spreadsheet
 from fsim.boundary.drawing import png, subplots
 from fsim.boundary.errors import UserError
 from fsim.commands import answering, options
-from fsim.commands.cluster import chosen, scores
+from fsim.commands.work.cluster import chosen, scores
 from fsim.data import jpeg
 from fsim.data.source import Images
 from fsim.data.sources import open_source
@@ -206,7 +206,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   parser.add_argument("--control", nargs="+", action="append", metavar="MODEL", help=told)
   options.add_out(parser, "folder for the tables as CSV, and a picture", required=False)
   wanted = parser.parse_args(arguments)
-  answering.require(parser, wanted.run, "model")
+  options.require_run(parser, wanted.run, "model")
   return wanted
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -127,5 +128,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionstart() -> None:
+  if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # A shell's background job; what tests start would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
   if sum(path.stat().st_size for path in COMPILED.glob("*")) > MOST and "PYTEST_XDIST_WORKER" not in os.environ:
     shutil.rmtree(COMPILED)

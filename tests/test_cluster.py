@@ -9,6 +9,7 @@ from PIL import Image
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.commands import cluster, rows
+from fsim.commands.work.cluster import embed, scores
 from fsim.models.mislnet import MislNet
 from fsim.models.pair_scorers import PairScorer
 from fsim.systems.model import fitted
@@ -118,10 +119,10 @@ def test_bad_and_textureless_images_are_named_and_the_others_grouped(run, album,
 
 def test_the_networks_of_the_run_give_the_scores(run, album, capsys):
   known = fitted.load(run / "predictor")
-  rows, features = cluster.embed(known, sorted(album.glob("[ab]*.jpg")))
+  rows, features = embed(known, sorted(album.glob("[ab]*.jpg")))
   assert [row["patches"] for row in rows] == [12, 12]
   expected = fitted.log_odds(known, *features).mean()
-  np.testing.assert_allclose(cluster.scores(known, features), [[0, expected], [expected, 0]], rtol=1e-4)
+  np.testing.assert_allclose(scores(known, features), [[0, expected], [expected, 0]], rtol=1e-4)
 
 
 def test_copies_are_named_and_left_out(run, album, colours, tmp_path, capsys):

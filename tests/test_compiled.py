@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
 from fsim.boundary import compiled
@@ -35,6 +36,26 @@ def test_what_is_compiled_once_is_kept_in_the_users_cache_and_used_again(tmp_pat
   assert kept
   run(XDG_CACHE_HOME=str(tmp_path))
   assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*-cache")} == kept
+
+
+def test_what_a_killed_command_left_unfinished_is_made_anew_without_a_word(tmp_path):
+  folder = Path(run(XDG_CACHE_HOME=str(tmp_path)))
+  (entry,) = folder.glob("*-cache")
+  whole = entry.read_bytes()
+  entry.write_bytes(whole[:100])
+  entry.with_name(entry.name.replace("-cache", "-atime")).unlink()
+  assert Path(run(XDG_CACHE_HOME=str(tmp_path))) == folder
+  assert len(entry.read_bytes()) == len(whole)
+
+
+def test_the_folder_is_limited_in_size(tmp_path, monkeypatch):
+  with monkeypatch.context() as patch:
+    patch.setattr(os, "environ", {"XDG_CACHE_HOME": str(tmp_path)})
+    compiled.keep()
+    settings = os.environ
+  for name in compiled.SETTINGS:
+    assert hasattr(jax.config, name.lower())  # JAX would not say that it knows no such setting.
+  assert int(settings["JAX_COMPILATION_CACHE_MAX_SIZE"]) == compiled.MAX_SIZE
 
 
 def test_a_folder_that_the_user_has_named_stands(tmp_path):

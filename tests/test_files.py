@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fsim.commands.simulate import parameters
+from fsim.commands.work.simulate import parameters
 from fsim.data.dresden.scan import Problem, Row
 from fsim.data.public import recipe
 from fsim.metrics import classification, scores, votes

@@ -9,7 +9,7 @@ from PIL import Image
 
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
-from fsim.commands import identify, rows
+from fsim.commands import identify, rows, verdicts
 from fsim.data.patches import Choice
 from fsim.models.extractors import PatchNet
 from fsim.systems import svm
@@ -88,7 +88,7 @@ def test_what_looks_like_nothing_learned_is_none_of_these(known):
   verdict = fitted.name(known, np.random.default_rng(0).integers(0, 250, (192, 256, 3)).astype(np.uint8))
   assert verdict.answer == NONE
   assert verdict.model in CLASSES
-  assert NONE in identify.sentence(verdict)
+  assert NONE in verdicts.sentence(verdict)
 
 
 def test_too_few_usable_patches_are_no_ground_for_a_statement(known):
@@ -96,7 +96,7 @@ def test_too_few_usable_patches_are_no_ground_for_a_statement(known):
   pixels[:, 64:] = 255
   assert fitted.name(known, pixels[:192]).answer == SILENT
   assert fitted.name(known, pixels[:40, :40]).patches == 0
-  assert "3 usable patches, and at least 4 are needed" in identify.sentence(fitted.name(known, pixels))
+  assert "3 usable patches, and at least 4 are needed" in verdicts.sentence(fitted.name(known, pixels))
 
 
 def test_blocks_are_named_where_they_lie_and_unusable_ones_are_not(known):

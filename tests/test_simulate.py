@@ -17,6 +17,7 @@ from PIL import Image
 
 from fsim.boundary.errors import UserError
 from fsim.commands import simulate
+from fsim.commands.work.simulate import THUMBNAIL
 from fsim.virtual import in_parallel, postprocessing
 from fsim.virtual.presets import PRESETS
 from fsim.virtual.seeds import generator
@@ -32,7 +33,7 @@ def test_the_command_writes_photographs_their_table_and_a_contact_sheet(tmp_path
   with Image.open(tmp_path / "natural" / table.filename[0]) as image:
     assert image.size == (64, 64)
   with Image.open(tmp_path / "contact.png") as sheet:
-    assert sheet.size == (6 * simulate.THUMBNAIL, 2 * simulate.THUMBNAIL)
+    assert sheet.size == (6 * THUMBNAIL, 2 * THUMBNAIL)
     assert np.asarray(sheet).std() > 20
   assert list(pd.read_csv(tmp_path / "cameras.csv")["make"]) == [m.make for m in PRESETS["virtual/tiny"].models]
 

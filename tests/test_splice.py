@@ -13,6 +13,7 @@ from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.outputs import MANIFEST, Folder
 from fsim.commands import splice
+from fsim.commands.work.splice import names_of, sentence
 from fsim.systems.model import fitted, patchmap, splicing
 from fsim.systems.model import splicing_figures as report
 from tests import fitted_similarity, jpegs
@@ -136,11 +137,11 @@ def test_no_two_images_ever_share_a_name():
   given = [place / name for name in ("a.jpg", "A.JPG", "a.png", "caf\u00e9.jpg", "cafe\u0301.jpg", "n" * 240 + "1.jpg")]
   given += [place / ("n" * 240 + "2.jpg"), Path("/other/photos/a.jpg"), place / "photos-a.jpg", place / "photos-a.png"]
   given += [place / "b.jpg", place / ("\u6f22" * 80 + ".jpg"), place / "bad\udce9name.jpg"]
-  names = splice.names_of(given)
+  names = names_of(given)
   assert len({unicodedata.normalize("NFC", name).casefold() for name in names}) == len(given)
   assert all(len(os.fsencode(f"{name}-99.mask.png")) < 255 for name in names)
   assert names[given.index(place / "b.jpg")] == "b"
-  assert splice.names_of(given) == names
+  assert names_of(given) == names
 
 
 def test_a_folder_is_looked_through_and_what_is_passed_over_is_named(run, tmp_path, capsys):
@@ -170,14 +171,12 @@ def test_a_line_an_image_says_how_much_differs_and_how_much_is_judged(run, tmp_p
 
 def test_nothing_marked_never_reads_as_authentic(known):
   found = splicing.analyse(known, texture("coarse", H, W, seed=1))
-  said = splice.sentence(
-    found._replace(mask=np.zeros((H, W), bool), heat=np.where(np.arange(W) < 300, found.heat, np.nan))
-  )
+  said = sentence(found._replace(mask=np.zeros((H, W), bool), heat=np.where(np.arange(W) < 300, found.heat, np.nan)))
   assert said.startswith("0.0 % marked: nothing that is judged differs from the reference patches")
   assert "75.0 % judged, nothing is said of the other 25.0 %" in said
   few = np.zeros((H, W), bool)
   few[0, 0] = True
-  assert splice.sentence(found._replace(mask=few)).startswith("under 0.1 % marked: differs from")
+  assert sentence(found._replace(mask=few)).startswith("under 0.1 % marked: differs from")
 
 
 def test_where_the_paste_holds_what_can_be_judged_there_is_no_statement_and_no_mask(run, tmp_path, capsys):

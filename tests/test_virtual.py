@@ -187,3 +187,7 @@ def test_shots_do_not_know_their_camera():
   frames = [dataclasses.astuple(camera.draw(generator(0, "shot", k), 0.0)) for k in range(200)]
   assert len(set(frames)) == 200
   assert np.std([shot[1] for shot in frames]) > 0.3  # Stops: exposure differs more than any two models do.
+
+
+def test_the_names_of_collections_are_told_without_making_them():
+  assert tuple(virtual.PRESETS) == virtual.NAMES

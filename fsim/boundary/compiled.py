@@ -13,6 +13,7 @@ from pathlib import Path
 
 MAX_SIZE = 1 << 28  # Bytes.
 VARIABLE = "JAX_COMPILATION_CACHE_DIR"
+ENTRY, USED = "-cache", "-atime"  # Ends of JAX's names of files.
 SETTINGS = {  # JAX would keep only what takes a second to compile.
   "JAX_COMPILATION_CACHE_MAX_SIZE": str(MAX_SIZE),
   "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
@@ -28,6 +29,7 @@ def keep() -> None:
   folder = caches() / "fsim" / "compiled" / processor()
   if VARIABLE in os.environ or not _usable(folder):
     return
+  _drop_unfinished(folder)
   os.environ[VARIABLE] = str(folder)
   for name, value in SETTINGS.items():
     os.environ.setdefault(name, value)
@@ -50,9 +52,20 @@ def processor() -> str:
   return hashlib.sha256("\n".join([platform.machine(), platform.processor(), *told]).encode()).hexdigest()[:16]
 
 
+def _drop_unfinished(folder: Path) -> None:
+  """What a command that was killed left of an entry: JAX would complain of it each time, and never make it anew.
+
+  JAX notes when an entry was used in a second file, which it writes after the entry.
+  """
+  names = set(os.listdir(folder))
+  for name in names:
+    if name.endswith(ENTRY) and name.removesuffix(ENTRY) + USED not in names:
+      (folder / name).unlink(missing_ok=True)
+
+
 def _usable(folder: Path) -> bool:
   try:
     folder.mkdir(parents=True, exist_ok=True)
   except OSError:
     return False
-  return os.access(folder, os.W_OK | os.X_OK)
+  return os.access(folder, os.R_OK | os.W_OK | os.X_OK)

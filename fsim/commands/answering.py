@@ -1,6 +1,5 @@
 """Who answers a question about camera models: a run that is named, or the weights that came with fsim."""
 
-import argparse
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +14,6 @@ class Answering(NamedTuple):
 
   fitted: FittedSimilarity
   field: dict[str, Any]
-
-
-def require(parser: argparse.ArgumentParser, run: Path | None, system: str) -> None:
-  """Ends with a mistake of usage where neither is there."""
-  if run is None and not weights.is_shipped(system):
-    told = f"a finished run of configs/{system}.py, since no weights came with this fsim"
-    parser.error(f"the following arguments are required: --run=DIR, {told}")
 
 
 def similarity(run: Path | None) -> Answering:

@@ -11,17 +11,15 @@ docs/compare.md.
 import argparse
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fsim import cpu
-from fsim.boundary import console, outputs
+from fsim.boundary import console, waking
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.commands import options
-from fsim.data import cameras
-from fsim.evidence import collecting, learning, saved
-from fsim.evidence.learning import Learned
-from fsim.evidence.selecting import Labelled
+
+if TYPE_CHECKING:
+  from fsim.evidence.learning import Learned
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -39,6 +37,12 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 def main(arguments: Sequence[str]) -> int:
   chosen = parsed(arguments)
+  with waking.importing():
+    from fsim import cpu
+    from fsim.boundary import outputs
+    from fsim.data import cameras
+    from fsim.evidence import collecting, learning, saved
+    from fsim.evidence.selecting import Labelled
   cpu.keep_memory()
   place = outputs.file(chosen.out)
   found = cameras.read(chosen.folder, chosen.pattern)
@@ -59,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
   return console.INCOMPLETE if found.lost or unusable else console.ANSWERED
 
 
-def told(learned: Learned) -> list[str]:
+def told(learned: "Learned") -> list[str]:
   """For people."""
   made: Any = learned.calibration
   lines = [f"{what}: {count:,}" for what, count in made.card["counts"].items()]

@@ -10,12 +10,10 @@ given again.
 import argparse
 from collections.abc import Sequence
 
-from fsim import cpu
 from fsim.boundary import console, waking
 from fsim.boundary.errors import UserError
 from fsim.commands import options
-from fsim.prnu.residuals import DEFAULT, MAX_SIGMA
-from fsim.prnu.wavelet import require_orthogonal
+from fsim.prnu.settings import DEFAULT, MAX_SIGMA
 
 MAX_LETTERS = 200  # Of a device's name.
 
@@ -23,9 +21,10 @@ MAX_LETTERS = 200  # Of a device's name.
 def main(arguments: Sequence[str]) -> int:
   chosen = parser().parse_args(arguments)
   with waking.importing():
-    from fsim.commands import prnu
+    from fsim import cpu
+    from fsim.commands.work import fingerprint
   cpu.keep_memory()
-  return prnu.make_fingerprint(chosen)
+  return fingerprint.make_fingerprint(chosen)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,6 +50,8 @@ def _sigma(text: str) -> float:
 
 
 def _wavelet(text: str) -> str:
+  with waking.importing():  # Here: `fsim fingerprint --help` need not wait for it.
+    from fsim.prnu.wavelet import require_orthogonal
   try:
     require_orthogonal(text)
   except UserError as error:

@@ -21,9 +21,9 @@ def main(arguments: Sequence[str]) -> int:
   chosen = parser().parse_args(arguments)
   with waking.importing():
     from fsim import cpu
-    from fsim.commands import prnu
+    from fsim.commands.work import match
   cpu.keep_memory()
-  return prnu.match(chosen)
+  return match.match(chosen)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -17,9 +17,9 @@ def main(arguments: Sequence[str]) -> int:
   chosen = parser().parse_args(arguments)
   with waking.importing():
     from fsim import cpu
-    from fsim.commands import prnu
+    from fsim.commands.work import matrix
   cpu.keep_memory()
-  return prnu.matrix(chosen)
+  return matrix.matrix(chosen)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,9 +14,9 @@ def main(arguments: Sequence[str]) -> int:
   chosen = parser().parse_args(arguments)
   with waking.importing():
     from fsim import cpu
-    from fsim.commands import prnu
+    from fsim.commands.work import fingerprint
   cpu.keep_memory()
-  return prnu.merge(chosen)
+  return fingerprint.merge(chosen)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -2,7 +2,9 @@
 
 import argparse
 import math
+from pathlib import Path
 
+from fsim import weights
 from fsim.boundary import console
 
 ALPHA = 1e-4
@@ -35,9 +37,16 @@ def add_run(parser: argparse.ArgumentParser, config: str) -> None:
 
 
 def add_run_or_weights(parser: argparse.ArgumentParser, config: str) -> None:
-  """--run, which may be left out where weights ship; `answering.require` says whether."""
+  """--run, which may be left out where weights ship; `require_run` says whether."""
   told = f"a finished run of {config}; by default the weights that came with fsim answer (fsim weights)"
   parser.add_argument("--run", type=console.path, metavar="DIR", help=told)
+
+
+def require_run(parser: argparse.ArgumentParser, run: Path | None, system: str) -> None:
+  """Ends with a mistake of usage where neither a run was named nor weights ship."""
+  if run is None and not weights.is_shipped(system):
+    told = f"a finished run of configs/{system}.py, since no weights came with this fsim"
+    parser.error(f"the following arguments are required: --run=DIR, {told}")
 
 
 def add_photographs(parser: argparse.ArgumentParser) -> None:

@@ -22,8 +22,8 @@ from fsim.data.photographs import MAX_BYTES
 from fsim.data.quantisation import Compression
 from fsim.prnu import AnyArray
 from fsim.prnu.fingerprints import VARIANCE_FLOOR
-from fsim.prnu.probe import DARK
-from fsim.prnu.residuals import DEFAULT, Settings, exposed, grey, local_power, noise
+from fsim.prnu.probe import DARK, compiled_noise
+from fsim.prnu.residuals import DEFAULT, Settings, exposed, grey, local_power
 
 NAMES = ("information", "deviation", "texture", "intensity", "saturated", "dark", "step", "bits")
 
@@ -85,10 +85,15 @@ def compression_of(path: Path) -> Compression | None:
   return quantisation.compression(data, width * height)
 
 
-@functools.partial(jax.jit, static_argnames="settings")
 def measures(image: UInt8[AnyArray, "h w 3"], settings: Settings) -> tuple[Array, ...]:
   """The information squared and without its log, deviation and texture likewise, intensity, saturated and dark."""
-  residual = noise(image[None], settings)[0]
+  return _measures(image, compiled_noise(image[None], settings)[0], settings)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _measures(
+  image: UInt8[AnyArray, "h w 3"], residual: Float[AnyArray, "h w"], settings: Settings
+) -> tuple[Array, ...]:
   light, clear = grey(image), exposed(image)
   information = (clear * light**2 / (local_power(residual) + VARIANCE_FLOOR)).mean()
   intensity = (light * clear).sum() / jnp.maximum(clear.sum(), 1) / 255

@@ -7,24 +7,21 @@ fingerprints. Modules are imported when one of these names is first asked for.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import jax
-import numpy as np
-
 if TYPE_CHECKING:
   from fsim.prnu.comparing import Answer, Search
   from fsim.prnu.face import fingerprint, load, match, residual, save
   from fsim.prnu.fingerprints import Fingerprint
-  from fsim.prnu.residuals import Settings
+  from fsim.prnu.settings import Settings
   from fsim.prnu.transforms import all_transforms
-
-AnyArray = jax.Array | np.ndarray  # What the functions of this room take and, compiled or not, may return.
+  from fsim.prnu.typed import AnyArray
 
 # Where the names lie that are not in face.py.
 HOMES = {
   "Answer": "comparing",
+  "AnyArray": "typed",
   "Fingerprint": "fingerprints",
   "Search": "comparing",
-  "Settings": "residuals",
+  "Settings": "settings",
   "all_transforms": "transforms",
 }
 __all__ = [

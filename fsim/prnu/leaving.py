@@ -40,6 +40,10 @@ class LeftOut:
     for path, original in copies.items():
       self._name(path, f"a duplicate of {original}: the same picture")
 
+  def code(self) -> int:
+    """The exit code of a command that has answered for all others."""
+    return console.INCOMPLETE if self.lost else console.ANSWERED
+
   def _name(self, path: Path, cause: str) -> None:
     console.note(f"left out {shown(path)}: {shown(cause)}")
     self.entries.append({"file": str(path), "cause": cause})

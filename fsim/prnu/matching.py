@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from fsim.boundary.errors import UserError
 from fsim.prnu import AnyArray
@@ -43,12 +43,12 @@ def threshold(alpha: float, n_hypotheses: int) -> float:
     raise UserError(
       f"a false-alarm probability in (0, .5) and at least one hypothesis are needed, got {alpha} and {n_hypotheses}"
     )
-  return float(norm.isf(-np.expm1(np.log1p(-alpha) / n_hypotheses)) ** 2)
+  return float(ndtri(-np.expm1(np.log1p(-alpha) / n_hypotheses)) ** 2)
 
 
 def false_alarm(pce: float, n_hypotheses: int) -> float:
   """Probability that the highest of so many hypotheses reaches this PCE if the sensors differ; inverts `threshold`."""
-  single = norm.sf(np.sign(pce) * np.sqrt(abs(pce)))
+  single = ndtr(-np.sign(pce) * np.sqrt(abs(pce)))
   return float(-np.expm1(n_hypotheses * np.log1p(-single))) if single < 1 else 1.0
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Float16, Int, UInt8
 from scipy.cluster.hierarchy import ClusterNode, linkage, to_tree
 from scipy.spatial.distance import squareform
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
@@ -112,7 +112,7 @@ def _members(products: Float[np.ndarray, "n n"], group: list[int], pixels: int) 
   if len(group) < 2:
     return []
   z = against_the_rest(products, group, pixels)
-  limit = max(SPREAD * norm.isf(ALPHA / len(products)), WEAK * np.median(z[group]))
+  limit = max(-SPREAD * ndtri(ALPHA / len(products)), WEAK * np.median(z[group]))
   return [k for k, value in enumerate(z) if value >= limit]
 
 
@@ -124,7 +124,7 @@ def _one_as_a_whole(products: Float[np.ndarray, "n n"], group: list[int], pixels
   n = len(products)
   if n < 2:
     return False
-  limit = SPREAD * norm.isf(ALPHA_WHOLE)
+  limit = -SPREAD * ndtri(ALPHA_WHOLE)
   pairs = products[np.triu_indices(n, 1)]
   first, second = np.linalg.eigvalsh(products - np.eye(n))[[-1, -2]]
   if pairs.sum() * np.sqrt(pixels / len(pairs)) < limit or first < RATIO * second:
@@ -155,7 +155,7 @@ def linked_groups(products: Float[np.ndarray, "n n"], pixels: int) -> list[list[
   n = len(products)
   if n == 1:
     return [[0]]
-  limit = SPREAD * norm.isf(ALPHA / (n * (n - 1) / 2))
+  limit = -SPREAD * ndtri(ALPHA / (n * (n - 1) / 2))
   distance = np.clip(1 - products, 0, None)
   np.fill_diagonal(distance, 0)
   groups, waiting = [], [to_tree(linkage(squareform(distance, checks=False), "average"))]

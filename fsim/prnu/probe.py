@@ -42,33 +42,49 @@ class Quality(NamedTuple):
     return ""
 
 
+# Most of what is compiled, and so a program of its own, which all that is asked of one image shares.
+compiled_noise = jax.jit(noise, static_argnums=1)
+
+
 def quality(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> Quality:
   if min(image.shape[:2]) < SMALLEST:
     return Quality(0.0, 0.0, 0.0, min(image.shape[:2]))
-  saturated, dark, deviation = (float(x) for x in _shares(image, settings))
+  saturated, dark, deviation = (float(x) for x in _shares(image, compiled_noise(image[None], settings)))
   return Quality(saturated, dark, deviation, min(image.shape[:2]))
 
 
-@functools.partial(jax.jit, static_argnames="settings")
-def _shares(image: UInt8[AnyArray, "h w 3"], settings: Settings) -> tuple[AnyArray, Array, Array]:
+@jax.jit
+def _shares(image: UInt8[AnyArray, "h w 3"], found: Float[AnyArray, "1 h w"]) -> tuple[AnyArray, Array, Array]:
   dark = grey(image) < DARK
-  return 1 - exposed(image).mean(), dark.mean(), noise(image[None], settings).std()
+  return 1 - exposed(image).mean(), dark.mean(), found.std()
 
 
-@functools.partial(jax.jit, static_argnames="settings")
 def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
   """Residual times intensity, W I: correlates with a fingerprint K as W does with the expected I K (Goljan 2009)."""
-  return clean(noise(images, settings), settings) * grey(images) * exposed(images)
+  return _for_fingerprint(images, compiled_noise(images, settings), settings)
 
 
-@functools.partial(jax.jit, static_argnames="settings")
+@functools.partial(jax.jit, static_argnums=2)
+def _for_fingerprint(
+  images: UInt8[AnyArray, "b h w 3"], found: Float[AnyArray, "b h w"], settings: Settings
+) -> Float[AnyArray, "b h w"]:
+  return clean(found, settings) * grey(images) * exposed(images)
+
+
 def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
   """W I over the residual's local deviation, low frequencies attenuated.
 
   Between two single images noise is stronger than between an image and a fingerprint, so that it pays to discount
   texture and the low frequencies, where denoising leaves content. Chosen on virtual cameras: docs/prnu.md.
   """
-  residual = clean(noise(images, settings), settings)
+  return _for_image(images, compiled_noise(images, settings), settings)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _for_image(
+  images: UInt8[AnyArray, "b h w 3"], found: Float[AnyArray, "b h w"], settings: Settings
+) -> Float[AnyArray, "b h w"]:
+  residual = clean(found, settings)
   weighted = residual * grey(images) * exposed(images) / jnp.sqrt(local_power(residual) + VARIANCE_FLOOR)
   spectrum = jnp.fft.rfft2(weighted - weighted.mean((1, 2), keepdims=True))
   return jnp.fft.irfft2(spectrum * _rising(*images.shape[1:3]), s=images.shape[1:3])

@@ -7,7 +7,6 @@ Shapes: b images, h w pixels, v columns of half a spectrum. Pixels and residuals
 """
 
 import functools
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +15,7 @@ from jaxtyping import Bool, Float, UInt8
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.prnu import AnyArray
+from fsim.prnu.settings import DEFAULT, MAX_SIGMA, Settings
 from fsim.prnu.wavelet import Bands, Transform, require_orthogonal
 
 SATURATED = 250  # Grey levels of the brightest channel from which on a pixel tells nothing about the sensor.
@@ -24,28 +24,7 @@ WINDOWS = (3, 5, 7, 9)  # Sides of the squares in which the local variance is es
 GREY = (0.299, 0.587, 0.114)  # Luma of JPEG.
 
 
-class Settings(NamedTuple):
-  """How a residual is made; part of every fingerprint, and two are compared only if they agree.
-
-  Attributes:
-    wavelet: orthogonal wavelet by its PyWavelets name; "db4" (eight taps) in the public implementations, or "db8".
-    levels: of the wavelet transform.
-    sigma: standard deviation of the noise that the filter takes off, in grey levels (Lukas et al.: 2 to 5).
-    zero_mean: "phases" takes the means of rows and columns off in each of the four CFA phases, "whole" over the image,
-      "none" leaves them.
-    whiten: Wiener filter in the Fourier domain, against what repeats: the JPEG grid, the CFA.
-  """
-
-  wavelet: str = "db4"
-  levels: int = 4
-  sigma: float = 5.0
-  zero_mean: str = "phases"
-  whiten: bool = True
-
-
-DEFAULT = Settings()
 MAX_LEVELS = 8
-MAX_SIGMA = 100.0  # Grey levels; nothing is left of an image beyond.
 ZERO_MEANS = ("phases", "whole", "none")
 
 

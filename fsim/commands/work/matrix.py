@@ -1,0 +1,57 @@
+"""What `fsim matrix` does, and how its answer reads."""
+
+import argparse
+from pathlib import Path
+
+from fsim.boundary import console, outputs
+from fsim.boundary.spreadsheet import csv
+from fsim.boundary.text import shown
+from fsim.data.photographs import find
+from fsim.prnu import allpairs, figures
+from fsim.prnu.allpairs import Matrix
+from fsim.prnu.leaving import LeftOut
+
+
+def matrix(chosen: argparse.Namespace) -> int:
+  left_out = LeftOut(chosen.stop)
+  folder = outputs.Folder(chosen.out)
+  folder.claim("matrix.png", "pairs.csv", "images.csv")
+  files = find(chosen.places)
+  left_out.passed_over(files, own=chosen.out)
+  with console.resumable():
+    found = allpairs.matrix(files.paths, outputs.Folder(chosen.out / "cache").path, chosen.alpha, left_out)
+  left_out.copies(found.copies)
+  pairs = allpairs.pair_table(found)
+  folder.write("pairs.csv", csv(pairs))
+  folder.write("images.csv", csv(found.table.drop(columns="size")))
+  folder.write("matrix.png", figures.matrix(found))
+  considered = len(files.paths) + len(files.passed_over)
+  matches = int(pairs["match"].sum())
+  if chosen.json:
+    console.say(console.to_json(_described(chosen.out, found, considered, matches, left_out)))
+    return left_out.code()
+  sizes = ", ".join(str(len(group)) for group in _groups(found)) or "none"
+  console.say(
+    f"{len(found.table)} photographs of {considered} files, {found.pairs:,} pairs, {matches:,} above the threshold of "
+    f"{found.threshold:.1f}; {len(left_out.entries)} left out\n"
+    f"groups of linked photographs (of two or more): {sizes}\n"
+    f"{shown(chosen.out)}: matrix.png, pairs.csv, images.csv"
+  )
+  return left_out.code()
+
+
+def _described(out: Path, found: Matrix, considered: int, matches: int, left_out: LeftOut) -> dict:
+  return {
+    "considered": considered,
+    "images": len(found.table),
+    "pairs": found.pairs,
+    "threshold": found.threshold,
+    "matches": matches,
+    "groups": _groups(found),
+    "left_out": left_out.entries,
+    "picture": str(out / "matrix.png"),
+  }
+
+
+def _groups(found: Matrix) -> list[list[str]]:
+  return [group["file"].tolist() for _, group in found.table.groupby("group") if len(group) > 1]
