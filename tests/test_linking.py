@@ -27,7 +27,7 @@ def album(counts, strength, seed=0, shared=0.0):
 
 def groups(z, strength, n_pairs=None):
   n = len(z)
-  paid = linking.price(n, n_pairs or n * (n - 1) // 2)
+  paid = linking.Price(n, n_pairs or n * (n - 1) // 2)
   return [set(group.members) for group in linking.grow(z, strength, PIXELS, TABLE, paid)]
 
 
@@ -41,7 +41,7 @@ def test_a_group_finds_members_that_no_pair_would():
   _, z, strength = album([12], 1.9)
   z[0, 1] = z[1, 0] = 12
   ratios = TABLE.at(np.log(strength[:, None] * strength), z)[np.triu_indices(12, 1)]
-  assert (ratios >= linking.price(12, 1000).all).sum() == 1
+  assert (ratios >= linking.Price(12, 1000).whole).sum() == 1
   assert groups(z, strength, n_pairs=1000) == [set(range(12))]
 
 
@@ -64,6 +64,14 @@ def test_a_photograph_that_joined_before_and_does_not_pay_in_the_end_is_alone():
   z[6, :6] = z[:6, 6] = 0
   z[6, 0] = z[0, 6] = 5.0
   assert groups(z, strength) == [set(range(6))]
+
+
+def test_a_group_of_which_nobody_pays_for_all_pairs_is_none():
+  """Each of three pays for the looks at one group, none for the pairs of a large folder."""
+  _, z, strength = album([3], 1.8)
+  z[:] = 3.6
+  assert groups(z, strength) == [{0, 1, 2}]
+  assert groups(z, strength, n_pairs=100_000) == []
 
 
 def test_more_comparisons_cost_more():

@@ -24,8 +24,8 @@ NO_EXCLUSION = "Alone is not 'another camera': nothing was found that links it, 
 SIZES = "Photographs of different sizes are not compared, and turned, cut or resized ones are not found"
 RULE = (
   "Groups grow by the largest likelihood ratio of one device against another, of the same model or not, between sums "
-  "of their members' sensor noise; two groups, and each member with the rest of its own, must have a ratio above the "
-  "number of pairs compared (prior odds of one pair in all of them)."
+  "of their members' sensor noise. Two groups that join, and a group's best member with the rest of it, have a ratio "
+  "above the number of pairs compared; each member has one above the number of photographs times that of groups."
 )
 SAID = 20  # Sizes of groups in a sentence.
 
@@ -69,7 +69,7 @@ def link(members: list[Member], tiles: Tiles, calibration: Calibration) -> Linke
     pce = tiles.pce([members[k].sha256 for k in own], members[own[0]].shape, exact=False)
     part = np.sign(pce) * np.sqrt(np.abs(pce))
     z[np.ix_(own, own)] = part
-    paid = linking.price(len(own), n_pairs)
+    paid = linking.Price(len(own), n_pairs)
     pixels = members[own[0]].quality.pixels
     found = linking.grow(part, strength[own], pixels, pairs.smaller(tables), paid)
     groups += [group._replace(members=tuple(own[k] for k in group.members)) for group in found]

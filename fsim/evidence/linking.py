@@ -11,10 +11,11 @@ and so is the z that one camera would show. For groups of one it is the z of the
 1. A ratio is the smaller of those against another device of the same model (H2a) and of another one (H2b): nobody has
    said which of the two is in question. It is not held at the calibration's bounds, which no number of pairs could
    pass; so within the rule it is a score, and as evidence it stays within them.
-2. Every comparison is paid for by prior odds: one pair among all pairs of the folder is expected to be of one device. A
-   ratio pays if the posterior odds are above 1. That is what two groups need, and each member of a finished group with
-   the rest of it; who does not have it stays alone.
-3. A single photograph may join before, if it pays for the looks at all others of its own; 2 then decides.
+2. Every comparison is paid for by prior odds: a ratio pays if it exceeds the number of comparisons from which it stands
+   out, so that the posterior odds are above 1 where one of them is expected to be of one device. Two groups that join,
+   and the best member of a finished group against the rest of it, pay for all pairs of photographs; its other members
+   pay for the looks of all photographs at all groups. Who does not pay is alone.
+3. A single photograph may join before, if it pays for its own looks at all others; 2 then decides.
 4. Two groups, or a photograph and a group, share no camera if they have much less in common than within them, as
    expected of their photographs: cameras of one model share some structure that adds up in sums.
 
@@ -41,15 +42,27 @@ class Group(NamedTuple):
 
 
 class Price(NamedTuple):
-  """Natural logarithms of what a ratio must exceed: `alone` where a single photograph joins, `all` in the end."""
+  """What is paid for, each as the natural logarithm of what a ratio must exceed.
 
-  alone: float
-  all: float
+  photographs: of one size. pairs: that are compared in all.
+  """
 
+  photographs: int
+  pairs: int
 
-def price(photographs: int, n_pairs: int) -> Price:
-  """For so many photographs with so many pairs that are compared."""
-  return Price(math.log(max(photographs - 1, 1)), math.log(max(n_pairs, 1)))
+  @property
+  def alone(self) -> float:
+    """Of a single photograph that joins."""
+    return math.log(max(self.photographs - 1, 1))
+
+  @property
+  def whole(self) -> float:
+    """Of two groups that join, and of a group as such."""
+    return math.log(max(self.pairs, 1))
+
+  def member(self, groups: int) -> float:
+    """Of each member, where there are so many groups."""
+    return math.log(self.photographs * max(groups, 1))
 
 
 def grow(
@@ -62,10 +75,11 @@ def grow(
   growing = _Growing(z, strength, pixels, table, paid)
   while growing.join():
     pass
+  begun = [sorted(members) for members in growing.members if len(members) > 1]
   groups = []
-  for members in growing.members:
-    kept = _confirmed(members, z, strength, pixels, table, paid)
-    if len(kept) > 1:
+  for members in begun:
+    kept = _confirmed(members, z, strength, pixels, table, paid.member(len(begun)))
+    if len(kept) > 1 and _against_rest(kept, z, strength, pixels, table).max() >= paid.whole:
       groups.append(Group(tuple(kept), tuple(float(x) for x in with_rest(kept, z, pixels)[0])))
   return sorted(groups, key=lambda group: (-len(group.members), group.members))
 
@@ -87,19 +101,25 @@ def _power(count: np.ndarray | int, within: np.ndarray, pixels: int) -> np.ndarr
 
 
 def _confirmed(
-  members: list[int], z: np.ndarray, strength: np.ndarray, pixels: int, table: Table, paid: Price
+  members: list[int], z: np.ndarray, strength: np.ndarray, pixels: int, table: Table, needed: float
 ) -> list[int]:
-  """Without those who do not pay for all comparisons, one after the other from the weakest."""
-  kept = sorted(members)
+  """Without those whose ratio is too small, one after the other from the weakest."""
+  kept = members
   while len(kept) > 1:
-    seen, root = with_rest(kept, z, pixels)
-    own = strength[kept]
-    ratio = table.at(np.log(own * (own.sum() - own) / root), seen)
-    weakest = int(ratio.argmin())
-    if ratio[weakest] >= paid.all:
+    ratios = _against_rest(kept, z, strength, pixels, table)
+    weakest = int(ratios.argmin())
+    if ratios[weakest] >= needed:
       break
-    kept.pop(weakest)
+    kept = kept[:weakest] + kept[weakest + 1 :]
   return kept
+
+
+def _against_rest(
+  members: list[int], z: np.ndarray, strength: np.ndarray, pixels: int, table: Table
+) -> Float[np.ndarray, " m"]:
+  seen, root = with_rest(members, z, pixels)
+  own = strength[members]
+  return table.at(np.log(own * (own.sum() - own) / root), seen)
 
 
 class _Growing:
@@ -158,7 +178,7 @@ class _Growing:
     mean = self.total * self.total[k]
     ratios = self.table.at(np.log(mean / root), self.common[k] / root)
     both = (self.count > 1) & (self.count[k] > 1)
-    pays = ratios >= np.where(both, self.paid.all, self.paid.alone)
+    pays = ratios >= np.where(both, self.paid.whole, self.paid.alone)
     fine = self.alive & pays & self._akin(k, mean, both)
     fine[k] = False
     return np.where(fine, ratios, -np.inf)
