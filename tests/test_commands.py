@@ -21,9 +21,10 @@ OPTIONS = {
   "report": ("DIR", "--json"),
   "fingerprint": ("--out", "--sigma", "in grey levels (default: 5.0)", "--wavelet", "(default: db4)", "--json"),
   "merge": ("NPZ", "--out", "--trusted", "--json"),
-  "match": ("--against", "--reach", "(default: 0)", "--alpha", "(default: 0.0001)", "--scales", "--json"),
+  "match": ("--against", "--reach", "(default: 0)", "--alpha", "(default: 0.0001)", "--scales", "--best", "--json"),
   "matrix": ("--out", "--alpha", "(default: 0.0001)", "--stop", "--json"),
   "compare": ("QUESTIONED", "--with", "REFERENCE", "--out", "CASE", "--calibration", "--run", "--sign", "--json"),
+  "link": ("IMAGE_OR_FOLDER", "--out", "--calibration", "FILE.json", "--json"),
   "calibrate": ("FOLDER", "--out", "FILE.json", "--pattern", "--json"),
   "identify": ("IMAGE_OR_FOLDER", "--run", "--cameras", "--pattern", "--map", "--json"),
   "splice": ("IMAGE_OR_FOLDER", "--run", "--out", "--reference", "X,Y", "--stride", "half a patch", "--json"),
@@ -45,7 +46,7 @@ DOORS = {
   "fsim.__main__": (),
 }
 # Whose help waits for no library of arrays.
-LIGHT = ("public", "train", "report", "merge", "match", "matrix", "compare", "verify", "weights", "sweep")
+LIGHT = ("public", "train", "report", "merge", "match", "matrix", "compare", "link", "verify", "weights", "sweep")
 SECONDS = 1.0  # Of CPU; about a tenth is needed, and a loaded machine takes its time.
 
 
