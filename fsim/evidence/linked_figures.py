@@ -21,7 +21,8 @@ LONGEST = 30  # Letters of a name.
 CELLS = 1200  # Of a side; more photographs share a cell, which has the largest ratio.
 ROWS, COLUMNS = 12, 5  # Of small photographs: groups, and members of each.
 SIDE = 96  # Pixels of a small photograph.
-GREY = "#777777"
+GREY = "#777777"  # Of those alone.
+COLOURS = [k for k in range(10) if k != 7]  # Of "tab10": its grey would be taken for that one.
 
 
 def picture(found: Linked) -> bytes:
@@ -46,7 +47,7 @@ def picture(found: Linked) -> bytes:
 
 def colour(number: int) -> str:
   """Of a group's frame, from 0."""
-  return matplotlib.colors.to_hex(matplotlib.colormaps["tab10"](number % 10))
+  return matplotlib.colors.to_hex(matplotlib.colormaps["tab10"](COLOURS[number % len(COLOURS)]))
 
 
 def fewer(values: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "m m"]:
