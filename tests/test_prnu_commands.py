@@ -335,9 +335,11 @@ def test_a_store_is_matched_in_bounded_memory_and_photographs_are_read_once(fold
   assert len(read) == 4 * 7
 
 
-def test_a_folder_without_fingerprints_is_one_line(folder, capsys, tmp_path):
-  status, out, err = run(capsys, "match", asked(folder, 0), "--against", tmp_path)
-  assert (status, out) == (1, "")
-  assert f"{tmp_path}: no fingerprint (.npz) in this folder" in err
+def test_a_folder_without_fingerprints_answers_for_itself_alone(folder, capsys, tmp_path):
+  against = ["--against", tmp_path, folder / "0.npz"]
+  status, out, _ = run(capsys, "match", asked(folder, 0), *against, "--json")
+  none, good = json.loads(out)
+  assert (status, none["answer"], good["answer"]) == (1, "no statement", "match")
+  assert none["reason"] == f"{tmp_path}: no fingerprint (.npz) in this folder"
   with pytest.raises(SystemExit):
-    run(capsys, "match", asked(folder, 0), "--against", folder / "0.npz", "--best", "0")
+    run(capsys, "match", asked(folder, 0), *against, "--best", "0")

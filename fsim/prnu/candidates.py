@@ -53,13 +53,11 @@ class Batch(NamedTuple):
 
 
 def candidates(places: Sequence[Path]) -> list[Path]:
-  """Files as they are given, and the fingerprints (.npz) below folders. Raises UserError for a folder without any."""
+  """Files as they are given, and in the place of a folder the fingerprints (.npz) below it, if there are any."""
   paths: list[Path] = []
   for place in places:
-    inside = sorted(path for path in place.rglob("*.npz") if path.name[0] != ".") if place.is_dir() else [place]
-    if not inside:
-      raise UserError(f"{shown(place)}: no fingerprint (.npz) in this folder")
-    paths += inside
+    inside = sorted(path for path in place.rglob("*.npz") if path.name[0] != ".") if place.is_dir() else []
+    paths += inside or [place]
   return list(dict.fromkeys(paths))
 
 
@@ -93,6 +91,8 @@ def candidate(path: Path) -> Candidate:
 
   Raises Unreadable naming the file if it is neither, and UserError for a photograph that can tell nothing.
   """
+  if path.is_dir():
+    raise inputs.Unreadable(path, "no fingerprint (.npz) in this folder")
   begins = inputs.read_bytes(path, arrays.LIMIT)[:16]
   is_named_so = path.suffix.lower() in SUFFIXES and not begins.startswith(ARCHIVE)
   if not begins.startswith(jpeg.BEGINNING) and not is_named_so:
