@@ -67,7 +67,8 @@ def link(members: list[Member], tiles: Tiles, calibration: Calibration) -> Linke
     if len(own) < 2:
       continue
     pce = tiles.pce([members[k].sha256 for k in own], members[own[0]].shape, exact=False)
-    part = np.sign(pce) * np.sqrt(np.abs(pce))
+    part = np.copysign(np.sqrt(np.abs(pce)), pce)
+    del pce
     z[np.ix_(own, own)] = part
     paid = linking.Price(len(own), n_pairs)
     pixels = members[own[0]].quality.pixels
@@ -96,9 +97,9 @@ def facts(found: Linked) -> dict[str, Any]:
 
 
 def arrays_of(found: Linked) -> dict[str, Any]:
-  """All pairs, in the order of `sha256`; `compared` says which: the others have zeros."""
+  """All pairs in 16 bits, in the order of `sha256`; `compared` says which: the others have zeros."""
   of_pairs = {"z": found.z} | dict(found.log10)
-  zeros = {name: np.nan_to_num(values) for name, values in of_pairs.items()}
+  zeros = {name: np.nan_to_num(values.astype(np.float16), copy=False) for name, values in of_pairs.items()}
   return {"sha256": [member.sha256 for member in found.members], "compared": np.isfinite(found.z)} | zeros
 
 

@@ -33,7 +33,7 @@ def picture(found: Linked) -> bytes:
   axes = left.subplots()
   order, values = found.order, found.log10["H2b"]
   colours = matplotlib.colormaps["RdBu"].with_extremes(bad="lightgrey")
-  reach = max(float(np.nanmax(np.abs(values))), 1.0)
+  reach = max(float(np.nanmax(values)), -float(np.nanmin(values)), 1.0)
   cells, extent = fewer(values[np.ix_(order, order)]), (-0.5, n - 0.5, n - 0.5, -0.5)
   image = axes.imshow(cells, cmap=colours, vmin=-reach, vmax=reach, interpolation="nearest", extent=extent)
   left.colorbar(image, ax=axes, fraction=0.045, label="log10 of the ratio of one device against one of another model")
