@@ -125,7 +125,8 @@ def test_copies_are_no_pairs_of_a_matrix(cameras, tmp_path, capsys):
 def test_a_bad_candidate_answers_for_itself_alone(cameras, tmp_path, capsys):
   bad = [write(tmp_path / f"{k}.npz", **BAD[name]) for k, name in enumerate(("nan", "huge scale", "unknown setting"))]
   (tmp_path / "text.jpg").write_text("no")
-  bad += [tmp_path / "text.jpg", tmp_path / "nowhere.npz", tmp_path]
+  (tmp_path / "empty").mkdir()
+  bad += [tmp_path / "text.jpg", tmp_path / "nowhere.npz", tmp_path / "empty"]
   renamed = tmp_path / "fingerprint.jpg"
   renamed.write_bytes((cameras / "a.npz").read_bytes())
   status, out, _ = run(capsys, "match", cameras / "asked.jpg", "--against", *bad, renamed, "--json")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 
 from fsim.boundary import console
 from fsim.commands import main
-from fsim.prnu import building, fingerprints
+from fsim.prnu import building, candidates, comparing, fingerprints
 from fsim.prnu.residuals import DEFAULT
 from tests import jpegs
 from tests.commands import ROOT, fsim, variables
@@ -246,3 +247,99 @@ def test_one_camera_at_two_places(realcams, tmp_path, data):
   done = fsim("prnu", "match", *asked, "--against", "ixus.npz", "--json", cwd=tmp_path, data=data)
   answers = [answer["answer"] for answer in json.loads(done.stdout)]
   assert answers == ["match"] * 11 + ["no match found"] * 5
+
+
+@pytest.fixture
+def store(folder, tmp_path):
+  """Twelve fingerprints of other cameras, each of one flat photograph, around those of the two cameras."""
+  (tmp_path / "store" / "inner").mkdir(parents=True)
+  for camera in range(2, 14):
+    save(tmp_path / "flat.jpg", 900 + camera, camera)
+    out = tmp_path / "store" / "inner" / f"{camera:02}.npz"
+    assert main(["fingerprint", str(tmp_path / "flat.jpg"), "--device", "x", "--out", str(out)]) == 0
+  for name in ("0.npz", "1.npz"):
+    (tmp_path / "store" / name).write_bytes((folder / name).read_bytes())
+  return tmp_path / "store"
+
+
+def test_the_best_of_a_store_are_listed_and_all_are_paid_for(folder, store, capsys):
+  against = ["--against", store, "--best", "3", "--json"]
+  status, out, _ = run(capsys, "match", folder / "asked0", *against)
+  answers = json.loads(out)
+  assert status == 0
+  assert len(answers) == 4 * 3
+  assert {answer["n_hypotheses"] for answer in answers} == {14}
+  for first in answers[::3]:
+    assert (first["candidate"], first["answer"]) == (str(store / "0.npz"), "match")
+  for of_one in (answers[k : k + 3] for k in range(0, 12, 3)):
+    pce = [answer["pce"] for answer in of_one]
+    assert pce == sorted(pce, reverse=True)
+  _, out, _ = run(capsys, "match", folder / "asked0", "--against", store, "--json")
+  every = json.loads(out)
+  assert len(every) == 4 * 14
+  assert [answer for answer in every if answer["pce"] >= answers[2]["pce"] and answer["image"] == answers[0]["image"]]
+
+
+def test_the_best_of_a_store_name_what_is_broken_and_what_holds_the_photograph(folder, store, capsys):
+  (store / "broken.npz").write_bytes(b"no")
+  known = folder / "known1" / "Make_M_1_2.JPG"
+  status, out, _ = run(capsys, "match", known, "--against", store, "--best", "1", "--json")
+  found = {answer["candidate"].rsplit("/", 1)[1]: answer for answer in json.loads(out)}
+  assert status == 1
+  assert len(found) == 3
+  assert "one of those the fingerprint was made of" in found["1.npz"]["reason"]
+  assert "not a fingerprint" in found["broken.npz"]["reason"]
+
+
+def test_a_store_of_another_size_leaves_one_reason(store, tmp_path, capsys):
+  save(tmp_path / "crop.jpg", 8, 0, crop=(24, 8, 24 + 120, 8 + 112))
+  status, out, _ = run(capsys, "match", tmp_path / "crop.jpg", "--against", store, "--best", "2", "--json")
+  (answer,) = json.loads(out)
+  assert status == 0
+  assert "sizes differ" in answer["reason"]
+
+
+def assert_alike(a, b):
+  """But for rounding, which depends on how many fingerprints are multiplied at a time."""
+  a, b = json.loads(a), json.loads(b)
+  for one, other in zip(a, b, strict=True):
+    np.testing.assert_allclose(one.pop("pce"), other.pop("pce"), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(one.pop("false_alarm"), other.pop("false_alarm"), rtol=1e-2)
+  assert a == b
+
+
+def test_a_store_is_matched_in_bounded_memory_and_photographs_are_read_once(folder, store, capsys, monkeypatch):
+  """With room for two fingerprints; the answers are the same."""
+  _, whole, _ = run(capsys, "match", folder / "asked0", "--against", store, "--json")
+  alive, most, read = [0], [0], []
+  made, read_all = candidates.candidate, comparing.read_all
+
+  def counted(path):
+    one = made(path)
+    alive[0] += 1
+    most[0] = max(most[0], alive[0])
+    weakref.finalize(one.pattern, lambda: alive.__setitem__(0, alive[0] - 1))
+    return one
+
+  monkeypatch.setattr(candidates, "candidate", counted)
+  monkeypatch.setattr(candidates, "MEMORY", 2 * 160 * 160 * 4)
+  monkeypatch.setattr(comparing, "read_all", lambda paths: read.extend(paths) or read_all(paths))
+  _, few, _ = run(capsys, "match", folder / "asked0", "--against", store, "--json")
+  assert_alike(few, whole)
+  assert most[0] <= 5  # Of the batch before, of the next one, and the one that is read.
+  assert len(read) == 4
+  read.clear()
+  monkeypatch.setattr(comparing, "MEMORY", 0)
+  _, again, _ = run(capsys, "match", folder / "asked0", "--against", store, "--json")
+  assert_alike(again, whole)
+  assert len(read) == 4 * 7
+
+
+def test_a_folder_without_fingerprints_answers_for_itself_alone(folder, capsys, tmp_path):
+  against = ["--against", tmp_path, folder / "0.npz"]
+  status, out, _ = run(capsys, "match", asked(folder, 0), *against, "--json")
+  none, good = json.loads(out)
+  assert (status, none["answer"], good["answer"]) == (1, "no statement", "match")
+  assert none["reason"] == f"{tmp_path}: no fingerprint (.npz) in this folder"
+  with pytest.raises(SystemExit):
+    run(capsys, "match", asked(folder, 0), *against, "--best", "0")

@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
   "match": Verb("fsim.commands.match", "photographs against fingerprints or photographs (PRNU)"),
   "matrix": Verb("fsim.commands.matrix", "all pairs of a folder's photographs (PRNU)"),
   "compare": Verb("fsim.commands.compare", "likelihood ratios of one camera, and a case to hand over"),
+  "link": Verb("fsim.commands.link", "which photographs are of one camera (sensor noise)"),
   "calibrate": Verb("fsim.commands.calibrate", "what scores are worth as likelihood ratios, from your own cameras"),
   "identify": Verb("fsim.commands.identify", "the camera model of photographs, or none of those learned"),
   "splice": Verb("fsim.commands.splice", "where a photograph holds what another camera model took"),

@@ -1,6 +1,7 @@
 """Tells whether photographs hold the sensor noise (PRNU) of a camera.
 
   fsim match IMAGE... --against=cam.npz                          against fingerprints
+  fsim match IMAGE... --against=STORE --best=5                   against all of a folder, the likeliest listed
   fsim match IMAGE --against known1.jpg known2.jpg               against photographs
   fsim match IMAGE --against=cam.npz --reach=all --turned --scales=0.5:1:0.01      cropped, turned or scaled
 
@@ -29,14 +30,16 @@ def main(arguments: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
   match = options.parser("match", __doc__)
   match.add_argument("places", type=console.path, nargs="+", metavar="IMAGE", help="JPEGs or folders of them")
-  told = "fingerprints, or JPEGs"
-  match.add_argument("--against", type=console.path, nargs="+", required=True, metavar="NPZ", help=told)
+  told = "fingerprints, folders of them (.npz), or JPEGs"
+  match.add_argument("--against", type=console.path, nargs="+", required=True, metavar="NPZ_OR_FOLDER", help=told)
   told = "shifts of up to N pixels, or `all`; 0: aligned"
   match.add_argument("--reach", type=_reach, default=0, metavar="N", help=told)
   match.add_argument("--turned", action="store_true", help="look at all four rotations by 90 degrees")
   match.add_argument("--mirrored", action="store_true", help="look at mirror images too")
   told = "look at these sizes too, as factors; by default at that of the photograph"
   match.add_argument("--scales", type=_scales, default=[1.0], metavar="FROM:TO:STEP", help=told)
+  told = "list so many candidates with the highest PCE; all that are looked at raise the threshold nevertheless"
+  match.add_argument("--best", type=_count, metavar="N", help=told)
   options.add_alpha(match)
   options.add_json(match)
   return match
@@ -48,6 +51,12 @@ def _reach(text: str) -> int | None:
   if not (text.isascii() and text.isdigit() and len(text) < 10):
     raise argparse.ArgumentTypeError(f"{text!r} is neither a number of pixels nor `all`")
   return int(text)
+
+
+def _count(text: str) -> int:
+  if not (text.isascii() and text.isdigit() and int(text[:10]) > 0):
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of candidates from 1")
+  return int(text[:10])
 
 
 def _scales(text: str) -> list[float]:

@@ -120,7 +120,7 @@ def raw(calibration: Calibration, trials: Trials, hypothesis: str) -> Float[np.n
   values = np.empty(len(trials.z))
   for first in range(0, len(values), CHUNK):
     some = np.arange(first, min(first + CHUNK, len(values)))
-    curve = _curve(calibration, strength.some(some), trials.some(some), hypothesis)
+    curve = _curve(calibration, strength.some(some), trials.agreement[some], trials.n_looks[some], hypothesis)
     values[some] = [np.interp(z, GRID, row) for z, row in zip(trials.z[some], curve, strict=True)]
   return values
 
@@ -129,11 +129,27 @@ def strength_of(predictor: Predictor, trials: Trials) -> Strength:
   return expected.strength(predictor, trials.questioned, trials.pixels, trials.references, trials.which)
 
 
-def _curve(calibration: Calibration, strength: Strength, trials: Trials, hypothesis: str) -> Float[np.ndarray, "n g"]:
+def of_singles(calibration: Calibration, log_z: Float[np.ndarray, " n"], hypothesis: str) -> Float[np.ndarray, "n g"]:
+  """Log of the ratio at GRID, through the line and without its bounds, of two photographs alone and one look.
+
+  log_z: of the z that a camera of middle strength would show with them.
+  """
+  n, line = len(log_z), calibration.lines[hypothesis]
+  strength = Strength(log_z, np.zeros(n), np.ones(n, bool), np.full(n, -np.inf))
+  return line.offset + line.slope * _curve(calibration, strength, np.full(n, np.nan), np.ones(n), hypothesis)
+
+
+def _curve(
+  calibration: Calibration,
+  strength: Strength,
+  agreement: Float[np.ndarray, " n"],
+  n_looks: Float[np.ndarray, " n"],
+  hypothesis: str,
+) -> Float[np.ndarray, "n g"]:
   """Of each trial, at GRID."""
-  unrelated, n = calibration.unrelated[hypothesis], len(trials.z)
+  unrelated, n = calibration.unrelated[hypothesis], len(n_looks)
   shares, gone, left, deviation = expected.components(
-    calibration.spread, unrelated, strength, trials.agreement, trials.n_looks, FEWER_NODES
+    calibration.spread, unrelated, strength, agreement, n_looks, FEWER_NODES
   )
   curve = np.empty((n, len(GRID)))
   for place, z in enumerate(GRID):
@@ -149,7 +165,7 @@ def missed(calibration: Calibration, trials: Trials, hypothesis: str) -> Float[n
   """
   strength, line = strength_of(calibration.predictor, trials), calibration.lines[hypothesis]
   needed = -line.offset / line.slope  # Of the raw logarithm, for a ratio of 1.
-  curve = _curve(calibration, strength, trials, hypothesis)
+  curve = _curve(calibration, strength, trials.agreement, trials.n_looks, hypothesis)
   unrelated = calibration.unrelated[hypothesis]
   below = np.array([np.searchsorted(row, needed, side="right") for row in curve])
   z = np.append(GRID, np.inf)[below]

@@ -3,7 +3,6 @@
 Shapes: n images, h w pixels.
 """
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,14 +12,13 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.sparse.csgraph import connected_components
 
-from fsim.boundary import outputs, progress
+from fsim.boundary import progress
 from fsim.boundary.errors import UserError
 from fsim.data.dresden import names
 from fsim.data.photographs import Photograph, read_all
 from fsim.prnu import matching, probe
+from fsim.prnu.tiles import Tiles
 
-ROUNDING = 0.01  # By which float16 may change a standard deviation of 1.
-TILE = 16  # Images a side of the block of pairs in memory.
 Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
 
 
@@ -41,11 +39,11 @@ class Matrix(NamedTuple):
 
 
 def matrix(paths: list[Path], cache: Path, alpha: float, report: Report) -> Matrix:
-  """Patterns are kept in `cache` by the files' hashes, so that an interrupted call goes on, and made once.
+  """Patterns and pairs are kept in `cache` by the files' hashes, so that an interrupted call goes on, and made once.
 
   Raises UserError if fewer than two images are usable.
   """
-  cache.mkdir(parents=True, exist_ok=True)
+  tiles = Tiles(cache)
   rows = []
   first: dict[str, Path] = {}
   copies: dict[Path, Path] = {}
@@ -53,7 +51,7 @@ def matrix(paths: list[Path], cache: Path, alpha: float, report: Report) -> Matr
     if photograph.content in first:
       copies[photograph.path] = first[photograph.content]
       continue
-    reason = _kept(photograph, cache)
+    reason = _kept(photograph, tiles)
     if reason:
       report(photograph.path, reason)
     else:
@@ -65,8 +63,8 @@ def matrix(paths: list[Path], cache: Path, alpha: float, report: Report) -> Matr
   # As Python holds them: a name may have bytes that are no UTF-8.
   table = pd.DataFrame({name: pd.Series([row[k] for row in rows], dtype=object) for k, name in enumerate(columns)})
   pce = np.full((len(table), len(table)), np.nan)
-  for _, group in table.groupby("size"):
-    pce[np.ix_(group.index, group.index)] = _block(group["sha256"].tolist(), cache)
+  for size, group in table.groupby("size"):
+    pce[np.ix_(group.index, group.index)] = tiles.pce(group["sha256"].tolist(), size)
   np.fill_diagonal(pce, np.nan)
   pairs = int(np.isfinite(pce[np.triu_indices(len(pce), 1)]).sum())
   if pairs == 0:
@@ -87,32 +85,17 @@ def pair_table(result: Matrix) -> pd.DataFrame:
   return table[np.isfinite(pce)].reset_index(drop=True)
 
 
-def _kept(photograph: Photograph, cache: Path) -> str:
+def _kept(photograph: Photograph, tiles: Tiles) -> str:
   """Sees to it that the pattern is in the cache; returns why it cannot be."""
   if photograph.problem:
     return photograph.problem
-  path = cache / f"{photograph.sha256}.npy"
-  if _is_pattern(path, photograph.pixels.shape[:2]):
+  if tiles.has(photograph.sha256, photograph.pixels.shape[:2]):
     return ""
   objection = probe.quality(photograph.pixels).objection()
   if objection:
     return objection
-  pattern = np.asarray(probe.against_image(photograph.pixels[None]))[0]
-  buffer = io.BytesIO()
-  np.save(buffer, (pattern / pattern.std()).astype(np.float16))
-  outputs.replace(path, buffer.getvalue())
+  tiles.keep(photograph.sha256, np.asarray(probe.against_image(photograph.pixels[None]))[0])
   return ""
-
-
-def _is_pattern(path: Path, size: tuple[int, int]) -> bool:
-  """Whether the cache has it, whole: as it was written, it has a standard deviation of 1."""
-  try:
-    pattern = np.load(path, allow_pickle=False)
-  except (OSError, ValueError, EOFError):  # Absent, damaged or cut.
-    return False
-  if pattern.shape != size or pattern.dtype != np.float16:
-    return False
-  return bool(abs(pattern.std(dtype=np.float64) - 1) < ROUNDING)  # False where a number is not finite.
 
 
 def _device(path: Path) -> str:
@@ -120,23 +103,3 @@ def _device(path: Path) -> str:
     return names.parse(path.name, names.Repairs(merge_d70=True, repair_mju=True)).device
   except names.BadName:
     return ""
-
-
-def _block(hashes: list[str], cache: Path) -> Float[np.ndarray, "n n"]:
-  """PCE among images of one size, tile by tile."""
-  pce = np.zeros((len(hashes), len(hashes)))
-  tiles = range(0, len(hashes), TILE)
-  with progress.bar(total=len(tiles) * (len(tiles) + 1) // 2, desc="pairs", unit="tile") as bar:
-    for first in tiles:
-      a = _patterns(hashes[first : first + TILE], cache)
-      for second in tiles[first // TILE :]:
-        b = a if first == second else _patterns(hashes[second : second + TILE], cache)
-        found = matching.aligned_pce(a, b)
-        pce[first : first + len(a), second : second + len(b)] = found
-        pce[second : second + len(b), first : first + len(a)] = found.T
-        bar.update()
-  return pce
-
-
-def _patterns(hashes: list[str], cache: Path) -> Float[np.ndarray, "n h w"]:
-  return np.stack([np.load(cache / f"{name}.npy").astype(np.float32) for name in hashes])

@@ -4,27 +4,26 @@ Shapes: h w pixels, n prints of one size.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from fsim.boundary import arrays, inputs, progress
+from fsim.boundary import inputs, progress
 from fsim.boundary.errors import UserError
-from fsim.boundary.text import shown
-from fsim.data import jpeg
-from fsim.data.photographs import Photograph, read, read_all
-from fsim.data.walk import SUFFIXES
-from fsim.prnu import fingerprints, matching, probe, transforms
-from fsim.prnu.fingerprints import Fingerprint
-from fsim.prnu.residuals import DEFAULT, Settings
+from fsim.data.photographs import Photograph, read_all
+from fsim.prnu import matching, probe, transforms
+from fsim.prnu.candidates import Batch, Candidate
+from fsim.prnu.candidates import batches as batches
+from fsim.prnu.candidates import candidate as candidate
+from fsim.prnu.candidates import candidates as candidates
+from fsim.prnu.candidates import of_fingerprint as of_fingerprint
 from fsim.prnu.transforms import Found, Transform
 
-BATCH = 32  # Fingerprints in memory at a time.
+MEMORY = 1 << 28  # Bytes of patterns of images in question that are kept; as many are of candidates.
 FALSE_ALARM_FLOOR = 1e-6  # No smaller probability is said: nobody's data have tested such tails.
-ARCHIVE = b"PK"  # A fingerprint file begins so.
 MATCH, NO_MATCH, NO_STATEMENT = "match", "no match found", "no statement"
 
 
@@ -61,139 +60,132 @@ class Answer(NamedTuple):
   usable: bool = True
 
 
-class Candidate(NamedTuple):
-  """What images are held against: the pattern, and hashes of the files and of the pixels it was made of."""
-
-  path: Path
-  pattern: Float[np.ndarray, "h w"]
-  settings: Settings
-  single: bool  # Whether it is one image.
-  images: frozenset[str]
-  contents: frozenset[str]
-
-  def holds(self, photograph: Photograph) -> str:
-    """Why this photograph says nothing about the candidate: it is in it. Else nothing."""
-    if photograph.sha256 in self.images:
-      return "the same file" if self.single else "this very file is one of those the fingerprint was made of"
-    if photograph.content in self.contents:
-      same = "the same picture, in a file with other metadata"
-      return same if self.single else "this very picture is one of those the fingerprint was made of"
-    return ""
+class Held(str):
+  """A reason why there is no statement: the photograph is in the candidate."""
 
 
-class Batch(NamedTuple):
-  """Candidates of one size and kind, to be matched together; `last` if no usable one follows."""
+class Asked(NamedTuple):
+  """An image in question, without its pixels, and the pattern of it, or why there is none."""
 
-  candidates: list[Candidate]
-  last: bool
+  photograph: Photograph
+  pattern: Float[np.ndarray, "h w"] | str
 
 
-def compare(images: Sequence[Path], paths: Sequence[Path], search: Search) -> Iterator[list[Answer]]:
+class Met(NamedTuple):
+  """What an image has met: the number of all hypotheses, and results with those candidates that count."""
+
+  n_hypotheses: int = 0
+  results: Mapping[Path, Found | str] = {}
+
+  def add(self, results: Mapping[Path, Found | str], best: int | None) -> "Met":
+    total = self.n_hypotheses + sum(r.n_hypotheses for r in results.values() if isinstance(r, Found))
+    return Met(total, _best({**self.results, **results}, best))
+
+
+def compare(
+  images: Sequence[Path], paths: Sequence[Path], search: Search, best: int | None = None
+) -> Iterator[list[Answer]]:
   """The answers of every image, one a candidate, in their order. Candidates are fingerprint files or JPEGs.
 
+  With `best` only so many with the highest PCE, from the highest; all candidates that were looked at are paid for
+  nevertheless. Those that hold the image, or cannot be read, are named in any case.
   Candidates are read in batches for all images, so that thousands of them fit; an image is answered as soon as it has
   met the last of them. An image or a candidate that cannot be used answers with the reason.
   """
   paths = list(dict.fromkeys(paths))
   broken: dict[Path, UserError] = {}  # Candidates.
-  found: dict[tuple[Path, Path], Found | str] = {}
+  found: dict[Path, Met] = {}
+  kept: dict[tuple, Asked] = {}
   met = False
   with progress.bar(total=len(images) * len(paths), desc="matching", unit="pair") as bar:
     for batch in batches(paths, broken):
       met = batch.last
-      for photograph in read_all(images):
-        found |= _matched(photograph, batch, search)
+      for asked in _asked(images, batch, kept):
+        path = asked.photograph.path
+        found[path] = found.get(path, Met()).add(_matched(asked, batch, search), best)
         bar.update(len(batch.candidates))
         if batch.last:
-          yield _answers(photograph, {c: found.pop((photograph.path, c), "") for c in paths}, broken, search.alpha)
+          yield _answers(asked.photograph, found.pop(path), paths, broken, search.alpha, best)
     if not met:
       for photograph in read_all(images):
-        yield _answers(photograph, dict.fromkeys(paths, ""), broken, search.alpha)
-
-
-def batches(paths: Sequence[Path], broken: dict[Path, UserError]) -> Iterator[Batch]:
-  """Candidates in their order, as many at a time as have one size and kind, up to BATCH; `broken` takes the others."""
-  pending: list[Candidate] = []
-  for path in paths:
-    try:
-      one = candidate(path)
-    except UserError as error:
-      broken[path] = error
-      continue
-    if pending and (len(pending) == BATCH or _kind(one) != _kind(pending[0])):
-      yield Batch(pending, last=False)
-      pending = []
-    pending.append(one)
-  if pending:
-    yield Batch(pending, last=True)
-
-
-def _kind(one: Candidate) -> tuple:
-  return one.pattern.shape, one.settings, one.single
-
-
-def candidate(path: Path) -> Candidate:
-  """A JPEG or a fingerprint, told by its first bytes.
-
-  Raises Unreadable naming the file if it is neither, and UserError for a photograph that can tell nothing.
-  """
-  begins = inputs.read_bytes(path, arrays.LIMIT)[:16]
-  is_named_so = path.suffix.lower() in SUFFIXES and not begins.startswith(ARCHIVE)
-  if not begins.startswith(jpeg.BEGINNING) and not is_named_so:
-    try:
-      return of_fingerprint(fingerprints.load(path), path)
-    except inputs.Unreadable:
-      raise
-    except UserError as error:
-      raise inputs.Unreadable(path, f"not a fingerprint ({error})") from error
-  photograph = read(path)
-  if photograph.problem:
-    raise inputs.Unreadable(path, photograph.problem)
-  objection = probe.quality(photograph.pixels).objection()
-  if objection:
-    raise UserError(f"{shown(path)}: {objection}")
-  pattern = np.asarray(probe.against_image(photograph.pixels[None]))[0]
-  return Candidate(path, pattern, DEFAULT, True, frozenset([photograph.sha256]), frozenset([photograph.content]))
-
-
-def of_fingerprint(made: Fingerprint, path: Path) -> Candidate:
-  """Raises UserError if nothing is left of it after cleaning."""
-  return Candidate(path, made.pattern(), made.settings, False, frozenset(made.images), frozenset(made.contents))
+        yield _answers(photograph, found.pop(photograph.path, Met()), paths, broken, search.alpha, best)
 
 
 def answers(photograph: Photograph, candidates: Sequence[Candidate], search: Search) -> list[Answer]:
   """Of one photograph and a few candidates of different paths, in their order."""
-  found = {}
+  met = Met()
   for one in candidates:
-    found |= _matched(photograph, Batch([one], last=True), search)
-  return _answers(photograph, {one.path: found[photograph.path, one.path] for one in candidates}, {}, search.alpha)
+    batch = Batch([one], last=True)
+    met = met.add(_matched(_of(photograph, one), batch, search), None)
+  return _answers(photograph, met, [one.path for one in candidates], {}, search.alpha)
 
 
-def _matched(photograph: Photograph, batch: Batch, search: Search) -> dict[tuple[Path, Path], Found | str]:
+def _asked(images: Sequence[Path], batch: Batch, kept: dict[tuple, Asked]) -> Iterator[Asked]:
+  """Of all images in their order; as many as fit into MEMORY are `kept` for the batches that follow."""
   first = batch.candidates[0]
+  key = lambda path: (path, first.single, first.settings)  # noqa: E731
+  read = read_all([path for path in images if key(path) not in kept])
+  room = MEMORY - sum(one.pattern.nbytes for one in kept.values() if isinstance(one.pattern, np.ndarray))
+  for path in images:
+    if key(path) in kept:
+      yield kept[key(path)]
+      continue
+    asked = _of(next(read), first)
+    size = asked.pattern.nbytes if isinstance(asked.pattern, np.ndarray) else 0
+    if not batch.last and size <= room:
+      kept[key(path)] = asked
+      room -= size
+    yield asked
+
+
+def _of(photograph: Photograph, first: Candidate) -> Asked:
+  """For candidates like this one."""
   reason = photograph.problem or probe.quality(photograph.pixels, first.settings).objection()
+  without = photograph._replace(pixels=None)
   if reason:
-    return {(photograph.path, c.path): reason for c in batch.candidates}
+    return Asked(without, reason)
   ask = probe.against_image if first.single else probe.against_fingerprint
-  pattern = np.asarray(ask(photograph.pixels[None], first.settings))[0]
+  return Asked(without, np.asarray(ask(photograph.pixels[None], first.settings))[0])
+
+
+def _matched(asked: Asked, batch: Batch, search: Search) -> dict[Path, Found | str]:
+  if isinstance(asked.pattern, str):
+    return {c.path: asked.pattern for c in batch.candidates}
+  patterns = np.stack([c.pattern for c in batch.candidates])
   try:
-    found = transforms.find(pattern, np.stack([c.pattern for c in batch.candidates]), search.transforms, search.reach)
+    found = transforms.find(asked.pattern, patterns, search.transforms, search.reach)
   except UserError as error:
     found = [str(error)] * len(batch.candidates)
-  return {
-    (photograph.path, c.path): c.holds(photograph) or result for c, result in zip(batch.candidates, found, strict=True)
-  }
+  return {c.path: Held(c.holds(asked.photograph)) or result for c, result in zip(batch.candidates, found, strict=True)}
+
+
+def _best(results: dict[Path, Found | str], best: int | None) -> dict[Path, Found | str]:
+  """Those with the highest PCE, from the highest, and those that hold the image; if there is none, one reason."""
+  if best is None:
+    return results
+  numbers = {path: result for path, result in results.items() if isinstance(result, Found)}
+  highest = sorted(numbers, key=lambda path: -np.nan_to_num(numbers[path].pce, nan=-np.inf))[:best]
+  chosen = {path: numbers[path] for path in highest}
+  chosen |= {path: result for path, result in results.items() if isinstance(result, Held)}
+  return chosen or dict(list(results.items())[:1])
 
 
 def _answers(
-  photograph: Photograph, results: dict[Path, Found | str], broken: dict[Path, UserError], alpha: float
+  photograph: Photograph,
+  met: Met,
+  paths: Sequence[Path],
+  broken: dict[Path, UserError],
+  alpha: float,
+  best: int | None = None,
 ) -> list[Answer]:
   """Where all candidates are broken there are no results, and the photograph's own problem counts first."""
-  total = sum(r.n_hypotheses for r in results.values() if isinstance(r, Found))
+  listed = [path for path in paths if path in met.results or path in broken or best is None]
+  if best is not None:
+    listed = [*met.results, *(path for path in listed if path not in met.results)]
   answers = []
-  for path, result in results.items():
+  for path in listed:
     reason = photograph.problem or str(broken.get(path, ""))
-    answer = _answer(photograph.path, path, reason or result, total, alpha)
+    answer = _answer(photograph.path, path, reason or met.results.get(path, ""), met.n_hypotheses, alpha)
     unreadable = photograph.problem or isinstance(broken.get(path), inputs.Unreadable)
     answers.append(answer._replace(usable=not unreadable))
   return answers

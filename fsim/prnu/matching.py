@@ -60,14 +60,19 @@ def correlation(a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n h w"]) -> Flo
   return _product(a, b) / jnp.maximum(norms, 1e-20)
 
 
-def aligned_pce(a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n h w"]) -> Float[np.ndarray, "m n"]:
+def aligned_pce(
+  a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n h w"], exact: bool = True
+) -> Float[np.ndarray, "m n"]:
   """PCE of every pattern with every other at no shift.
 
   Peaks and energies of all pairs are two matrix products: the energy over all shifts is the product of the two power
   spectra. Around a peak the 11x11 window is taken out exactly. Where there is none (below PCE_FLOOR) it holds as much
-  energy as any other place, so that leaving it in changes the mean by about 121 / (h w).
+  energy as any other place, so that leaving it in changes the mean by about 121 / (h w). Unless `exact`, it is left in
+  everywhere, which makes a very high PCE a little lower and costs no transform a pair.
   """
   pce = np.array(_roughly(jnp.asarray(a), jnp.asarray(b)))
+  if not exact:
+    return pce
   for row, column in np.argwhere(np.abs(pce) > PCE_FLOOR):
     pce[row, column] = search(a[row : row + 1], b[column : column + 1], reach=0).pce.item()
   return pce

@@ -17,14 +17,17 @@ from fsim.prnu.transforms import all_transforms
 def match(chosen: argparse.Namespace) -> int:
   """Answers are given as they are found, so that an interruption loses only those that are not."""
   search = Search(all_transforms(chosen.turned, chosen.mirrored, chosen.scales), chosen.reach, chosen.alpha)
+  against = comparing.candidates(chosen.against)
   found = find(chosen.places)
   LeftOut(stop=False).passed_over(found)
   considered = len(found.paths) + len(found.passed_over)
   console.note(f"{considered} files considered, {len(found.passed_over)} of them passed over")
   answers: list[Answer] = []
-  wanted = (len(found.paths) + len(found.lost)) * len(set(chosen.against))
+  each_of = len(against) if chosen.best is None else min(chosen.best, len(against))
+  wanted = (len(found.paths) + len(found.lost)) * each_of
+  compared = comparing.compare(found.paths, against, search, chosen.best)
   try:
-    for each in chain(comparing.compare(found.paths, chosen.against, search), _unread(found, chosen.against)):
+    for each in chain(compared, _unread(found, against[:each_of])):
       answers += each
       if not chosen.json:
         console.say("\n".join(line(answer) for answer in each))

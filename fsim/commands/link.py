@@ -1,0 +1,95 @@
+"""Tells which of many photographs are of one camera, by sensor noise; nothing is known of the cameras.
+
+  fsim link FOLDER... [--out=DIR]
+
+Every two photographs of one size are compared, and groups grow by calibrated likelihood ratios; each comparison is paid
+for. A photograph that stays alone is not said to be of another camera. --out gets groups.json, the picture groups.png
+and ratios.npz, and an interrupted call goes on there when the same command is given again. docs/link.md.
+"""
+
+import argparse
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fsim.boundary import console, waking
+from fsim.commands import options
+
+if TYPE_CHECKING:
+  from fsim.boundary.outputs import Folder
+  from fsim.evidence.linked import Linked
+
+FILES = ("groups.json", "groups.png", "ratios.npz")
+CACHE = "cache"
+
+
+def main(arguments: Sequence[str]) -> int:
+  chosen = parsed(arguments)
+  with waking.importing():
+    from fsim import cpu
+    from fsim.boundary.outputs import Folder
+    from fsim.data.photographs import find
+    from fsim.evidence import album, linked, shipped
+    from fsim.prnu.leaving import LeftOut
+    from fsim.prnu.tiles import Tiles
+  cpu.keep_memory()
+  calibration, described = shipped.chosen(chosen.calibration)
+  folder = Folder(chosen.out) if chosen.out else None
+  if folder:
+    folder.claim(*FILES)
+  left_out, files = LeftOut(stop=False), find(chosen.places)
+  left_out.passed_over(files, own=chosen.out)
+  with _cache(chosen.out) as cache, _resumable(chosen.out):
+    tiles = Tiles(cache)
+    gathered = album.gather(files.paths, tiles, left_out)
+    left_out.copies(gathered.copies)
+    found = linked.link(gathered.members, tiles, calibration)
+  facts = linked.facts(found) | {"left_out": left_out.entries, "calibration": described._asdict()}
+  if folder:
+    _write(folder, facts, found)
+  if chosen.json:
+    console.say(console.to_json(facts))
+  else:
+    for line in linked.lines(found):
+      console.say(line)
+  return console.INCOMPLETE if left_out.lost else console.ANSWERED
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+  link = options.parser("link", __doc__)
+  options.add_photographs(link)
+  options.add_out(link, "folder for groups.json, groups.png and ratios.npz, and what was begun", required=False)
+  told = "one of your own (fsim calibrate); by default the one that came with fsim"
+  link.add_argument("--calibration", type=console.path, metavar="FILE.json", help=told)
+  options.add_json(link)
+  return link.parse_args(arguments)
+
+
+def _write(folder: "Folder", facts: dict[str, Any], found: "Linked") -> None:
+  """Where nothing could be compared there are no ratios, and none of former ones stay."""
+  from fsim.boundary import arrays
+  from fsim.evidence import linked, linked_figures
+
+  folder.write(FILES[0], console.to_json(facts).encode())
+  if found.n_pairs == 0:
+    for name in FILES[1:]:
+      folder.remove(name)
+    return
+  folder.write(FILES[1], linked_figures.picture(found))
+  folder.write(FILES[2], arrays.to_npz(linked.arrays_of(found)))
+
+
+@contextlib.contextmanager
+def _cache(out: Path | None) -> Iterator[Path]:
+  """Where patterns are kept; without --out for as long as the command runs."""
+  if out is not None:
+    yield out / CACHE
+    return
+  with tempfile.TemporaryDirectory() as place:
+    yield Path(place)
+
+
+def _resumable(out: Path | None) -> contextlib.AbstractContextManager[None]:
+  return console.resumable() if out is not None else contextlib.nullcontext()

@@ -1,0 +1,117 @@
+"""What images are matched against: fingerprint files and JPEGs, in batches that fit into memory.
+
+Shapes: h w pixels.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from fsim.boundary import arrays, inputs
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+from fsim.data import jpeg
+from fsim.data.photographs import Photograph, read
+from fsim.data.walk import SUFFIXES
+from fsim.prnu import fingerprints, probe
+from fsim.prnu.fingerprints import Fingerprint
+from fsim.prnu.residuals import DEFAULT, Settings
+
+BATCH = 32  # Fingerprints in memory at a time, of large ones fewer.
+MEMORY = 1 << 28  # Bytes of their patterns.
+ARCHIVE = b"PK"  # A fingerprint file begins so.
+
+
+class Candidate(NamedTuple):
+  """What images are held against: the pattern, and hashes of the files and of the pixels it was made of."""
+
+  path: Path
+  pattern: Float[np.ndarray, "h w"]
+  settings: Settings
+  single: bool  # Whether it is one image.
+  images: frozenset[str]
+  contents: frozenset[str]
+
+  def holds(self, photograph: Photograph) -> str:
+    """Why this photograph says nothing about the candidate: it is in it. Else nothing."""
+    if photograph.sha256 in self.images:
+      return "the same file" if self.single else "this very file is one of those the fingerprint was made of"
+    if photograph.content in self.contents:
+      same = "the same picture, in a file with other metadata"
+      return same if self.single else "this very picture is one of those the fingerprint was made of"
+    return ""
+
+
+class Batch(NamedTuple):
+  """Candidates of one size and kind, to be matched together; `last` if no usable one follows."""
+
+  candidates: list[Candidate]
+  last: bool
+
+
+def candidates(places: Sequence[Path]) -> list[Path]:
+  """Files as they are given, and in the place of a folder the fingerprints (.npz) below it, if there are any."""
+  paths: list[Path] = []
+  for place in places:
+    inside = sorted(path for path in place.rglob("*.npz") if path.name[0] != ".") if place.is_dir() else []
+    paths += inside or [place]
+  return list(dict.fromkeys(paths))
+
+
+def batches(paths: Sequence[Path], broken: dict[Path, UserError]) -> Iterator[Batch]:
+  """Candidates in their order, as many at a time as have one size and kind, up to BATCH; `broken` takes the others."""
+  pending: list[Candidate] = []
+  for path in paths:
+    try:
+      one = candidate(path)
+    except UserError as error:
+      broken[path] = error
+      continue
+    if pending and (len(pending) >= _at_once(one) or _kind(one) != _kind(pending[0])):
+      yield Batch(pending, last=False)
+      pending = []
+    pending.append(one)
+  if pending:
+    yield Batch(pending, last=True)
+
+
+def _at_once(one: Candidate) -> int:
+  return min(max(MEMORY // one.pattern.nbytes, 1), BATCH)
+
+
+def _kind(one: Candidate) -> tuple:
+  return one.pattern.shape, one.settings, one.single
+
+
+def candidate(path: Path) -> Candidate:
+  """A JPEG or a fingerprint, told by its first bytes.
+
+  Raises Unreadable naming the file if it is neither, and UserError for a photograph that can tell nothing.
+  """
+  if path.is_dir():
+    raise inputs.Unreadable(path, "no fingerprint (.npz) in this folder")
+  begins = inputs.read_bytes(path, arrays.LIMIT)[:16]
+  is_named_so = path.suffix.lower() in SUFFIXES and not begins.startswith(ARCHIVE)
+  if not begins.startswith(jpeg.BEGINNING) and not is_named_so:
+    try:
+      return of_fingerprint(fingerprints.load(path), path)
+    except inputs.Unreadable:
+      raise
+    except UserError as error:
+      raise inputs.Unreadable(path, f"not a fingerprint ({error})") from error
+  photograph = read(path)
+  if photograph.problem:
+    raise inputs.Unreadable(path, photograph.problem)
+  objection = probe.quality(photograph.pixels).objection()
+  if objection:
+    raise UserError(f"{shown(path)}: {objection}")
+  pattern = np.asarray(probe.against_image(photograph.pixels[None]))[0]
+  return Candidate(path, pattern, DEFAULT, True, frozenset([photograph.sha256]), frozenset([photograph.content]))
+
+
+def of_fingerprint(made: Fingerprint, path: Path) -> Candidate:
+  """Raises UserError if nothing is left of it after cleaning."""
+  return Candidate(path, made.pattern(), made.settings, False, frozenset(made.images), frozenset(made.contents))
