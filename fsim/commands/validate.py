@@ -19,7 +19,7 @@ from fsim.boundary import console, outputs, progress
 from fsim.boundary.text import shown
 from fsim.commands import options
 from fsim.data import cameras, sources
-from fsim.evidence import criteria, kept_scores, shipped, validation, validation_page, validation_report
+from fsim.evidence import compared, criteria, kept_scores, shipped, validation, validation_page, validation_report
 from fsim.evidence.collecting import Scores
 from fsim.evidence.selecting import Labelled
 from fsim.evidence.validation_report import Report, Source
@@ -87,7 +87,7 @@ def measured(
   left_out: Sequence[tuple[Path, str]],
 ) -> Report:
   """Raises UserError where nothing can be compared."""
-  found = validation.compared(scores)
+  found = compared.of(scores)
   with progress.bar(total=len(validation.METHODS_AGAINST), desc="measures") as bar:
     of = validation.lines(asked.calibration, found, bar.update)
   return validation_report.of(source, found, asked, by, of, left_out)

@@ -124,7 +124,11 @@ def load(own: Path | None) -> Criteria:
     if rule["measure"] == BEYOND_LEARNING and rule["strata"] != strata.ALL:
       raise Unreadable(path, f"rules[{place}]: {BEYOND_LEARNING} is of the strata {strata.ALL}")
   plain: dict[str, Any] = {name: found[name] for name in Criteria._fields if name in TOP and name != "rules"}
-  return Criteria(**plain, rules=[Rule(**rule) for rule in found["rules"]], sha256=inputs.sha256(path, MAX_BYTES)[0])
+  return Criteria(
+    **plain,
+    rules=[Rule(**rule | {"at_most": float(rule["at_most"])}) for rule in found["rules"]],
+    sha256=inputs.sha256(path, MAX_BYTES)[0],
+  )
 
 
 def judge(criteria: Criteria, line: Line) -> list[Row]:

@@ -20,13 +20,13 @@ ALL, MANY, REFERENCES, SIZE, EXPOSURE, COMPRESSION = (
   "exposure",
   "compression",
 )
-SIZES = (100_000, 300_000, 1_000_000)  # Pixels at which a class begins.
+SIZES = (1e5, 3e5, 1e6)  # Pixels at which a class begins.
 DARK, SATURATED = 0.3, 0.1  # Mean intensity below, share of pixels above.
 STEPS = (2.5, 6.0)  # Mean luma steps of the JPEG's table: of libjpeg's qualities about 92 and 82.
 
 
 class Stratum(NamedTuple):
-  """chosen: of a table as `validation.Compared.pairs`, which rows are in it."""
+  """chosen: of a table as `Compared.pairs`, which rows are in it."""
 
   name: str
   chosen: Callable[[pd.DataFrame], pd.Series]

@@ -85,11 +85,7 @@ def _line(number: int, line: Line, rows: Sequence[Row]) -> dict[str, Any]:
   }
   if line.curves is None:
     return told
-  whole = line.strata[0]
-  decisions = validation_report.counts(rows)
   return told | {
-    "summary": [_told("cllr", whole), _told("cllr_min", whole), _told("cllr_cal", whole), _told("eer", whole)],
-    "decisions": decisions,
     "rows": [_row(row) for row in rows],
     "pictures": _pictures(line),
     "strata": [_stratum(measured) for measured in line.strata],
@@ -133,10 +129,6 @@ def _data(group: str, stratum: Measured) -> str:
   )
 
 
-def _told(measure: str, measured: Measured) -> tuple[str, str]:
-  return MEASURES[measure], _estimate(measure, measured.estimates[measure])
-
-
 def _estimate(measure: str, found: Estimate) -> str:
   if found.low == found.high or math.isnan(found.low):
     return _amount(measure, found.value)
@@ -167,7 +159,6 @@ def _stratum(measured: Measured) -> dict[str, Any]:
   estimates = measured.estimates
   shown_of = ("cllr", "cllr_min", "cllr_cal", "different_above_1", "same_below_1")
   return {
-    "group": measured.group,
     "name": measured.name,
     "devices": f"{measured.devices:,} / {measured.pairs:,}",
     "comparisons": f"{measured.same:,} / {measured.different:,}",

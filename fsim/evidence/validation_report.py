@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import fsim
 from fsim.boundary.text import shown
 from fsim.evidence import criteria, verbal
+from fsim.evidence.compared import Compared
 from fsim.evidence.criteria import FAIL, PASS, UNDECIDED, Criteria, Row
 from fsim.evidence.shipped import Chosen
-from fsim.evidence.validation import DRAWS, Compared, Line, Measured
+from fsim.evidence.validation import DRAWS, Line, Measured
 from fsim.metrics.likelihood_ratio_intervals import Estimate
 
 FORMAT = 1
