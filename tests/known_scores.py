@@ -10,7 +10,7 @@ ASKED = 3  # Photographs of a device, each also saved again.
 COUNTS = (1, 2, 5)
 
 
-def made(devices: int = 12, per_model: int = 2, similarity: bool = False, strength: float = 4, seed: int = 0) -> Scores:
+def made(devices: int = 8, per_model: int = 2, similarity: bool = False, strength: float = 4, seed: int = 0) -> Scores:
   """Own references show the more the more they are; z of other devices is of variance 1."""
   rng = np.random.default_rng(seed)
   photographs, candidates, comparisons, asked = [], [], [], []

@@ -63,9 +63,9 @@ def test_too_few_devices_or_pairs_decide_nothing(few):
 
 
 def test_what_is_counted_and_too_much_is_a_failure_however_few_the_data():
-  count = rule(COUNT, at_most=0)
-  assert decided(count, line(measured(1, 1, 1, devices=2, pairs=1, measure=COUNT))).decision == FAIL
-  assert decided(count, line(measured(0, 0, 0, devices=2, pairs=1, measure=COUNT))).decision == UNDECIDED
+  count = rule(COUNT, at_most=0.0)
+  assert decided(count, line(measured(1.0, 1.0, 1.0, devices=2, pairs=1, measure=COUNT))).decision == FAIL
+  assert decided(count, line(measured(0.0, 0.0, 0.0, devices=2, pairs=1, measure=COUNT))).decision == UNDECIDED
 
 
 def test_of_several_parts_the_worst_with_data_enough_decides():
@@ -103,7 +103,7 @@ def test_the_criteria_that_come_with_fsim_are_read_and_name_every_characteristic
   found = criteria.load(None)
   assert {one.characteristic for one in found.rules} == set(criteria.CHARACTERISTICS)
   assert Rule("calibration", "cllr_cal", "five references or more", "any", "any", 0.05) in found.rules
-  assert Rule("accuracy", COUNT, "all", "any", "any", 0) in found.rules
+  assert Rule("accuracy", COUNT, "all", "any", "any", 0.0) in found.rules
 
 
 RULE = {
@@ -119,7 +119,7 @@ RULE = {
 def test_a_laboratorys_own_criteria_are_read(tmp_path):
   found = criteria.load(changed(tmp_path, min_devices=30, rules=[RULE]))
   assert found.min_devices == 30
-  assert found.rules == [rule(at_most=1)]
+  assert found.rules == [rule(at_most=1.0)]
   assert len(found.sha256) == 64
 
 

@@ -22,7 +22,7 @@ def lines_of(scores, made=MADE):
 @pytest.fixture(scope="module", autouse=True)
 def few_draws():
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(validation, "DRAWS", 20)
+    patch.setattr(validation, "DRAWS", 6)
     yield
 
 
@@ -49,19 +49,16 @@ def test_values_are_the_measures_of_the_calibrations_ratios_with_devices_alike(l
 def test_devices_pairs_and_comparisons_are_counted(lines):
   whole = lines[NOISE, OTHER_MODEL].strata[0]
   asked = 2 * known_scores.ASKED * len(known_scores.COUNTS)
-  assert (whole.devices, whole.pairs) == (12, 12 * 10 // 2)
-  assert (whole.same, whole.different) == (12 * asked, 12 * 10 * asked)
-  assert lines[NOISE, SAME_MODEL].strata[0].pairs == 6
+  assert (whole.devices, whole.pairs) == (8, 8 * 6 // 2)
+  assert (whole.same, whole.different) == (8 * asked, 8 * 6 * asked)
+  assert lines[NOISE, SAME_MODEL].strata[0].pairs == 4
 
 
 def test_the_noise_alone_does_not_see_the_similarity_that_both_see(lines):
   noise, both, alone = (lines[method, OTHER_MODEL].strata[0] for method in (NOISE, BOTH, SIMILARITY))
-  without = lines_of(known_scores.made(similarity=False))[NOISE, OTHER_MODEL].strata[0]
-  # As drawn with other random numbers, z differs between the two tables.
   assert noise.estimates["cllr"].value != both.estimates["cllr"].value
   assert both.estimates["eer"].value < noise.estimates["eer"].value
   assert alone.estimates["eer"].value < 0.2
-  assert without.same == noise.same
 
 
 def test_what_is_not_there_is_not_measured_and_says_why():
@@ -147,11 +144,10 @@ def test_what_the_answers_tell_of_misses_is_held_to_what_is_missed():
 
 
 def test_the_loss_is_held_against_that_of_the_calibrations_own_left_out_devices():
-  line = lines_of(known_scores.made(), LEARNED)[NOISE, OTHER_MODEL]
-  loss, beyond = (line.strata[0].estimates[name] for name in ("cllr_cal", "cllr_cal_beyond_learning"))
-  assert beyond.value == pytest.approx(loss.value - 0.01)
-  other = lines_of(known_scores.made(), LEARNED)[NOISE, SAME_MODEL]
-  assert "cllr_cal_beyond_learning" not in other.strata[0].estimates
+  lines = lines_of(known_scores.made(), LEARNED)
+  found = lines[NOISE, OTHER_MODEL].strata[0].estimates
+  assert found["cllr_cal_beyond_learning"].value == pytest.approx(found["cllr_cal"].value - 0.01)
+  assert "cllr_cal_beyond_learning" not in lines[NOISE, SAME_MODEL].strata[0].estimates
 
 
 def test_a_table_without_what_a_validation_needs_is_refused():
