@@ -67,7 +67,7 @@ def sentence(report: Report) -> str:
     return f"The data are too few to decide any of {total} criteria."
   told = [
     f"{number[PASS]} of {total} criteria are met",
-    f"{number[FAIL]} are not" if number[FAIL] else "none is failed",
+    f"{number[FAIL]} {'is' if number[FAIL] == 1 else 'are'} not" if number[FAIL] else "none is failed",
   ]
   if number[UNDECIDED]:
     told.append(f"{number[UNDECIDED]} could not be decided: the data are too few")
