@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.commands import validate
-from fsim.evidence import collecting, criteria, saved, validation
+from fsim.evidence import collecting, criteria, saved, strata, validation
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
 from tests import sensors
 from tests.test_saved_calibration import MADE
@@ -175,3 +176,15 @@ def test_names_from_outside_are_text_on_the_page(made, source, calibration, tmp_
   assert "&lt;b&gt;ours" in page
   assert "<b>ours" not in page
   assert "\x1b" not in page
+
+
+def test_every_field_is_explained(made):
+  text = (Path(__file__).parent.parent / "docs" / "validation.md").read_text()
+  line = made[1]["lines"][0]
+  named = [*made[1], *made[1]["source"], *made[1]["counts"], *made[1]["criteria"], *line, *line["matrix"][0]]
+  named += [*line["matrix"][0]["data"], *line["matrix"][0]["result"], *line["strata"][0], *made[1]["left_out"][0]]
+  assert not [name for name in named if f"`{name}`" not in text and f"`.{name}`" not in text]
+  assert not [
+    name for name in criteria.MEASURES if f"`{name}`" not in text and f"`_{name.rsplit('_', 1)[1]}`" not in text
+  ]
+  assert not [name for name in strata.GROUPS if f"`{name}`" not in text]
