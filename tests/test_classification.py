@@ -96,7 +96,7 @@ def test_the_page_names_every_class_and_its_worst_mistake(tmp_path):
   assert line[1:4] == ["60 images", "6", "6"]
   assert f"{classification.top(own, 1):.3f} [" in line[4]
   finding, numbers = pages.summary(own, 20, 0).split("\n")
-  assert finding.startswith(("Better than guessing: the right", "No better than guessing, by these data: the right"))
+  assert finding.startswith(("Better than guessing: the right", "Not shown to be better than guessing: the right"))
   assert "are classified correctly among 6 classes" in numbers
 
 

@@ -339,6 +339,8 @@ def test_who_tells_devices_of_one_model_apart_is_said_in_plain_words():
     for images, low in ((9, 0.4), (9, 0.7), (0, 0.0))
   )
   said = report.finding(answers, [guessing, telling])
-  assert said == "Devices of one model are told apart by matcher; not by network."
-  assert report.finding(answers, [guessing, guessing]).startswith("Devices of one model are not told apart by network")
+  assert said == 'Devices of one model are told apart by "matcher"; of "network" these data do not show it.'
+  assert report.finding(answers, [guessing, guessing]).startswith("These data do not show that devices of one model")
+  all_right = telling._replace(right=1.0, low=1.0)  # Of two devices, which says nothing.
+  assert report.finding(answers, [all_right, all_right]).startswith("These data do not show that devices of one model")
   assert report.finding(answers, [nothing, nothing]).startswith("There are no two devices of one model")

@@ -282,7 +282,7 @@ def test_the_triangle_is_drawn_for_few_and_many_models():
   ("group", "low", "said"),
   [
     ("unknown-unknown", 0.6, "It tells camera models that it never learned apart: right in 80 of 100 pairs"),
-    ("known-known", 0.4, "It does not tell camera models that it learned apart: right in 80 of 100 pairs"),
+    ("known-known", 0.4, "It is not seen to tell camera models that it learned apart: right in 80 of 100 pairs"),
     ("unknown-unknown", np.nan, "Of camera models that it never learned too few were seen"),
   ],
 )

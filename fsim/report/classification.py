@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fsim.metrics import classification
+from fsim.metrics import classification, rates
 from fsim.metrics.classification import Classification
 from fsim.report import classification_figures
 from fsim.report.parts import Section, Table, figure
@@ -22,7 +22,8 @@ def summary(answers: Classification, resamples: int, seed: int) -> str:
   """A line in plain words and one in numbers."""
   low, high = classification.interval(answers, 1, resamples, seed)
   right, chance = classification.top(answers, 1), 1 / len(answers.classes)
-  better = "Better than guessing" if low > chance else "No better than guessing, by these data"
+  surely = rates.better_than(chance, right, low, answers.answers["device"].nunique())
+  better = "Better than guessing" if surely else "Not shown to be better than guessing"
   told = f"{better}: the right answer of {len(answers.classes)} for {100 * right:.0f} of 100 {answers.unit}"
   return (
     f"{told}; guessing gives {100 * chance:.0f}.\n"

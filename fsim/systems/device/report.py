@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fsim.metrics.rates import RATES, Rates
+from fsim.metrics.rates import RATES, Rates, better_than
 from fsim.metrics.scores import SAME_DEVICE, worst_errors
 from fsim.report import figures
 from fsim.report.parts import Section, Table, figure
@@ -69,7 +69,7 @@ def finding(rates: list[Rates]) -> str:
   if apart:
     said.append(f"It tells {' and '.join(apart)} apart" + (f", not {' or '.join(not_apart)}" if not_apart else ""))
   elif not_apart:
-    said.append(f"It does not tell {' or '.join(not_apart)} apart: it may be guessing")
+    said.append(f"It is not seen to tell {' or '.join(not_apart)} apart: it may be guessing")
   if unclear:
     said.append(f"{'these data' if said else 'These data'} do not say whether it tells {' or '.join(unclear)} apart")
   return f"{'; '.join(said)}."
@@ -78,7 +78,7 @@ def finding(rates: list[Rates]) -> str:
 def _told_apart(line: Rates) -> bool | None:
   """None where no interval is known."""
   low, _ = line.intervals["auc"]
-  return None if math.isnan(low) else low > GUESSING
+  return None if math.isnan(low) else better_than(GUESSING, line.values["auc"], low, line.devices)
 
 
 def _summary(evaluation: Evaluation) -> str:

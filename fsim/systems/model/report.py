@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fsim.metrics.rates import Rates
+from fsim.metrics.rates import Rates, better_than
 from fsim.metrics.scores import sigmoid
 from fsim.report import figures
 from fsim.report.parts import Section, Table, figure
@@ -70,7 +70,8 @@ def finding(lines: list[Accuracy]) -> str:
   right = f"right in {100 * line.value:.0f} of 100 pairs of patches, where guessing is in 50"
   if np.isnan(line.low):
     return f"Of {models} too few were seen to say whether it tells them apart: {right}."
-  return f"It {'tells' if line.low > GUESSING else 'does not tell'} {models} apart: {right}."
+  told = better_than(GUESSING, line.value, line.low, line.models)
+  return f"It {'tells' if told else 'is not seen to tell'} {models} apart: {right}."
 
 
 def _percent(line: Accuracy) -> str:

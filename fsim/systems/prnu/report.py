@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fsim.metrics import classification
+from fsim.metrics import classification, rates
 from fsim.metrics.classification import Classification
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.prnu import matching
@@ -56,13 +56,17 @@ def finding(answers: list[Classification], found: list[Within]) -> str:
   if not any(one.images for one in found):
     return "There are no two devices of one model, so nothing shows whether the sensor's own noise tells devices apart."
   told, not_told = (
-    [a.name for a, one in zip(answers, found, strict=True) if one.images and (one.low > one.chance) is x]
+    [f'"{a.name}"' for a, one in zip(answers, found, strict=True) if one.images and _told_apart(one) is x]
     for x in (True, False)
   )
-  said = [f"Devices of one model are told apart by {', '.join(told)}"] if told else []
-  if not_told:
-    said.append(f"{'not' if told else 'Devices of one model are not told apart'} by {', '.join(not_told)}")
-  return f"{'; '.join(said)}."
+  if not told:
+    return f"These data do not show that devices of one model are told apart, by {' or '.join(not_told)}."
+  rest = f"; of {' and '.join(not_told)} these data do not show it" if not_told else ""
+  return f"Devices of one model are told apart by {' and '.join(told)}{rest}."
+
+
+def _told_apart(one: Within) -> bool:
+  return rates.better_than(one.chance, one.right, one.low, one.devices)
 
 
 def _summary(answers: list[Classification]) -> str:
