@@ -29,6 +29,7 @@ OPTIONS = {
   "identify": ("IMAGE_OR_FOLDER", "--run", "--cameras", "--pattern", "--map", "--json"),
   "splice": ("IMAGE_OR_FOLDER", "--run", "--out", "--reference", "X,Y", "--stride", "half a patch", "--json"),
   "cluster": ("IMAGE_OR_FOLDER", "--run", "--out", "--json"),
+  "validate": ("SOURCE", "--out", "--calibration", "--criteria", "--export", "FILE.csv", "--pattern", "--json"),
   "verify": ("CASE", "--again", "--key", "PUBLIC.pem", "--json"),
   "weights": ("NAME", "--json"),
   "caffe": ("CAFFEMODEL", "BINARYPROTO", "--classes", "--photographs", "--out", "--json"),

@@ -4,7 +4,6 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from fsim.metrics import likelihood_ratio_intervals as intervals
 from fsim.metrics import likelihood_ratios as ratios
@@ -87,9 +86,36 @@ def test_a_table_for_lir_holds_every_pair_with_all_digits():
   assert source_a[2] == "'=1+1"  # No spreadsheet computes it.
 
 
+def test_pairs_count_by_their_weight():
+  pairs = table()
+  twice = pd.concat([pairs, pairs[pairs["device_a"] == "a_0"]], ignore_index=True)
+  weighted = pairs.assign(weight=1.0 + (pairs["device_a"] == "a_0"))
+  for one, other in zip(*(intervals.measures(x, resamples=0, seed=0) for x in (twice, weighted)), strict=True):
+    assert one.values == pytest.approx(other.values)
+
+
+def test_an_estimate_is_of_what_the_weights_make():
+  pairs = table()
+  same = (pairs["truth"] == scores.SAME_DEVICE).to_numpy()
+  found = intervals.estimates(pairs, same, lambda w: {"share": float(w[same].sum() / w.sum())}, resamples=40, seed=0)
+  assert found["share"].value == pytest.approx(same.mean())
+  assert found["share"].low <= same.mean() < found["share"].high
+  never = intervals.estimates(pairs, same, lambda w: {"x": float("nan")}, resamples=5, seed=0)["x"]
+  assert np.isnan(never).all()
+
+
 @pytest.mark.parametrize("figure", [figures.tippett, figures.det, figures.ece, figures.pav])
 def test_figures_are_drawn_of_any_line(figure, lines):
   parted = intervals.measures(table(spread=0.01), resamples=5, seed=0)[0]
   assert np.isnan(parted.values["devpav"])
   for line in (lines[0], parted, lines[1]._replace(subset="$x$")):
-    assert Image.open(io.BytesIO(figure(line))).size > (500, 400)
+    drawn = figure(line)
+    assert drawn.startswith("<svg")
+    assert "var(--given)" in drawn or "var(--same)" in drawn  # Colours are those of the page.
+
+
+def test_strata_are_drawn_by_their_names():
+  estimate = intervals.Estimate(0.4, 0.3, 1.5)
+  drawn = figures.strata([("2 references", estimate, estimate), ("dark", estimate._replace(high=np.nan), estimate)])
+  assert ">2 references<" in drawn
+  assert ">dark<" in drawn

@@ -330,3 +330,17 @@ def test_three_real_cameras(some_realcams, tmp_path, train, data):
   answers = classification.load(tmp_path / "run")
   assert [len(a.classes) for a in answers] == [3, 3, 3]
   assert classification.top(answers[2], 1) > 0.6
+
+
+def test_who_tells_devices_of_one_model_apart_is_said_in_plain_words():
+  answers = [classification.Classification(name, "", "images", [], pd.DataFrame()) for name in ("network", "matcher")]
+  guessing, telling, nothing = (
+    within_model.Within(9, 2, 0.6, low, 0.9, 0.5) if images else within_model.Within(0, 0, *[np.nan] * 4)
+    for images, low in ((9, 0.4), (9, 0.7), (0, 0.0))
+  )
+  said = report.finding(answers, [guessing, telling])
+  assert said == 'Devices of one model are told apart by "matcher"; of "network" these data do not show it.'
+  assert report.finding(answers, [guessing, guessing]).startswith("These data do not show that devices of one model")
+  all_right = telling._replace(right=1.0, low=1.0)  # Of two devices, which says nothing.
+  assert report.finding(answers, [all_right, all_right]).startswith("These data do not show that devices of one model")
+  assert report.finding(answers, [nothing, nothing]).startswith("There are no two devices of one model")

@@ -75,3 +75,10 @@ def test_resamples_draw_as_many_devices_as_there_are_and_the_same_ones_again():
   assert all(times.sum() == 5 and len(times) == 5 for times in drawn)
   np.testing.assert_array_equal(drawn, list(rates.redrawn(5, 200, seed=1)))
   assert np.mean(drawn, 0) == pytest.approx(np.ones(5), abs=0.3)
+
+
+def test_better_than_guessing_is_what_the_interval_or_the_number_of_units_bears_out():
+  assert rates.better_than(0.5, 0.8, 0.6, 4)
+  assert not rates.better_than(0.5, 0.8, 0.4, 400)
+  assert not rates.better_than(0.5, 1.0, 1.0, 4)  # All right, of four devices: also of a coin one time in 16.
+  assert rates.better_than(0.5, 1.0, 1.0, 5)

@@ -11,6 +11,7 @@ from fsim.commands.report import main
 from fsim.metrics import matrix, rates, scores
 from fsim.report import figures
 from fsim.systems import finished as finished_runs
+from fsim.systems.device import report as device_report
 from fsim.systems.device import result
 from fsim.systems.device.result import Evaluation
 
@@ -131,3 +132,51 @@ def test_what_is_no_finished_run_is_named_with_what_it_lacks(make, cause, tmp_pa
   make(tmp_path / "run")
   with pytest.raises(UserError, match=f"run: {cause}"):
     finished_runs.rebuild(tmp_path / "run")
+
+
+def rated(**intervals):
+  """Rates by kind of pairs, with the interval of the AUC."""
+  curve = rates.Curve(np.zeros(1), np.zeros(1))
+  return [
+    rates.Rates(name.replace("_", " "), 4, 9, 90, {"auc": sum(interval) / 2}, {"auc": interval}, curve)
+    for name, interval in intervals.items()
+  ]
+
+
+@pytest.mark.parametrize(
+  ("intervals", "said"),
+  [
+    (
+      {"different_models": (0.6, 0.8), "same_model": (0.4, 0.7)},
+      "It tells models apart, not devices of one model.",
+    ),
+    ({"different_models": (0.6, 0.8), "same_model": (0.6, 0.9)}, "It tells models and devices of one model apart."),
+    (
+      {"different_models": (0.4, 0.8), "same_model": (0.4, 0.7)},
+      "It is not seen to tell models or devices of one model apart: it may be guessing.",
+    ),
+    (
+      {"different_models": (0.6, 0.8)},
+      "It tells models apart; these data do not say whether it tells devices of one model apart.",
+    ),
+    (
+      {"different_models": (np.nan, np.nan)},
+      "These data do not say whether it tells models or devices of one model apart.",
+    ),
+  ],
+)
+def test_what_was_found_is_said_in_plain_words(intervals, said):
+  assert device_report.finding(rated(**intervals)) == said
+
+
+def test_the_page_begins_with_what_was_found_and_folds_the_settings(finished, tmp_path):
+  folder = copied(finished, tmp_path)
+  main([str(folder)])
+  page = (folder / "report" / "index.html").read_text()
+  body = page[page.index("<body>") :]
+  found = device_report.finding(result.load(folder)[0].rates)
+  assert body.index(found) < body.index("AUC") < body.index("<table")
+  assert body.index('id="settings"') < body.index('class="folded"')
+  assert body.count('<div class="wide" tabindex="0"><table') == body.count('<table class="rates"') > 0  # None is cut.
+  assert "@media print" in page
+  assert "{%" not in page

@@ -257,6 +257,9 @@ def test_the_page_shows_every_set_and_its_numbers(evaluated, tmp_path):
   config = {"seed": 0, "evaluate": {"resamples": 5}}
   summary, (first, second) = report.sections(tmp_path, config)
   assert "known-unknown" in summary
+  assert summary.startswith(
+    report.finding(model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(evaluated[0].pairs), 5, 0))
+  )
   assert (len(first.tables), len(second.tables)) == (5, 4)  # The second has no baseline.
   assert [line[0] for line in second.tables[0].lines] == ["unknown-unknown"]
   assert all(len(line) == len(table.head) for part in (first, second) for table in part.tables for line in table.lines)
@@ -273,3 +276,22 @@ def test_the_triangle_is_drawn_for_few_and_many_models():
     table = patches(known, unknown, devices=1, images=2, each=1)
     found = model_pair_accuracy.of_pairs(similarity.scored(similarity.draw_pairs(table, 1, 0), truth(table)))
     assert similarity_figures.model_pair_accuracy(found).startswith(PNG)
+
+
+@pytest.mark.parametrize(
+  ("group", "low", "said"),
+  [
+    ("unknown-unknown", 0.6, "It tells camera models that it never learned apart: right in 80 of 100 pairs"),
+    ("known-known", 0.4, "It is not seen to tell camera models that it learned apart: right in 80 of 100 pairs"),
+    ("unknown-unknown", np.nan, "Of camera models that it never learned too few were seen"),
+  ],
+)
+def test_what_was_found_is_said_in_plain_words(group, low, said):
+  found = model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(similarity_pairs()), 5, 0)[0]
+  lines = [found._replace(group="all"), found._replace(group=group, value=0.8, low=low)]
+  assert report.finding(lines).startswith(said)
+
+
+def similarity_pairs():
+  table = patches(devices=1, images=2, each=1)
+  return similarity.scored(similarity.draw_pairs(table, 3, 0), truth(table))

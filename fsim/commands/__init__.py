@@ -41,6 +41,7 @@ VERBS: dict[str, Verb] = {
   "identify": Verb("fsim.commands.identify", "the camera model of photographs, or none of those learned"),
   "splice": Verb("fsim.commands.splice", "where a photograph holds what another camera model took"),
   "cluster": Verb("fsim.commands.cluster", "which photographs are from one camera model"),
+  "validate": Verb("fsim.commands.validate", "whether likelihood ratios hold on known cameras, a validation report"),
   "verify": Verb("fsim.commands.verify", "whether a case is as it was written, and its answer the same today"),
   "weights": Verb("fsim.commands.weights", "the weights that come with fsim, and what they learned from"),
   "caffe": Verb("fsim.commands.caffe", "a predictor from the weights published with Bondi et al. 2017"),

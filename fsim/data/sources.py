@@ -1,5 +1,6 @@
 """Sources named in a configuration -> their images: folders of photographs, and virtual cameras made on first use."""
 
+from pathlib import Path
 from typing import Any
 
 from fsim.boundary import inputs
@@ -31,14 +32,19 @@ def open_source(
   return mixture.joined(sources, opened)
 
 
-def _open(name: str, data_dir: str | None, **settings: Any) -> Images:
+def folder_of(name: str, data_dir: str | None = None) -> Path:
+  """Where the files of a folder or a preset are; a preset's are made there first. Raises UserError for no preset."""
+  if not name.startswith(VIRTUAL):
+    return inputs.expanded(name)
+  if name not in dataset.PRESETS:
+    raise UserError(f"there is no preset {name!r}; there are {', '.join(dataset.PRESETS)}")
   home = cache.home(data_dir)
-  folder = inputs.expanded(name)
-  if name.startswith(VIRTUAL):
-    if name not in dataset.PRESETS:
-      raise UserError(f"there is no preset {name!r}; there are {', '.join(dataset.PRESETS)}")
-    folder = home / "cameras" / name
-    if not dataset.is_complete(name, folder):  # Then it is only read, whoever made it.
-      with cache.writing(home), alone(folder):
-        dataset.make(name, folder, workers=cores())
-  return source.open_folder(folder, data_dir=home, **settings)
+  folder = home / "cameras" / name
+  if not dataset.is_complete(name, folder):  # Then it is only read, whoever made it.
+    with cache.writing(home), alone(folder):
+      dataset.make(name, folder, workers=cores())
+  return folder
+
+
+def _open(name: str, data_dir: str | None, **settings: Any) -> Images:
+  return source.open_folder(folder_of(name, data_dir), data_dir=cache.home(data_dir), **settings)

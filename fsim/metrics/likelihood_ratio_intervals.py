@@ -1,12 +1,13 @@
 """Measures and curves of likelihood ratios with 95 % intervals: devices are drawn again, not pairs.
 
-The pairs are a table as in `scores.pair_table` with one more column, `log10_lr`, the logarithm to base 10 of the ratio.
-A bound is a value that a draw had, never one between two draws, of which one may be infinite.
+The pairs are a table as in `scores.pair_table` with one more column, `log10_lr`, the logarithm to base 10 of the ratio,
+and, if pairs do not count alike, `weight`. A bound is a value that a draw had, never one between two draws, of which
+one may be infinite.
 
 Shapes: p pairs, r draws, l ratios, t points of a curve.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,14 @@ class Band(NamedTuple):
   value: Float[np.ndarray, " t"]
   low: Float[np.ndarray, " t"]
   high: Float[np.ndarray, " t"]
+
+
+class Estimate(NamedTuple):
+  """A number and the bounds of its 95 % interval, NaN where no draw has a value."""
+
+  value: float
+  low: float
+  high: float
 
 
 class Measures(NamedTuple):
@@ -50,10 +59,24 @@ def measures(pairs: pd.DataFrame, resamples: int, seed: int) -> list[Measures]:
 
   Needs 1 kB a pair.
   """
-  return [_line(*line, resamples, seed) for line in rates.subsets(pairs)]
+  return [line(*one, resamples, seed) for one in rates.subsets(pairs)]
 
 
-def _line(subset: str, chosen: pd.DataFrame, same: np.ndarray, resamples: int, seed: int) -> Measures:
+def estimates(
+  pairs: pd.DataFrame,
+  same: Bool[np.ndarray, " p"],
+  measure: Callable[[Float[np.ndarray, " p"]], Mapping[str, float]],
+  resamples: int,
+  seed: int,
+) -> dict[str, Estimate]:
+  """What `measure` makes of the pairs' weights, by name; draws in which it is NaN do not count."""
+  drawn = [measure(weight) for weight in _weights(pairs, same, resamples, seed)]
+  bands = {name: _band(np.array([[draw[name]] for draw in drawn])) for name in drawn[0]}
+  return {name: Estimate(*(float(x[0]) for x in band)) for name, band in bands.items()}
+
+
+def line(subset: str, chosen: pd.DataFrame, same: np.ndarray, resamples: int, seed: int) -> Measures:
+  """All measures over these pairs, and their curves. Raises UserError without pairs of one device or of two."""
   order = np.argsort(chosen["log10_lr"].to_numpy(float), kind="stable")  # What is sorted is sorted quickly again.
   chosen, same = chosen.iloc[order], same[order]
   log10_lr = chosen["log10_lr"].to_numpy(float)
@@ -80,9 +103,11 @@ def _line(subset: str, chosen: pd.DataFrame, same: np.ndarray, resamples: int, s
 def _weights(
   chosen: pd.DataFrame, same: Bool[np.ndarray, " p"], resamples: int, seed: int
 ) -> Iterator[Float[np.ndarray, " p"]]:
-  """Every pair once, then the draws."""
-  yield np.ones(len(same))
-  yield from rates.resampled(chosen, same, resamples, seed)
+  """Every pair as it counts, then the draws."""
+  once = chosen["weight"].to_numpy(float) if "weight" in chosen else np.ones(len(same))
+  yield once
+  for times in rates.resampled(chosen, same, resamples, seed):
+    yield once * times
 
 
 def _curves(

@@ -57,6 +57,14 @@ def summary(curve: Curve) -> dict[str, float]:
   }
 
 
+def better_than(chance: float, value: float, low: float, units: int) -> bool:
+  """Whether a share's interval begins above `chance`, over so many devices or models that were drawn again.
+
+  Of a share of 1 the interval has no width; what so many units that are all right cannot exclude (95 %) counts then.
+  """
+  return min(low, 0.05 ** (1 / units)) > chance if value == 1 else low > chance
+
+
 class Rates(NamedTuple):
   """One line of the table of rates: counts, values and 95 % intervals (NaN where no resample allows a rate)."""
 

@@ -4,16 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
 
 from fsim.boundary.drawing import subplots, svg
 from fsim.metrics import likelihood_ratios
-from fsim.report.likelihood_ratio_figures import DIFFERENT, GIVEN, NEUTRAL, SAME
-
-WIDTH = 4.5  # Inches.
-SMALL = 8.5  # Points of letters.
-COLOURS = {SAME: "var(--same)", DIFFERENT: "var(--different)", GIVEN: "var(--given)", NEUTRAL: "var(--neutral)"}
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+from fsim.report.likelihood_ratio_figures import COLOURS, DIFFERENT, GIVEN, NEUTRAL, SAME, SMALL, WIDTH, powers
 
 
 def ratios(rows: Sequence[tuple[str, float, float, float]], levels: Sequence[float]) -> str:
@@ -31,7 +25,7 @@ def ratios(rows: Sequence[tuple[str, float, float, float]], levels: Sequence[flo
   low, high = min(-1.0, *ends) - 0.4, max(1.0, *ends) + 0.4
   axes.set(xlim=(low, high), ylim=(len(rows) - 0.4, -0.6))
   axes.set_yticks(range(len(rows)), [label for label, *_ in rows], fontsize=SMALL)
-  _powers(axes, low, high)
+  powers(axes.xaxis, low, high)
   axes.set_xlabel("likelihood ratio", fontsize=SMALL)
   for side in ("top", "right", "left"):
     axes.spines[side].set_visible(False)
@@ -69,23 +63,10 @@ def tippett(same: Sequence[float], different: Sequence[float], log10: float) -> 
   axes.axvline(0, color=NEUTRAL, lw=0.8, ls=":")
   axes.axvline(log10, color=GIVEN, lw=2, ls="--", label="this case")
   axes.set(xlim=(low, high), ylim=(-2, 102))
-  _powers(axes, low, high)
+  powers(axes.xaxis, low, high)
   axes.tick_params(labelsize=SMALL)
   axes.set_xlabel("likelihood ratio", fontsize=SMALL)
   axes.set_ylabel("comparisons with at least it (%)", fontsize=SMALL)
   axes.legend(fontsize=SMALL, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=3)
   axes.grid(alpha=0.25)
   return svg(figure, COLOURS)
-
-
-def _powers(axes: Axes, low: float, high: float) -> None:
-  """At most seven powers of ten below the axis; 1 among them."""
-  step = max(1, int(np.ceil((high - low) / 7)))
-  powers = np.arange(int(np.ceil(low / step)), int(np.floor(high / step)) + 1) * step
-  axes.set_xticks(powers, [_power(int(power)) for power in powers], fontsize=SMALL)
-
-
-def _power(power: int) -> str:
-  if abs(power) > 3:
-    return f"10{str(power).translate(RAISED)}"
-  return f"{10**power:,}" if power >= 0 else f"1/{10**-power:,}"

@@ -6,19 +6,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fsim.metrics import classification
+from fsim.metrics import classification, rates
 from fsim.metrics.classification import Classification
 from fsim.report import classification_figures
 from fsim.report.parts import Section, Table, figure
 
 HEAD = ["set", "examples", "devices", "classes", "top 1", "top 5", "mean over classes"]
-NOTE = "In brackets: 95 % intervals, bootstrapped over devices. With c classes, guessing gives 1 / c (top 1)."
+NOTE = (
+  "Top 1, top 5 and the mean are shares that are right, from 0 to 1. In brackets: 95 % intervals, bootstrapped over "
+  "devices. With c classes, guessing gives 1 / c (top 1)."
+)
 
 
 def summary(answers: Classification, resamples: int, seed: int) -> str:
-  """One sentence."""
+  """A line in plain words and one in numbers."""
   low, high = classification.interval(answers, 1, resamples, seed)
+  right, chance = classification.top(answers, 1), 1 / len(answers.classes)
+  surely = rates.better_than(chance, right, low, answers.answers["device"].nunique())
+  better = "Better than guessing" if surely else "Not shown to be better than guessing"
+  told = f"{better}: the right answer of {len(answers.classes)} for {100 * right:.0f} of 100 {answers.unit}"
   return (
+    f"{told}; guessing gives {100 * chance:.0f}.\n"
     f"{100 * classification.top(answers, 1):.1f} % (95 % interval over devices {100 * low:.1f} to {100 * high:.1f}) of "
     f"{len(answers.answers):,} {answers.unit} are classified correctly among {len(answers.classes)} classes."
   )

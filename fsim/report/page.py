@@ -15,7 +15,8 @@ from fsim.report.parts import Section, figure
 from fsim.run import flat
 from fsim.train import metrics
 
-# (run folder, settings) -> one sentence about the results, and the parts of the page that are a system's own.
+# (run folder, settings) -> what was found, a line in plain words and a line in numbers, and the parts of the page that
+# are a system's own.
 Sections = Callable[[Path, dict[str, Any]], tuple[str, list[Section]]]
 
 
@@ -26,9 +27,11 @@ def build(workdir: Path, sections_of: Sections) -> Path:
   problems = pd.read_csv(workdir / run.PROBLEMS, keep_default_na=False)
   folder = outputs.Folder(workdir / "report").path
   summary, sections = sections_of(workdir, config)
+  finding, _, details = summary.partition("\n")
   page = _template().render(
     title=f"fsim {config['system']}: {shown(workdir.absolute().name)}",
-    summary=summary,
+    finding=finding,
+    summary=details,
     sections=sections,
     waiting=max(row["waiting"] for row in rows),
     training=[figure(folder, f"training of the {p} network", figures.training(rows, p)) for p in _phases(rows)],

@@ -1,12 +1,13 @@
 """The results of a matcher on pairs of images, as sections of its page."""
 
 import base64
+import math
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from fsim.metrics.rates import RATES, Rates
+from fsim.metrics.rates import RATES, Rates, better_than
 from fsim.metrics.scores import SAME_DEVICE, worst_errors
 from fsim.report import figures
 from fsim.report.parts import Section, Table, figure
@@ -14,17 +15,30 @@ from fsim.systems.device import result
 from fsim.systems.device.result import Evaluation
 
 THUMBNAIL = 240  # Pixels of the longer side.
-HEAD = ["pairs", "devices", "same device", "different", "AUC", "EER", "TPR at FPR 1e-2", "TPR at FPR 1e-3"]
+HEAD = [
+  "pairs",
+  "devices",
+  "same device (pairs)",
+  "different (pairs)",
+  "AUC",
+  "EER",
+  "true positives at 1 % false",
+  "true positives at 0.1 % false",
+]
+GUESSING = 0.5  # AUC.
 NOTE = (
-  "In brackets: 95 % intervals, bootstrapped over devices. A false positive rate below 1 / (number of different pairs) "
-  "cannot be resolved by these data."
+  "AUC, EER and true positives are shares, from 0 to 1; an AUC of .5 is guessing. In brackets: 95 % intervals, "
+  "bootstrapped over devices. A false positive rate below 1 / (number of different pairs) cannot be resolved by these "
+  "data."
 )
 
 
 def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
-  """A summary in one sentence, and a section a set of test images. Raises FileNotFoundError before the evaluation."""
+  """A summary, and a section a set of test images. Raises FileNotFoundError before the evaluation."""
   evaluations = result.load(workdir)
-  return _summary(evaluations[0]), [_section(e, workdir, config["evaluate"]["errors"]) for e in evaluations]
+  return f"{finding(evaluations[0].rates)}\n{_summary(evaluations[0])}", [
+    _section(e, workdir, config["evaluate"]["errors"]) for e in evaluations
+  ]
 
 
 def numbers(workdir: Path) -> dict[str, float]:
@@ -43,6 +57,28 @@ def save_thumbnail(folder: Path, row: int, pixels: np.ndarray) -> None:
   image = Image.fromarray(pixels)
   image.thumbnail((THUMBNAIL, THUMBNAIL))
   image.save(folder / f"{row}.jpg", quality=85)
+
+
+def finding(rates: list[Rates]) -> str:
+  """What the rates say in plain words: whether models, and devices of one model, are told apart at all."""
+  told = {line.subset: _told_apart(line) for line in rates}
+  kinds = {"different models": "models", "same model": "devices of one model"}
+  known = {name: told.get(subset) for subset, name in kinds.items()}
+  apart, not_apart, unclear = ([name for name, is_told in known.items() if is_told is x] for x in (True, False, None))
+  said = []
+  if apart:
+    said.append(f"It tells {' and '.join(apart)} apart" + (f", not {' or '.join(not_apart)}" if not_apart else ""))
+  elif not_apart:
+    said.append(f"It is not seen to tell {' or '.join(not_apart)} apart: it may be guessing")
+  if unclear:
+    said.append(f"{'these data' if said else 'These data'} do not say whether it tells {' or '.join(unclear)} apart")
+  return f"{'; '.join(said)}."
+
+
+def _told_apart(line: Rates) -> bool | None:
+  """None where no interval is known."""
+  low, _ = line.intervals["auc"]
+  return None if math.isnan(low) else better_than(GUESSING, line.values["auc"], low, line.devices)
 
 
 def _summary(evaluation: Evaluation) -> str:

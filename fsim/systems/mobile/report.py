@@ -14,7 +14,7 @@ CONFUSED = ("images, mean softmax", "patches")  # Shown as confusion matrices.
 
 
 def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
-  """A summary in one sentence, and the sections. Raises FileNotFoundError before the evaluation."""
+  """A summary, and the sections. Raises FileNotFoundError before the evaluation."""
   answers = classification.load(workdir)
   curve = pd.read_csv(workdir / "voting.csv")
   resamples, seed = config["evaluate"]["resamples"], config["seed"]

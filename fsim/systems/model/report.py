@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fsim.metrics.rates import Rates
+from fsim.metrics.rates import Rates, better_than
 from fsim.metrics.scores import sigmoid
 from fsim.report import figures
 from fsim.report.parts import Section, Table, figure
@@ -15,8 +15,10 @@ from fsim.systems.model.model_pair_accuracy import Accuracy
 from fsim.systems.model.similarity import Similarity
 
 WORST = 10  # Pairs of models in the table of errors.
-HEAD = ["models", "same model", "right", "different models", "right", "accuracy", "AUC", "EER"]
+HEAD = ["models", "same model (pairs)", "right", "different models (pairs)", "right", "accuracy", "AUC", "EER"]
+GUESSING = 0.5
 NOTE = (
+  "Right, accuracy, AUC and EER are shares, from 0 to 1. "
   "Known models trained the feature extractor, unknown ones trained nothing. Accuracy is the mean of the two shares "
   "that are right, at log-odds 0 (.5); of known-unknown, where all models differ, it is the one share. Every two "
   "models, and every model with itself, count equally. In brackets: 95 % intervals, bootstrapped over models, known "
@@ -29,7 +31,7 @@ SELF = (
 
 
 def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
-  """A summary in one sentence, and a section a set of images. Raises FileNotFoundError before the evaluation."""
+  """A summary, and a section a set of images. Raises FileNotFoundError before the evaluation."""
   found = similarity.load(workdir)
   settings = config["evaluate"]["resamples"], config["seed"]
   return _summary(found[0], *settings), [_section(each, workdir, *settings) for each in found]
@@ -55,7 +57,21 @@ def numbers(workdir: Path) -> dict[str, float]:
 def _summary(found: Similarity, resamples: int, seed: int) -> str:
   lines = model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(found.pairs), resamples, seed)
   shares = "; ".join(f"{line.group} {_percent(line)}" for line in lines)
-  return f"Are two patches of one camera model? Accuracy in percent, 95 % intervals over models: {shares}."
+  numbers = f"Are two patches of one camera model? Accuracy in percent, 95 % intervals over models: {shares}."
+  return f"{finding(lines)}\n{numbers}"
+
+
+def finding(lines: list[Accuracy]) -> str:
+  """What the accuracies say in plain words, of models never learned if there are such pairs."""
+  named = {line.group: line for line in lines}
+  line = named.get("unknown-unknown") or named.get("known-known") or lines[0]
+  of = {"unknown-unknown": "camera models that it never learned", "known-known": "camera models that it learned"}
+  models = of.get(line.group, f"camera models ({line.group})")
+  right = f"right in {100 * line.value:.0f} of 100 pairs of patches, where guessing is in 50"
+  if np.isnan(line.low):
+    return f"Of {models} too few were seen to say whether it tells them apart: {right}."
+  told = better_than(GUESSING, line.value, line.low, line.models)
+  return f"It {'tells' if told else 'is not seen to tell'} {models} apart: {right}."
 
 
 def _percent(line: Accuracy) -> str:

@@ -15,7 +15,7 @@ CONFUSED = ("images, majority of SVMs", "patches, SVMs")  # Shown as confusion m
 
 
 def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
-  """A summary in one sentence, and the sections. Raises FileNotFoundError before the evaluation."""
+  """A summary, and the sections. Raises FileNotFoundError before the evaluation."""
   answers = classification.load(workdir)
   resamples, seed = config["evaluate"]["resamples"], config["seed"]
   accuracies = classifications.table(answers, resamples, seed)

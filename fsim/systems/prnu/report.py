@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fsim.metrics import classification
+from fsim.metrics import classification, rates
 from fsim.metrics.classification import Classification
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.prnu import matching
@@ -12,6 +12,7 @@ from fsim.report import classification as classifications
 from fsim.report.parts import Section, Table, figure
 from fsim.systems.prnu import figures as prnu_figures
 from fsim.systems.prnu import within_model
+from fsim.systems.prnu.within_model import Within
 
 KINDS = (SAME_DEVICE, SAME_MODEL, OTHER_MODEL)
 NOTE = (
@@ -22,7 +23,7 @@ NOTE = (
 
 
 def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
-  """A summary in one sentence, and the sections. Raises FileNotFoundError before the evaluation."""
+  """A summary, and the sections. Raises FileNotFoundError before the evaluation."""
   answers = classification.load(workdir)
   pces = pd.read_parquet(workdir / "pce.parquet")
   settings, seed = config["evaluate"], config["seed"]
@@ -35,7 +36,8 @@ def sections(workdir: Path, config: dict) -> tuple[str, list[Section]]:
   ]
   drawn = figure(workdir / "report", "PCE of test images", prnu_figures.pces(pces, threshold))
   confused = [classifications.section(a, workdir) for a in answers]
-  return _summary(answers), [Section("Results", NOTE, tables, [drawn]), *confused]
+  found = [within_model.within(own, settings["resamples"], seed) for own in answers]
+  return f"{finding(answers, found)}\n{_summary(answers)}", [Section("Results", NOTE, tables, [drawn]), *confused]
 
 
 def numbers(workdir: Path) -> dict[str, float]:
@@ -47,6 +49,24 @@ def numbers(workdir: Path) -> dict[str, float]:
     found[f"{answers.name}: model"] = within_model.models(answers)
     found[f"{answers.name}: device of a model"] = within_model.within(answers, resamples=1, seed=0).right
   return found
+
+
+def finding(answers: list[Classification], found: list[Within]) -> str:
+  """Who tells devices of one model apart, in plain words."""
+  if not any(one.images for one in found):
+    return "There are no two devices of one model, so nothing shows whether the sensor's own noise tells devices apart."
+  told, not_told = (
+    [f'"{a.name}"' for a, one in zip(answers, found, strict=True) if one.images and _told_apart(one) is x]
+    for x in (True, False)
+  )
+  if not told:
+    return f"These data do not show that devices of one model are told apart, by {' or '.join(not_told)}."
+  rest = f"; of {' and '.join(not_told)} these data do not show it" if not_told else ""
+  return f"Devices of one model are told apart by {' and '.join(told)}{rest}."
+
+
+def _told_apart(one: Within) -> bool:
+  return rates.better_than(one.chance, one.right, one.low, one.devices)
 
 
 def _summary(answers: list[Classification]) -> str:

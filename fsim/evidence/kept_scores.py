@@ -1,0 +1,121 @@
+"""The tables of `collecting`, group of devices by group, kept in a folder so that an interrupted validation goes on.
+
+A group's tables are taken again only if its photographs, what is known of them and this fsim are the same, by SHA-256.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+import fsim
+from fsim.boundary import inputs, outputs
+from fsim.boundary.inputs import Unreadable
+from fsim.data.photographs import MAX_BYTES
+from fsim.evidence import collecting, selecting
+from fsim.evidence.collecting import CHANGED, SIDE, Scores
+from fsim.evidence.selecting import COUNTS, QUERIES, Labelled
+
+LeftOut = list[tuple[Path, str]]
+Collect = Callable[[Sequence[Labelled]], tuple[Scores, LeftOut]]
+TABLE_BYTES = 1 << 30
+
+
+class Collected(NamedTuple):
+  """left_out: (file, cause). digest: of all that the tables were made of."""
+
+  scores: Scores
+  left_out: LeftOut
+  digest: str
+
+
+def collect(
+  files: Sequence[Labelled],
+  folder: outputs.Folder | None,
+  by: Collect = collecting.collect,
+  asked: str = "",
+) -> Collected:
+  """What `by` finds in all the files, from `folder` where it is kept there.
+
+  asked: what `by` depends on beside the files, for example the SHA-256 of weights.
+  """
+  parts, left_out, digests = [], [], []
+  for group in _groups(files):
+    digest = _digest(group, asked)
+    found = folder and _kept(folder, digest)
+    if not found:
+      found = by(group)
+      if folder is not None:
+        _keep(folder, digest, *found)
+    parts.append(found[0])
+    left_out += found[1]
+    digests.append(digest)
+  return Collected(_joined(parts), left_out, hashlib.sha256(" ".join(digests).encode()).hexdigest())
+
+
+def _groups(files: Sequence[Labelled]) -> Iterator[list[Labelled]]:
+  """As `collecting` makes them, so that one by one they give the same as all at once."""
+  devices = {name: device.references[0].model for name, device in selecting.divided(files).items()}
+  for names in selecting.groups(devices):
+    yield [file for file in files if file.device in set(names)]
+
+
+def _digest(group: Sequence[Labelled], asked: str) -> str:
+  used = {file.path for device in selecting.divided(group).values() for part in device for file in part}
+  told = [(str(f.path), f.device, f.model, f.scene, _sha256(f.path) if f.path in used else "") for f in group]
+  said = [fsim.__version__, SIDE, COUNTS, QUERIES, CHANGED, asked, told]
+  return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+  try:
+    return inputs.sha256(path, MAX_BYTES)[0]
+  except Unreadable as error:  # It is left out, and named with its cause, when it is to be scored.
+    return error.cause
+
+
+def _names(digest: str) -> list[str]:
+  return [f"{digest[:16]}.{part}" for part in (*(f"{name}.parquet" for name in Scores._fields), "left_out.json")]
+
+
+def _kept(folder: outputs.Folder, digest: str) -> tuple[Scores, LeftOut] | None:
+  """None unless all files are there as fsim wrote them."""
+  own = outputs.written(folder.path)
+  try:
+    data = [inputs.read_bytes(folder.path / name, TABLE_BYTES) for name in _names(digest)]
+  except Unreadable:
+    return None
+  if any((name, hashlib.sha256(x).hexdigest()) not in own for name, x in zip(_names(digest), data, strict=True)):
+    return None
+  *tables, left_out = data
+  named = [(Path(path), cause) for path, cause in json.loads(left_out)]
+  return Scores(*(pd.read_parquet(io.BytesIO(table)) for table in tables)), named
+
+
+def _keep(folder: outputs.Folder, digest: str, scores: Scores, left_out: LeftOut) -> None:
+  *tables, last = _names(digest)
+  for name, table in zip(tables, scores, strict=True):
+    folder.write(name, table.to_parquet())
+  folder.write(last, json.dumps([(str(path), cause) for path, cause in left_out]).encode())
+
+
+def _joined(parts: Sequence[Scores]) -> Scores:
+  """One after the other; rows that name rows are counted on."""
+  photographs, candidates, comparisons = [], [], []
+  n_photographs = n_candidates = 0
+  for own in parts:
+    photographs.append(own.photographs)
+    if len(own.candidates):
+      moved = [tuple(int(row) + n_photographs for row in rows) for rows in own.candidates["references"]]
+      candidates.append(own.candidates.assign(references=moved))
+    if len(own.comparisons):
+      places = {"questioned": n_photographs, "candidate": n_candidates}
+      comparisons.append(own.comparisons.assign(**{name: own.comparisons[name] + n for name, n in places.items()}))
+    n_photographs, n_candidates = n_photographs + len(own.photographs), n_candidates + len(own.candidates)
+  return Scores(
+    *(pd.concat(some, ignore_index=True) if some else pd.DataFrame() for some in (photographs, candidates, comparisons))
+  )
