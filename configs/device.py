@@ -27,6 +27,9 @@ def get_config(mode: str = "") -> ConfigDict:
   config.input.crop = "random"  # Of training images: "random" on the JPEG grid, or "centre"; all others are central.
   config.input.chains = ""  # Of training images, such as "recompress:0.2,messenger:0.1": docs/mixtures.md.
 
+  config.noise = ConfigDict()
+  config.noise.size = 512  # Pixels of the central square whose sensor noise is looked at too; 0: the networks alone.
+
   config.extractor = common.normalised(
     batch=16,
     epochs=15,
@@ -57,6 +60,7 @@ def get_config(mode: str = "") -> ConfigDict:
     config.data.source = "virtual/tiny"
     config.data.validation = 0.34
     config.input.size = 64
+    config.noise.size = 128
     config.extractor.precise_bn_batches = 4
     config.extractor.epochs = 2
     config.extractor.batch = 8
