@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 from jaxtyping import Bool, Float
 from ml_collections import ConfigDict
 
@@ -178,9 +179,7 @@ def evaluate(
   """Algorithm 1, rates and intervals on one set of images: of what is combined, and of each part alone."""
   settings = config.evaluate
   images, log_odds = part.table.reset_index(drop=True), noise.combined(parts, weights)
-  pairs = scores.pair_table(images, log_odds)
-  i, j = pairs["row_a"], pairs["row_b"]
-  pairs = pairs.assign(**{part: values[i, j].astype(np.float64) for part, values in parts._asdict().items()})
+  pairs = with_parts(scores.pair_table(images, log_odds), parts)
   similarity = matrix.similarity_matrix(images, scores.sigmoid(log_odds), threshold, settings.draws, config.seed)
   models = images.drop_duplicates("device").set_index("device")["model"]
   lines = rates.rates(pairs, settings.resamples, config.seed)
@@ -190,6 +189,12 @@ def evaluate(
   }
   note = f"{len(images):,} images of {config.data.source if name == 'test' else settings.external}."
   return Evaluation(name, note, threshold, similarity, models[similarity.devices].tolist(), lines, alone, pairs)
+
+
+def with_parts(pairs: pd.DataFrame, parts: Parts) -> pd.DataFrame:
+  """The table of pairs with a column a part."""
+  i, j = pairs["row_a"].to_numpy(), pairs["row_b"].to_numpy()
+  return pairs.assign(**{part: values[i, j].astype(np.float64) for part, values in parts._asdict().items()})
 
 
 def save_thumbnails(folder: Path, part: ImageSet, evaluation: Evaluation, count: int) -> None:
