@@ -18,6 +18,7 @@ from fsim.prnu import compact
 from fsim.prnu.compact import Patterns
 
 QUANTILES = 16  # Of the strengths that are kept of each device.
+FAINTER = 0.5 ** np.arange(5)  # Parts of these strengths that a photograph may show, each alike.
 UNKNOWN = 0.5  # Prior probability that a photograph is of no device that was learned.
 SMALLEST_RATIO = 1e-6  # No smaller likelihood ratio is said: nobody's data have tested such tails.
 NAMES = ("network", "noise", "fingerprints")  # What is combined, in this order: see `Parts`.
@@ -97,11 +98,13 @@ def against(patterns: Patterns, gallery: Gallery) -> Float[np.ndarray, "n c"]:
 def posteriors(z: Float[np.ndarray, "n c"], gallery: Gallery) -> Float[np.ndarray, "n e"]:
   """Probabilities that a photograph is of each learned device, and last of none of them (e = c + 1).
 
-  The z of a device's photograph is as for one of its training photographs, and of variance 1 around that.
+  A device's photograph shows its noise as clearly as one of its training photographs, or a part of that (FAINTER), and
+  its z has the variance 1 around that: evenly lit references show more than what is asked about.
   """
-  seen, strengths = z[..., None] / gallery.spread, gallery.strengths / gallery.spread
-  log_ratios = logsumexp(strengths * seen - strengths**2 / 2, axis=2) - np.log(strengths.shape[1])
-  log_joint = np.concatenate([log_ratios, np.zeros((len(z), 1))], 1) + np.log(_prior(len(strengths)))
+  seen = z[..., None] / gallery.spread
+  strengths = (gallery.strengths[..., None] * FAINTER / gallery.spread).reshape(len(gallery.strengths), -1)
+  ratios = logsumexp(strengths * seen - strengths**2 / 2, axis=2) - np.log(strengths.shape[1])
+  log_joint = np.concatenate([ratios, np.zeros((len(z), 1))], 1) + np.log(_prior(len(strengths)))
   return np.exp(log_joint - logsumexp(log_joint, axis=1, keepdims=True))
 
 
