@@ -44,7 +44,7 @@ def test_an_evaluation_from_before_noise_was_looked_at_is_refused(evaluation, tm
   result.save(tmp_path, [evaluation])
   path = tmp_path / "evaluation.json"
   path.write_text(path.read_text().replace('"alone"', '"other"'))
-  with pytest.raises(UserError, match="evaluation.json: of a former fsim"):
+  with pytest.raises(UserError, match="evaluation\\.json: of a former fsim"):
     result.load(tmp_path)
 
 
