@@ -28,7 +28,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.input.chains = ""  # Of training images, such as "recompress:0.2,messenger:0.1": docs/mixtures.md.
 
   config.noise = ConfigDict()
-  config.noise.size = 512  # Pixels of the central square whose sensor noise is looked at too; 0: the networks alone.
+  config.noise.size = 512  # Side of the central square whose sensor noise is looked at too; 0: the networks alone.
 
   config.extractor = common.normalised(
     batch=16,
@@ -60,7 +60,7 @@ def get_config(mode: str = "") -> ConfigDict:
     config.data.source = "virtual/tiny"
     config.data.validation = 0.34
     config.input.size = 64
-    config.noise.size = 128
+    config.noise.size = 64
     config.extractor.precise_bn_batches = 4
     config.extractor.epochs = 2
     config.extractor.batch = 8
@@ -69,6 +69,7 @@ def get_config(mode: str = "") -> ConfigDict:
     config.evaluate.resamples = 20
   elif mode == "paper":
     config.input.size = 512
+    config.noise.size = 0
     config.input.front = "rgb"
     config.input.crop = "centre"
     config.data.subset = "jpeg"
