@@ -11,8 +11,10 @@ from fsim import weights as shipped
 from fsim.data.patches import Choice
 from fsim.models.extractors import PatchNet, SignatureNet
 from fsim.models.scorers import HadamardScorer
+from fsim.prnu import compact
 from fsim.systems import svm
 from fsim.systems.device import predictor
+from fsim.systems.device.noise import QUANTILES, Gallery, Weights
 from fsim.systems.device.predictor import WIDTH, DevicePredictor
 from fsim.systems.model import fitted
 from fsim.systems.patch import fitted as fitted_classifier
@@ -38,7 +40,14 @@ def drawn(module, *inputs):
 def device(dtype="float32"):
   images, row = jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8), jnp.zeros((1, WIDTH))
   network = drawn(SignatureNet(4, "residual", jnp.dtype(dtype)), images)
-  return DevicePredictor(4, SIZE, "residual", dtype, 8, 0.5, network, drawn(HadamardScorer(8), row, row))
+  scorer = drawn(HadamardScorer(8), row, row)
+  return DevicePredictor(4, SIZE, "residual", dtype, 8, 0.5, SIZE, network, scorer, gallery(), Weights(-2, 1, 0.5, 1))
+
+
+def gallery():
+  """Fingerprints of four devices that took no photograph."""
+  prints = np.random.default_rng(1).normal(size=(4, SIZE, SIZE))
+  return Gallery(compact.pack(prints), np.full((4, QUANTILES), 5, np.float32), 1.5)
 
 
 def device_run(folder: Path) -> Path:

@@ -81,7 +81,7 @@ def test_a_finished_run_is_only_evaluated_again(finished, tmp_path, train):
   done = train(QUICK, "--workdir=run", *again)
   assert done.returncode == 0, done.stderr
   assert len((folder / "metrics.jsonl").read_text().splitlines()) == lines
-  for file in ("network.npz", "scorer.npz", "predictor.json"):
+  for file in ("network.npz", "scorer.npz", "noise.npz", "predictor.json"):
     assert (folder / "predictor" / file).read_bytes() == (finished / "predictor" / file).read_bytes()
   former, now = (pd.read_parquet(path / "scores.parquet") for path in (finished, folder))
   pd.testing.assert_frame_equal(now[now["evaluation"] == "test"], former)

@@ -17,8 +17,9 @@ from fsim.data import jpeg
 from fsim.data.loader import centre_crop
 from fsim.models.extractors import SignatureNet
 from fsim.models.scorers import HadamardScorer
+from fsim.prnu import compact, probe
 from fsim.systems import SYSTEMS, system
-from fsim.systems.device import predictor
+from fsim.systems.device import noise, predictor
 from fsim.systems.device.predictor import DevicePredictor
 from fsim.systems.model.predictor import SimilarityPredictor
 from fsim.systems.patch.predictor import ModelPredictor
@@ -115,7 +116,7 @@ def test_a_loaded_predictor_is_the_saved_one(known, device_run):
     np.testing.assert_array_equal(before, after)
 
 
-@pytest.mark.parametrize("file", ["network.npz", "scorer.npz", "predictor.json"])
+@pytest.mark.parametrize("file", ["network.npz", "scorer.npz", "noise.npz", "predictor.json"])
 def test_a_damaged_predictor_is_named(file, tmp_path):
   folder = predictors.device_run(tmp_path / "device")
   (folder / "predictor" / file).write_bytes(b"{")
@@ -136,32 +137,85 @@ def test_signatures_are_those_of_the_network_on_the_central_square(known):
   found = known.signature(images)
   squares = np.stack([centre_crop(one, SIZE) for one in images])
   expected = SignatureNet(4, "residual").apply(known.network, jnp.asarray(squares))[0]
-  np.testing.assert_allclose(found, expected, atol=1e-5)
+  np.testing.assert_allclose(found.vectors, expected, atol=1e-5)
   assert np.ptp(expected, 0).max() > 0.01
-  np.testing.assert_allclose(known.signature(images[3]), found[3], atol=1e-6)
-  np.testing.assert_allclose(known.signature(np.stack(images)), found, atol=1e-6)
-  assert known.signature([]).shape == (0, 1024)
+  np.testing.assert_array_equal(found.patterns.packed[-1], compact.pack(np.asarray(probe.against_image(squares)))[-1])
+  np.testing.assert_allclose(known.signature(images[3]).vectors[0], found.vectors[3], atol=1e-6)
+  np.testing.assert_allclose(known.signature(np.stack(images)).vectors, found.vectors, atol=1e-6)
+  assert known.signature([]).vectors.shape == (0, 1024)
 
 
 def test_scores_are_those_of_the_run_and_the_same_in_either_order(known):
   signatures = known.signature([image(0), image(1)])
   network = HadamardScorer(8)
-  a, b = (network.apply(known.scorer, jnp.asarray(one[None]), method="terms") for one in signatures)
+  a, b = (network.apply(known.scorer, jnp.asarray(one[None]), method="terms") for one in signatures.vectors)
   both = [float(network.apply(known.scorer, *ends, method="combine")[0]) for ends in ((a, b), (b, a))]
   found, back = known.score(image(0), image(1)), known.score(image(1), image(0))
   assert abs(both[0] - both[1]) > 1e-4
-  np.testing.assert_allclose(found.log_odds, np.mean(both), atol=1e-4)
+  np.testing.assert_allclose(found.network, np.mean(both), atol=1e-4)
+  np.testing.assert_allclose(found.noise, compact.z(signatures.patterns, signatures.patterns)[0, 1], atol=1e-4)
+  offset, *weights = known.weights
+  parts = (found.network, found.noise, found.fingerprints)
+  np.testing.assert_allclose(found.log_odds, offset + np.dot(weights, parts), atol=1e-5)
   np.testing.assert_allclose(found.log_odds, back.log_odds, atol=1e-5)
   assert found.probability == pytest.approx(1 / (1 + np.exp(-found.log_odds)))
   assert found.same == (found.probability >= known.threshold)
+
+
+def test_one_sensor_speaks_for_one_device_whatever_the_network_says(known):
+  """The same photograph twice has the same noise; a learned device's fingerprint in two others says as much."""
+  other = known.score(image(0), image(1))
+  assert known.score(image(0), image(0)).noise > 20 > other.noise
+  prints = known.gallery.prints.copy()
+  prints[2] = known.signature(image(0)).patterns.packed[0]
+  own = known._replace(gallery=known.gallery._replace(prints=prints))
+  assert own.score(image(0), image(0)).fingerprints > 1 > own.score(image(0), image(1)).fingerprints
+
+
+def test_a_run_of_the_networks_alone_looks_at_no_noise(known, tmp_path):
+  alone = known._replace(noise=0, gallery=None, weights=noise.NETWORK_ALONE)
+  predictor.save(predictors.begun(tmp_path / "run", "device"), alone)
+  assert not (tmp_path / "run" / "predictor" / "noise.npz").exists()
+  found = fsim.load(tmp_path / "run").score(image(0), image(1))
+  assert found.log_odds == pytest.approx(found.network)
+  assert (found.noise, found.fingerprints) == (0, 0)
+
+
+def test_a_run_from_before_noise_was_looked_at_is_refused_by_what_it_lacks(tmp_path):
+  folder = predictors.device_run(tmp_path / "device")
+  path = folder / "predictor" / "predictor.json"
+  fields = json.loads(path.read_text())
+  del fields["noise"]
+  path.write_text(json.dumps(fields))
+  with pytest.raises(UserError, match="the field 'noise' is missing"):
+    fsim.load(folder)
+
+
+@pytest.mark.parametrize(
+  ("change", "cause"),
+  [
+    ({"prints": np.zeros((3, SIZE, SIZE // 2), np.uint8)}, "'prints' must be of shape"),
+    ({"strengths": np.zeros((4, 2))}, "'strengths' must be of shape"),
+    ({"spread": np.float64(0)}, "'spread' must be above 0"),
+    ({"weights": np.ones(3)}, "'weights' must be of shape"),
+    ({"weights": np.full(4, np.nan)}, "'weights' holds numbers that are not finite"),
+  ],
+)
+def test_noise_that_does_not_fit_the_run_is_named(change, cause, tmp_path):
+  folder = predictors.device_run(tmp_path / "device")
+  path = folder / "predictor" / "noise.npz"
+  arrays = dict(np.load(path)) | change
+  np.savez(path, **arrays)
+  with pytest.raises(UserError, match=f"predictor/noise.npz: the array {cause}"):
+    fsim.load(folder)
 
 
 def test_an_image_may_be_a_file(known, tmp_path):
   path = tmp_path / "photo.jpg"
   path.write_bytes(jpegs.jpeg(3, 96, 96))
   pixels = jpeg.decode(path.read_bytes())
-  np.testing.assert_array_equal(known.signature(path), known.signature(pixels))
-  np.testing.assert_array_equal(known.signature([str(path), pixels])[0], known.signature(str(path)))
+  np.testing.assert_array_equal(known.signature(path).vectors, known.signature(pixels).vectors)
+  np.testing.assert_array_equal(known.signature([str(path), pixels]).vectors[:1], known.signature(str(path)).vectors)
 
 
 @pytest.mark.parametrize(
@@ -186,9 +240,9 @@ def test_networks_that_give_no_numbers_say_nothing(known):
 
 
 def test_arithmetic_of_half_the_bits_is_kept(known):
-  half = predictors.device("bfloat16").signature(image())
+  half = predictors.device("bfloat16").signature(image()).vectors
   assert half.dtype == np.float32
-  assert 0 < np.abs(half - known.signature(image())).max() < 0.1
+  assert 0 < np.abs(half - known.signature(image()).vectors).max() < 0.1
 
 
 def test_log_odds_of_two_images_are_the_mean_over_their_patches(tmp_path):

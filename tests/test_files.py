@@ -17,7 +17,9 @@ from fsim.prnu import allpairs
 from fsim.prnu.allpairs import Matrix
 from fsim.systems import augmenting
 from fsim.systems.device import result
+from fsim.systems.device.noise import Parts
 from fsim.systems.device.result import Evaluation
+from fsim.systems.device.run import with_parts
 from fsim.systems.model import image_scores, similarity
 from fsim.systems.model.similarity import Similarity
 from fsim.systems.patch import transfer
@@ -51,9 +53,10 @@ def images():
 def written(folder):
   """File -> columns that the code writes, by small calls of it."""
   table = images()
-  pairs = scores.pair_table(table, np.zeros((4, 4), np.float32))
+  zeros = np.zeros((4, 4), np.float32)
+  pairs = with_parts(scores.pair_table(table, zeros), Parts(zeros, zeros, zeros))
   square = SimilarityMatrix(["Aurel_K1_0", "Boreas_P20_0"], np.eye(2))
-  result.save(folder, [Evaluation("test", "", 0.5, square, ["Aurel_K1", "Boreas_P20"], [], pairs)])
+  result.save(folder, [Evaluation("test", "", 0.5, square, ["Aurel_K1", "Boreas_P20"], [], {}, pairs)])
 
   answered = classification.answers(table, np.eye(4)[:, :2], np.array([0, 1, 0, 1]), ["a", "b"])
   classification.save(folder, [Classification("images", "", "images", ["a", "b"], answered)])

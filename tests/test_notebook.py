@@ -41,7 +41,7 @@ def test_the_page_shows_what_it_says(names):
   assert all("one of those the fingerprint was made of" in answer.reason for answer in names["answers"][1:])
   assert names["one"].threshold > names["answer"].threshold
   assert names["turned"].n_hypotheses == 8
-  assert names["signatures"].shape == (len(names["images"]), 1024)
+  assert names["signatures"].vectors.shape == (len(names["images"]), 1024)
   assert names["between"].ndim == 2
   assert isinstance(names["shipped"], SimilarityPredictor)
   assert len(names["train"]) == len(names["originals"])

@@ -25,7 +25,8 @@ def evaluation():
   logits = np.random.default_rng(0).normal(size=(12, 12)).astype(np.float32) + 2 * (devices[:, None] == devices)
   pairs = scores.pair_table(images, logits + logits.T)
   similarity = matrix.similarity_matrix(images, logits + logits.T, threshold=0.5, draws=10, seed=0)
-  return Evaluation("test", "12 images.", 0.5, similarity, ["a", "a", "b"], rates.rates(pairs, 5, 0), pairs)
+  lines = rates.rates(pairs, 5, 0)
+  return Evaluation("test", "12 images.", 0.5, similarity, ["a", "a", "b"], lines, {"noise": lines[:1]}, pairs)
 
 
 def test_an_evaluation_is_read_back_as_it_was_written(evaluation, tmp_path):
@@ -37,6 +38,15 @@ def test_an_evaluation_is_read_back_as_it_was_written(evaluation, tmp_path):
   np.testing.assert_array_equal(first.matrix.values, evaluation.matrix.values)
   assert [line.values for line in first.rates] == [line.values for line in evaluation.rates]
   np.testing.assert_array_equal(first.rates[0].curve.fpr, evaluation.rates[0].curve.fpr)
+  assert [line.values for line in first.alone["noise"]] == [evaluation.rates[0].values]
+
+
+def test_an_evaluation_from_before_noise_was_looked_at_is_refused(evaluation, tmp_path):
+  result.save(tmp_path, [evaluation])
+  path = tmp_path / "evaluation.json"
+  path.write_text(path.read_text().replace('"alone"', '"other"'))
+  with pytest.raises(UserError, match="evaluation\\.json: of a former fsim"):
+    result.load(tmp_path)
 
 
 DIARY = [
@@ -88,7 +98,10 @@ def test_the_page_of_a_finished_run_is_written_anew(finished, tmp_path, capsys):
   assert capsys.readouterr().out == f"{folder / 'report' / 'index.html'}\n"
   text = (folder / "report" / "index.html").read_text()
   assert ">NA<" in text  # A cause, not a missing value.
-  assert 0 < finished_runs.numbers(folder)["test: overall accuracy"] <= 1
+  assert "sensor noise of the two photographs alone" in text
+  numbers = finished_runs.numbers(folder)
+  assert 0 < numbers["test: overall accuracy"] <= 1
+  assert numbers["test, all pairs, noise alone: auc"] == numbers["test, all pairs: auc"]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_what_the_configurations_say_is_accepted(path, mode):
 def test_nonsense_for_a_number_is_refused_by_name(path, name):
   assert settings.rule(config(path).system, name), f"nothing says what {name} may be"
   last = name.rpartition(".")[2]
-  zero = [] if last in MAY_BE_ZERO or name == "tile_extractor.epochs" else [0]
+  zero = [] if last in MAY_BE_ZERO or name in ("tile_extractor.epochs", "noise.size") else [0]
   for value in [*zero, -1, -0.5, math.nan, math.inf, -math.inf, 10**13, 1e300, "3", None, (1,), []]:
     with pytest.raises(UserError, match=rf"{name} must be "):
       settings.checked(changed(path, name, value))
@@ -74,7 +74,7 @@ def test_nonsense_for_several_numbers_is_refused_by_name(path, name):
 
 def test_zero_is_accepted_where_it_means_something():
   for path, name in NUMBERS:
-    if name.rpartition(".")[2] in MAY_BE_ZERO or name == "tile_extractor.epochs":
+    if name.rpartition(".")[2] in MAY_BE_ZERO or name in ("tile_extractor.epochs", "noise.size"):
       settings.checked(changed(path, name, 0))
 
 
@@ -84,6 +84,7 @@ def test_zero_is_accepted_where_it_means_something():
     ("device", "dtype", "float8"),
     ("device", "input.crop", "left"),
     ("device", "data.on_error", "ask"),
+    ("device", "noise.size", 100),
     ("patch", "input.rule", "best"),
     ("patch", "input.front", "cfa"),
     ("patch", "input.stride", 33),

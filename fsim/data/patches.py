@@ -182,7 +182,7 @@ class Stored:
   def __getstate__(self) -> dict:
     return vars(self) | {"_array": None}
 
-  def __call__(self, number: int | np.integer) -> Shaped[np.ndarray, "s s *c"]:
+  def __call__(self, number: int | np.integer) -> Shaped[np.ndarray, "h w *c"]:
     if self._array is None:
       self._array = np.memmap(self.path, self.dtype, "r").reshape(-1, *self.shape)
     return np.array(self._array[int(number)])

@@ -32,10 +32,11 @@ class ImageSet(NamedTuple):
     return self._replace(table=self.table.iloc[rows])
 
 
-def open_dataset(name: str, config: ConfigDict, workdir: Path, *, aligned: bool = False) -> ImageSet:
+def open_dataset(name: str, config: ConfigDict, workdir: Path, *, aligned: bool = False, smallest: int = 0) -> ImageSet:
   """The usable images of a source, with what was left out and why written to the run folder.
 
-  aligned: leaves out what `off_grid` finds. Raises UserError if nothing is left of a subset.
+  aligned: leaves out what `off_grid` finds. smallest: pixels of the shorter side that an image must have, if they are
+  more than the input's. Raises UserError if nothing is left of a subset.
   """
   data = config.data
   labels = {"merge_d70": data.merge_d70, "repair_mju": data.repair_mju, "pattern": data.pattern}
@@ -44,7 +45,7 @@ def open_dataset(name: str, config: ConfigDict, workdir: Path, *, aligned: bool 
   subsets = listed(data.subset)
   table = table[table["subset"].isin(subsets)]
   copies = platforms.kept_out(table, data.platform)
-  causes = too_small(table.drop(copies.index), config.input.size)
+  causes = too_small(table.drop(copies.index), max(config.input.size, smallest))
   if aligned:
     causes = pd.concat([causes, off_grid(table.drop(copies.index.union(causes.index)))])
   if data.on_error == "raise" and len(causes):

@@ -98,6 +98,7 @@ RULES: dict[str, Whole | Real | Several | One] = {
   "size": Whole(64, 4096),
   "model:input.size": Whole(mislnet.LEAST_SIDE, 4096),
   "mobile:input.size": Whole(32, 4096),
+  "noise.size": Whole(0, 4096, step=JPEG_GRID),
   "stride": Whole(JPEG_GRID, 4096, step=JPEG_GRID),
   "count": Whole(1, 100_000),
   "model:input.count": Whole(3, 100_000),

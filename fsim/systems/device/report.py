@@ -16,6 +16,7 @@ from fsim.systems.device.result import Evaluation
 
 THUMBNAIL = 240  # Pixels of the longer side.
 HEAD = [
+  "by",
   "pairs",
   "devices",
   "same device (pairs)",
@@ -26,10 +27,19 @@ HEAD = [
   "true positives at 0.1 % false",
 ]
 GUESSING = 0.5  # AUC.
+BY = {  # Part of what is combined -> how the table calls it.
+  "network": "the published network alone",
+  "noise": "sensor noise of the two photographs alone",
+  "fingerprints": "fingerprints of the learned devices alone",
+}
 NOTE = (
   "AUC, EER and true positives are shares, from 0 to 1; an AUC of .5 is guessing. In brackets: 95 % intervals, "
   "bootstrapped over devices. A false positive rate below 1 / (number of different pairs) cannot be resolved by these "
   "data."
+)
+COMBINED = (
+  " All together: a logistic regression that was fitted to pairs of validation images. The fingerprints are means of "
+  "the training photographs of each device, so they answer about devices that were learned, and about no other."
 )
 
 
@@ -46,8 +56,10 @@ def numbers(workdir: Path) -> dict[str, float]:
   found = {}
   for evaluation in result.load(workdir):
     found[f"{evaluation.name}: overall accuracy"] = evaluation.matrix.accuracy()
-    for line in evaluation.rates:
-      found |= {f"{evaluation.name}, {line.subset}: {name}": line.values[name] for name in ("auc", "eer")}
+    for part, lines in {"": evaluation.rates, **evaluation.alone}.items():
+      for line in lines:
+        place = f"{evaluation.name}, {line.subset}" + (f", {part} alone" if part else "")
+        found |= {f"{place}: {name}": line.values[name] for name in ("auc", "eer")}
   return found
 
 
@@ -102,15 +114,23 @@ def _section(evaluation: Evaluation, workdir: Path, errors: int) -> Section:
   return Section(
     title=f"Results: {name}",
     note=f"{evaluation.note} {_summary(evaluation)}",
-    tables=[Table(HEAD, [_line(line) for line in evaluation.rates], NOTE)],
+    tables=[_table(evaluation)],
     figures=[figure(workdir / "report", f"{title}, {name}", image) for title, image in drawn.items()],
     pairs=_errors(evaluation, workdir, errors),
   )
 
 
-def _line(line: Rates) -> list[str]:
+def _table(evaluation: Evaluation) -> Table:
+  """What is combined first, then its parts."""
+  together = BY["network"] if not evaluation.alone else "all together"
+  lines = [_line(together, line) for line in evaluation.rates]
+  lines += [_line(BY[part], line) for part, found in evaluation.alone.items() for line in found]
+  return Table(HEAD, lines, NOTE + (COMBINED if evaluation.alone else ""))
+
+
+def _line(by: str, line: Rates) -> list[str]:
   cells = [f"{line.values[r]:.3f} [{line.intervals[r][0]:.3f}, {line.intervals[r][1]:.3f}]" for r in RATES]
-  return [line.subset, str(line.devices), f"{line.same:,}", f"{line.different:,}", *cells]
+  return [by, line.subset, str(line.devices), f"{line.same:,}", f"{line.different:,}", *cells]
 
 
 def _errors(evaluation: Evaluation, workdir: Path, count: int) -> list[dict]:

@@ -1,4 +1,4 @@
-"""Device-based image matching (Bennabhaktula et al. 2020): the phases of a run in order."""
+"""Device-based image matching (Bennabhaktula et al. 2020), and sensor noise: the phases of a run in order."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -6,25 +6,30 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+import pandas as pd
+from jaxtyping import Bool, Float
 from ml_collections import ConfigDict
 
 from fsim.boundary import progress
-from fsim.data import jpeg
+from fsim.data import cache, jpeg
 from fsim.data.loader import CentreCrop, TrainingCrop
 from fsim.metrics import matrix, rates, scores
 from fsim.models.extractors import SignatureNet
 from fsim.models.scorers import HadamardScorer
+from fsim.prnu import compact
+from fsim.prnu.compact import Patterns
+from fsim.prnu.residuals import require_size
 from fsim.report import page
 from fsim.store import SignatureStore
 from fsim.systems.augmenting import augmented
 from fsim.systems.dataset import ImageSet, labelled, open_dataset, require_pairs, split
-from fsim.systems.device import predictor, report, result
+from fsim.systems.device import noise, predictor, report, result
+from fsim.systems.device.noise import Gallery, Parts, Weights
 from fsim.systems.device.predictor import WIDTH, DevicePredictor
 from fsim.systems.device.result import Evaluation
 from fsim.systems.entrance import entrance
 from fsim.train import classify, compare, mesh, schedule
-from fsim.train.classify import Transforms
+from fsim.train.classify import Labelled, Transforms
 from fsim.train.compare import LabelledSignatures
 from fsim.train.context import Context
 from fsim.train.loop import fit
@@ -36,13 +41,17 @@ CHUNK = 256  # Images between two writes to the signature database.
 @entrance
 def experiment(config: ConfigDict, context: Context) -> Path:
   """Two-part device matching (Bennabhaktula et al. 2020). Returns the page of the report (on the first process)."""
-  dataset = open_dataset(config.data.source, config, context.workdir)
+  if config.noise.size:
+    require_size(config.noise.size, config.noise.size)
+  dataset = open_dataset(config.data.source, config, context.workdir, smallest=config.noise.size)
   sides = split(dataset.table, config)
+  plain = {name: dataset.select(rows) for name, rows in sides.items()}  # What a sensor leaves is in no copy.
   dataset = augmented(dataset, dataset.table.iloc[sides["train"]], config, context.workdir)
   parts = {name: dataset.select(rows) for name, rows in sides.items()}
   tests = {"test": parts["test"]}
   if config.evaluate.external:
-    tests["external"] = open_dataset(config.evaluate.external, config, context.workdir / "external")
+    place = context.workdir / "external"
+    tests["external"] = open_dataset(config.evaluate.external, config, place, smallest=config.noise.size)
   for name, part in {"validation": parts["validation"], **tests}.items():
     require_pairs(name, part.table)
   classes = sorted(parts["train"].table["device"].unique())
@@ -68,17 +77,41 @@ def experiment(config: ConfigDict, context: Context) -> Path:
   )
   matcher = fit(phase_b, context)
 
-  threshold = choose_threshold(scorer, matcher, signatures["validation"])
+  gallery = enrol(plain["train"], learned["train"], len(classes), config)
+
+  def compared(part: ImageSet) -> Parts:
+    patterns = patterns_of(part, config) if gallery else None
+    return noise.parts(compare.all_pairs(scorer, matcher, sign(part)), patterns, patterns, gallery)
+
+  validated, sources = compared(parts["validation"]), learned["validation"].labels
+  same = sources[:, None] == sources
+  weights = noise.learn(validated, same) if gallery else noise.NETWORK_ALONE
+  threshold = choose_threshold(noise.combined(validated, weights), same)
   evaluations = []
   for name, part in tests.items():
-    logits = compare.all_pairs(scorer, matcher, sign(part))
-    evaluations.append(evaluate(name, part, logits, threshold, config))
+    evaluations.append(evaluate(name, part, compared(part), weights, threshold, config))
     save_thumbnails(context.workdir / "thumbnails" / name, part, evaluations[-1], config.evaluate.errors)
   if jax.process_index() > 0:
     return context.workdir
-  predictor.save(context.workdir, assemble(net, signer, matcher, threshold, config))
+  known = assemble(net, signer, matcher, threshold, config)
+  predictor.save(context.workdir, known._replace(gallery=gallery, weights=weights))
   result.save(context.workdir, evaluations)
   return page.build(context.workdir, report.sections)
+
+
+def enrol(train: ImageSet, learned: Labelled, classes: int, config: ConfigDict) -> Gallery | None:
+  """Fingerprints of the training devices, where noise is looked at."""
+  return noise.enrol(patterns_of(train, config), learned.labels, classes) if config.noise.size else None
+
+
+def patterns_of(part: ImageSet, config: ConfigDict) -> Patterns:
+  """The noise patterns of some images, which are made once for all runs on the same images."""
+  table, images = part.table, part.images
+  rows = table["row"].to_numpy()
+  home = cache.home(config.data.folder)
+  stored = compact.open_compact(images.records, rows, images.data_digest, config.noise.size, home)
+  packed = np.stack([stored(row) for row in rows])
+  return compact.placed(packed, table["width"].to_numpy(), table["height"].to_numpy())
 
 
 class SignatureCache(NamedTuple):
@@ -117,16 +150,14 @@ def params_digest(params: dict) -> str:
   return mesh.digest(params)[:16]
 
 
-def choose_threshold(scorer: HadamardScorer, state: State, validation: LabelledSignatures) -> float:
+def choose_threshold(log_odds: Float[np.ndarray, "n n"], same: Bool[np.ndarray, "n n"]) -> float:
   """Best F1 on the pairs of validation images; never on what is reported."""
-  logits = compare.all_pairs(scorer, state, validation.signatures)
-  upper = np.triu_indices(len(logits), 1)
-  same = (validation.sources[:, None] == validation.sources)[upper]
-  return scores.best_f1_threshold(same, scores.sigmoid(logits[upper]))
+  upper = np.triu_indices(len(same), 1)
+  return scores.best_f1_threshold(same[upper], scores.sigmoid(log_odds[upper]))
 
 
 def assemble(net: SignatureNet, signer: State, matcher: State, threshold: float, config: ConfigDict) -> DevicePredictor:
-  """All that is needed to score two images, on this process."""
+  """The networks, as they score two images, on this process."""
   return DevicePredictor(
     classes=net.classes,
     size=config.input.size,
@@ -134,23 +165,36 @@ def assemble(net: SignatureNet, signer: State, matcher: State, threshold: float,
     dtype=config.dtype,
     width=config.scorer.width,
     threshold=threshold,
+    noise=config.noise.size,
     network=variables(signer),
     scorer={"params": mesh.to_host(matcher.params)},
+    gallery=None,
+    weights=noise.NETWORK_ALONE,
   )
 
 
 def evaluate(
-  name: str, part: ImageSet, logits: Float[np.ndarray, "n n"], threshold: float, config: ConfigDict
+  name: str, part: ImageSet, parts: Parts, weights: Weights, threshold: float, config: ConfigDict
 ) -> Evaluation:
-  """Algorithm 1, rates and intervals on one set of images."""
+  """Algorithm 1, rates and intervals on one set of images: of what is combined, and of each part alone."""
   settings = config.evaluate
-  pairs = scores.pair_table(part.table.reset_index(drop=True), logits)
-  probability = scores.sigmoid(logits)
-  similarity = matrix.similarity_matrix(part.table, probability, threshold, settings.draws, config.seed)
-  models = part.table.drop_duplicates("device").set_index("device")["model"]
+  images, log_odds = part.table.reset_index(drop=True), noise.combined(parts, weights)
+  pairs = with_parts(scores.pair_table(images, log_odds), parts)
+  similarity = matrix.similarity_matrix(images, scores.sigmoid(log_odds), threshold, settings.draws, config.seed)
+  models = images.drop_duplicates("device").set_index("device")["model"]
   lines = rates.rates(pairs, settings.resamples, config.seed)
-  note = f"{len(part.table):,} images of {config.data.source if name == 'test' else settings.external}."
-  return Evaluation(name, note, threshold, similarity, models[similarity.devices].tolist(), lines, pairs)
+  alone = {
+    part: rates.rates(pairs.assign(logit=pairs[part]), settings.resamples, config.seed)
+    for part in (parts._fields if config.noise.size else ())
+  }
+  note = f"{len(images):,} images of {config.data.source if name == 'test' else settings.external}."
+  return Evaluation(name, note, threshold, similarity, models[similarity.devices].tolist(), lines, alone, pairs)
+
+
+def with_parts(pairs: pd.DataFrame, parts: Parts) -> pd.DataFrame:
+  """The table of pairs with a column a part."""
+  i, j = pairs["row_a"].to_numpy(), pairs["row_b"].to_numpy()
+  return pairs.assign(**{part: values[i, j].astype(np.float64) for part, values in parts._asdict().items()})
 
 
 def save_thumbnails(folder: Path, part: ImageSet, evaluation: Evaluation, count: int) -> None:
