@@ -2,7 +2,8 @@
 
 Of each device some photographs are references, the first 1, 2, 5 and 10 of them, and some of other scenes are asked
 about: whole, cut and compressed again. All are compared with the references of their own device and of the others of
-their group, aligned. Shapes: q patterns asked about, d fingerprints, h w pixels.
+their group, aligned, and by the similarity of camera models if one is asked. Shapes: q patterns asked about,
+d fingerprints, h w pixels.
 """
 
 import io
@@ -23,6 +24,7 @@ from fsim.data.photographs import Photograph, read_all
 from fsim.evidence import quality, selecting
 from fsim.evidence.quality import Quality
 from fsim.evidence.selecting import COUNTS, Device, Labelled
+from fsim.evidence.similarity import Similarity, embedded, fill
 from fsim.prnu import AnyArray, fingerprints, matching, membership, probe
 from fsim.prnu.residuals import DEFAULT
 
@@ -53,7 +55,8 @@ class Scores(NamedTuple):
     photographs: a row each: device, model, variant, and the fields of Quality; the index is what the others name.
     candidates: fingerprints: device, model, references (rows of `photographs`), and how they agree with each other:
       `agreement` as of `Agreement.z`, `square` pixels, NaN of one alone.
-    comparisons: questioned (row of `photographs`), candidate (row of `candidates`), pixels, and z.
+    comparisons: questioned (row of `photographs`), candidate (row of `candidates`), pixels, z, and, where a similarity
+      was asked, its log-odds over the candidate's references, NaN where it says nothing.
   """
 
   photographs: pd.DataFrame
@@ -62,17 +65,24 @@ class Scores(NamedTuple):
 
 
 class _Gathering(NamedTuple):
-  """What grows: rows of the three tables, and (file, cause) of what is left out."""
+  """What grows: rows of the three tables, and (file, cause) of what is left out.
+
+  embeddings: of the group's photographs, by their rows; none of those that the similarity says nothing of.
+  """
 
   photographs: list[dict]
   candidates: list[dict]
   comparisons: list[dict]
   left_out: list[tuple[Path, str]]
+  similarity: Similarity | None
+  embeddings: dict[int, np.ndarray]
 
 
-def collect(files: Sequence[Labelled], variants: Sequence[Variant] = CHANGED) -> tuple[Scores, list[tuple[Path, str]]]:
+def collect(
+  files: Sequence[Labelled], variants: Sequence[Variant] = CHANGED, similarity: Similarity | None = None
+) -> tuple[Scores, list[tuple[Path, str]]]:
   """The tables, and the files that are left out with their causes; of each device as many as are needed are read."""
-  made = _Gathering([], [], [], [])
+  made = _Gathering([], [], [], [], similarity, {})
   devices = selecting.divided(files)
   with progress.bar(total=sum(len(d.references) + len(d.queries) for d in devices.values()), desc="scores") as bar:
     for names in selecting.groups({name: device.references[0].model for name, device in devices.items()}):
@@ -93,9 +103,13 @@ def _compare(devices: list[Device], variants: Sequence[Variant], made: _Gatherin
     for row, variant, patterns in _questioned(query, photograph, changed, made):
       for single, pattern in zip((False, True), patterns, strict=True):
         asked.setdefault((size, single, variant.side), []).append((row, pattern))
+  first = len(made.comparisons)
   for (size, single, side), queries in asked.items():
     if (size, single) in prints:
       _score(queries, prints[size, single], side, made.comparisons)
+  if made.similarity is not None:
+    fill(made.similarity, made.comparisons[first:], made.candidates, made.embeddings)
+  made.embeddings.clear()
 
 
 def _score(queries: list, prints: list, side: int | None, comparisons: list[dict]) -> None:
@@ -120,7 +134,7 @@ def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[b
       made.left_out.append((label.path, f"{pixels.shape[1]}x{pixels.shape[0]} pixels, unlike its device's first"))
       continue
     measured, _, single = _looked_at(pixels)
-    rows.append(_row(label, WHOLE, _described(pixels, measured, photograph), made.photographs))
+    rows.append(_row(label, WHOLE, pixels, _described(pixels, measured, photograph), made))
     patterns.append(membership.pattern_of(pixels, membership.side_for(max(COUNTS)), DEFAULT))
     sums = fingerprints.add(sums, pixels, DEFAULT)
     if len(rows) in COUNTS:
@@ -169,7 +183,7 @@ def _questioned(
       continue
     measured, *patterns = _looked_at(pixels)
     described = _described(pixels, measured, photograph, compression)
-    yield _row(label, variant, described, made.photographs), variant, [_kept(pattern) for pattern in patterns]
+    yield _row(label, variant, pixels, described, made), variant, [_kept(pattern) for pattern in patterns]
 
 
 def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tuple[Photograph, Labelled]]:
@@ -206,13 +220,20 @@ def _described(
   return quality.of(pixels.shape, measured, compression or quality.compression_of(photograph.path))
 
 
-def _row(label: Labelled, variant: Variant, described: Quality, photographs: list[dict]) -> int:
-  photographs.append(
+def _row(
+  label: Labelled, variant: Variant, pixels: UInt8[np.ndarray, "h w 3"], described: Quality, made: _Gathering
+) -> int:
+  """Of a photograph that is taken, in the table; with its embeddings if a similarity is asked."""
+  made.photographs.append(
     {"file": label.path.name, "device": label.device, "model": label.model, "side": variant.side or 0}
     | {"quality": variant.quality or 0}
     | described._asdict()
   )
-  return len(photographs) - 1
+  row = len(made.photographs) - 1
+  found = None if made.similarity is None else embedded(made.similarity, pixels)[0]
+  if found is not None:
+    made.embeddings[row] = found
+  return row
 
 
 @jax.jit
