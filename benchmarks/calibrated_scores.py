@@ -1,10 +1,12 @@
 """Scores of the photographs of a Dresden-like folder, from which `benchmarks.calibrated` learns and on which it checks.
 
-  python -m benchmarks.calibrated_scores FOLDER OUT [--flat] [--similarity [--learned=RUN]]
+  python -m benchmarks.calibrated_scores FOLDER OUT [--flat]
+  python -m benchmarks.calibrated_scores FOLDER OUT --similarity [--learned=RUN]
 
 OUT gets three tables as Parquet. Flat fields, where there are some and --flat asks for them, are references before
-natural photographs. With --similarity the weights that came with fsim are asked too; of models that RUN, of which they
-were made, learned from, their log-odds are not kept: there they are better than on any camera to come.
+natural photographs. The second command asks the weights that came with fsim about the photographs of the first one's
+tables; not about models that RUN, of which they were made, learned from: there they do better than on any camera to
+come.
 """
 
 import argparse
@@ -53,12 +55,14 @@ def learned_models(run: Path, shipped: Weights) -> set[str]:
   return {name for side in (sides.a, sides.b) for own in side.values() for name in own["model"]}
 
 
-def silenced(scores: Scores, models: set[str]) -> Scores:
-  """Without the similarity of photographs of these models."""
-  photographs, candidates, comparisons = scores
-  is_of = [table["model"].isin(models).to_numpy() for table in (photographs, candidates)]
-  either = is_of[0][comparisons["questioned"]] | is_of[1][comparisons["candidate"]]
-  return scores._replace(comparisons=comparisons.assign(similarity=comparisons["similarity"].mask(either)))
+def asked(scores: Scores, files: list[Labelled], run: Path | None) -> Scores:
+  """The tables with the similarity of the weights that came with fsim."""
+  paths = {(file.device, file.path.name): str(file.path) for file in files}
+  named = zip(scores.photographs["device"], scores.photographs["file"], strict=True)
+  shipped = weights.default("model")
+  learned = learned_models(run, shipped) if run else set()
+  scores = scores._replace(photographs=scores.photographs.assign(path=[paths[key] for key in named]))
+  return collecting.with_similarity(scores, weights.load(shipped.description.name), learned)
 
 
 def load(folder: Path) -> Scores:
@@ -76,17 +80,16 @@ def main() -> None:
   if chosen.learned and not chosen.similarity:
     parser.error("--learned goes with --similarity")
   cpu.keep_memory()
-  shipped = weights.default("model")
-  learned = learned_models(chosen.learned, shipped) if chosen.learned else set()
-  asked = weights.load(shipped.description.name) if chosen.similarity else None
-  scores, left_out = collecting.collect(labelled(chosen.folder, chosen.flat), similarity=asked)
-  if asked:
-    scores = silenced(scores, learned)
-  for path, cause in left_out:
-    print(f"left out {path}: {cause}")
+  files = labelled(chosen.folder, chosen.flat or chosen.similarity)
+  if chosen.similarity:
+    scores = asked(load(chosen.out), files, chosen.learned)
+  else:
+    scores, left_out = collecting.collect(files)
+    for path, cause in left_out:
+      print(f"left out {path}: {cause}")
   chosen.out.mkdir(parents=True, exist_ok=True)
   for name, table in scores._asdict().items():
-    table.to_parquet(chosen.out / f"{name}.parquet")
+    table.drop(columns="path", errors="ignore").to_parquet(chosen.out / f"{name}.parquet")
   print(*(f"{len(table):,} {name}" for name, table in scores._asdict().items()), sep=", ")
 
 

@@ -109,9 +109,10 @@ class Colours:
 def test_the_similarity_is_what_a_question_would_get(tmp_path):
   folder = sensors.folder(tmp_path / "x", a=(1, range(7)), b=(2, range(7)))
   files = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]
-  photographs, candidates, comparisons = collecting.collect(files, [], Colours())[0]
+  noise = collecting.collect(files, [Variant(side=96, quality=80)])[0]
+  photographs, candidates, comparisons = collecting.with_similarity(noise, Colours())
   checked = 0
-  for row in comparisons.itertuples():
+  for row in comparisons[~(photographs["side"][comparisons["questioned"]] > 0).to_numpy()].itertuples():
     references = [folder / photographs["file"][k] for k in candidates["references"][row.candidate]]
     camera = scores.known(references, Colours(), trusted=True)
     asked = scores.score(folder / photographs["file"][row.questioned], camera, Colours(), search=False)
@@ -120,8 +121,11 @@ def test_the_similarity_is_what_a_question_would_get(tmp_path):
     else:
       assert row.similarity == pytest.approx(asked.similarity, rel=1e-6)
       checked += 1
-  assert 0 < checked < len(comparisons)
-
-
-def test_nobody_is_asked_for_a_similarity_unless_given(made):
-  assert "similarity" not in made[0].comparisons
+  assert 0 < checked < len(comparisons) / 2
+  changed = comparisons[(photographs["side"][comparisons["questioned"]] > 0).to_numpy()]
+  assert changed["similarity"].notna().any()
+  learned = collecting.with_similarity(noise, Colours(), without={"a"}).comparisons["similarity"]
+  of_b = (photographs["device"][comparisons["questioned"]] == "b").to_numpy().copy()
+  of_b &= (candidates["device"][comparisons["candidate"]] == "b").to_numpy()
+  assert learned[~of_b].isna().all()
+  assert learned[of_b].equals(comparisons["similarity"][of_b])

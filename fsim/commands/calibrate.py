@@ -48,15 +48,14 @@ def main(arguments: Sequence[str]) -> int:
   cpu.keep_memory()
   place, table = outputs.file(chosen.out), outputs.file(chosen.export) if chosen.export else None
   found = cameras.read(chosen.folder, chosen.pattern)
-  shipped = weights.default("model").description if weights.is_shipped("model") else None
-  scores, unusable = collecting.collect(
-    [Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs],
-    similarity=weights.load(shipped.name) if shipped else None,
-  )
+  scores, unusable = collecting.collect([Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs])
   for path, cause in found.left_out + unusable:
     console.note(f"left out {shown(path)}: {shown(cause)}")
   if scores.comparisons.empty:
     raise UserError(f"{shown(chosen.folder)}: no two photographs of one camera and one size can be compared")
+  shipped = weights.default("model").description if weights.is_shipped("model") else None
+  if shipped:
+    scores = collecting.with_similarity(scores, weights.load(shipped.name))
   command = f"fsim calibrate {chosen.folder} --out={chosen.out}"
   sources = [f"photographs of {chosen.folder.resolve().name}, read by {found.rule}"]
   digest = shipped.sha256 if shipped else ""

@@ -53,7 +53,7 @@ def fit(raw: Float[np.ndarray, " n"], similarity: Float[np.ndarray, " n"] | None
 
 def bounds(
   log_ratio: Float[np.ndarray, " n"], same: Bool[np.ndarray, " n"], weights: Float[np.ndarray, " n"],
-  devices: float, pairs: float,
+  devices: int | float, pairs: int | float,
 ) -> tuple[float, float]:  # fmt: skip
   """ELUB (Vergeer et al. 2016, section 3): thresholds up to which deciding by the ratio beats deciding by the prior.
 

@@ -4,7 +4,7 @@ what a calibration learns.
 Shapes: p q patches, d features, r references.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -39,20 +39,22 @@ def log_odds(
   return np.add.reduceat(pairs.mean(0), starts) / np.array([len(one) for one in references])
 
 
-def fill(similarity: Similarity, comparisons: list[dict], candidates: list[dict], known: dict[int, np.ndarray]) -> None:
-  """Adds `similarity` to rows of `collecting`'s comparisons, by those of the candidate's references that are known.
-
-  known: embeddings by rows of photographs. NaN for a questioned photograph, or for references, without any.
-  """
-  of = {one["candidate"]: candidates[one["candidate"]]["references"] for one in comparisons}
-  references = sorted({row for rows in of.values() for row in rows if row in known})
-  place = {row: k for k, row in enumerate(references)}
-  embeddings = [known[row] for row in references]
+def log_odds_of(
+  similarity: Similarity,
+  questioned: Sequence[int],
+  references: Sequence[Sequence[int]],
+  embeddings: Mapping[int, Float[np.ndarray, "p d"]],
+) -> Float[np.ndarray, " n"]:
+  """Of comparisons, by numbers of photographs; those without embeddings are not counted. NaN where none is left."""
+  known = sorted({k for several in references for k in several if k in embeddings})
+  place = {k: i for i, k in enumerate(known)}
+  all_known = [embeddings[k] for k in known]
   said: dict[int, np.ndarray] = {}
-  for one in comparisons:
-    asked, places = one["questioned"], [place[row] for row in of[one["candidate"]] if row in place]
-    one["similarity"] = float("nan")
-    if asked in known and places:
+  found = np.full(len(questioned), np.nan)
+  for row, (asked, several) in enumerate(zip(questioned, references, strict=True)):
+    places = [place[k] for k in several if k in place]
+    if asked in embeddings and places:
       if asked not in said:
-        said[asked] = log_odds(similarity, known[asked], embeddings)
-      one["similarity"] = float(said[asked][places].mean())
+        said[asked] = log_odds(similarity, embeddings[asked], all_known)
+      found[row] = said[asked][places].mean()
+  return found
