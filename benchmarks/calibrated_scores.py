@@ -1,20 +1,31 @@
 """Scores of the photographs of a Dresden-like folder, from which `benchmarks.calibrated` learns and on which it checks.
 
   python -m benchmarks.calibrated_scores FOLDER OUT [--flat]
+  python -m benchmarks.calibrated_scores FOLDER OUT --similarity [--learned=RUN]
 
 OUT gets three tables as Parquet. Flat fields, where there are some and --flat asks for them, are references before
-natural photographs.
+natural photographs. The second command asks the weights that came with fsim about the photographs of the first one's
+tables; not about models that RUN, of which they were made, learned from: there they do better than on any camera to
+come.
 """
 
 import argparse
+import json
+import tempfile
 from pathlib import Path
 
 import pandas as pd
+from ml_collections import ConfigDict
 
-from fsim import cpu
+from fsim import cpu, weights
+from fsim import run as runs
+from fsim.boundary.errors import UserError
 from fsim.evidence import collecting
 from fsim.evidence.collecting import Scores
 from fsim.evidence.selecting import Labelled
+from fsim.systems.dataset import open_dataset
+from fsim.systems.model import run as model
+from fsim.weights import Weights
 
 
 def labelled(folder: Path, with_flat: bool) -> list[Labelled]:
@@ -32,6 +43,28 @@ def labelled(folder: Path, with_flat: bool) -> list[Labelled]:
   return files
 
 
+def learned_models(run: Path, shipped: Weights) -> set[str]:
+  """Models that the extractor or the scorer of a run learned. Raises UserError for a run of another extractor."""
+  extractor = "network.npz"
+  if weights.digests(run / "predictor")[extractor] != weights.digests(shipped.folder)[extractor]:
+    raise UserError(f"{run}: the extractor of {shipped.description} is of another run")
+  config = ConfigDict(json.loads((run / runs.CONFIG).read_text()))
+  with tempfile.TemporaryDirectory() as folder:  # Where the data's facts are noted.
+    table = open_dataset(config.data.source, config, Path(folder)).table
+  sides = model.divide(table, config)
+  return {name for side in (sides.a, sides.b) for own in side.values() for name in own["model"]}
+
+
+def asked(scores: Scores, files: list[Labelled], run: Path | None) -> Scores:
+  """The tables with the similarity of the weights that came with fsim."""
+  paths = {(file.device, file.path.name): str(file.path) for file in files}
+  named = zip(scores.photographs["device"], scores.photographs["file"], strict=True)
+  shipped = weights.default("model")
+  learned = learned_models(run, shipped) if run else set()
+  scores = scores._replace(photographs=scores.photographs.assign(path=[paths[key] for key in named]))
+  return collecting.with_similarity(scores, weights.load(shipped.description.name), learned)
+
+
 def load(folder: Path) -> Scores:
   return Scores(*(pd.read_parquet(folder / f"{name}.parquet") for name in Scores._fields))
 
@@ -41,14 +74,22 @@ def main() -> None:
   parser.add_argument("folder", type=Path)
   parser.add_argument("out", type=Path)
   parser.add_argument("--flat", action="store_true")
+  parser.add_argument("--similarity", action="store_true")
+  parser.add_argument("--learned", type=Path, metavar="RUN")
   chosen = parser.parse_args()
+  if chosen.learned and not chosen.similarity:
+    parser.error("--learned goes with --similarity")
   cpu.keep_memory()
-  scores, left_out = collecting.collect(labelled(chosen.folder, chosen.flat))
-  for path, cause in left_out:
-    print(f"left out {path}: {cause}")
+  files = labelled(chosen.folder, chosen.flat or chosen.similarity)
+  if chosen.similarity:
+    scores = asked(load(chosen.out), files, chosen.learned)
+  else:
+    scores, left_out = collecting.collect(files)
+    for path, cause in left_out:
+      print(f"left out {path}: {cause}")
   chosen.out.mkdir(parents=True, exist_ok=True)
   for name, table in scores._asdict().items():
-    table.to_parquet(chosen.out / f"{name}.parquet")
+    table.drop(columns="path", errors="ignore").to_parquet(chosen.out / f"{name}.parquet")
   print(*(f"{len(table):,} {name}" for name, table in scores._asdict().items()), sep=", ")
 
 

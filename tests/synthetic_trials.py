@@ -46,4 +46,4 @@ def made(
     agreement=np.full(n, np.nan),
     similarity=alike if similarity else np.full(n, np.nan),
   )
-  return trials, Truths(truth, questioned, candidate), np.arange(devices) // 2
+  return trials, Truths(truth, questioned, candidate, np.ones(n)), np.arange(devices) // 2

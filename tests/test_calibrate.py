@@ -1,25 +1,35 @@
 """`fsim calibrate`."""
 
 import contextlib
+import csv
 import io
 import json
 
 import pytest
 
+from fsim import weights
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.commands import calibrate
-from fsim.evidence import saved
+from fsim.evidence import learning, saved
 from fsim.evidence.learning import Learned
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
-from tests import sensors
+from tests import predictors, sensors
 from tests.test_saved_calibration import MADE
 
 DEVICES = 8  # Of four models.
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def similarity(tmp_path_factory):
+  """A stand-in for the weights that came with fsim; their SHA-256."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(weights, "FOLDER", predictors.weights(tmp_path_factory.mktemp("weights") / "all").parent)
+    yield weights.default("model").description.sha256
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, similarity):
   """Exit code, what was printed as JSON, and the file."""
   folder = tmp_path_factory.mktemp("calibrate")
   (folder / "cameras").mkdir()
@@ -29,7 +39,9 @@ def made(tmp_path_factory):
       sensors.save(folder / "cameras" / name, 20 * camera + scene, camera)
   (folder / "cameras" / "Make_M0_0_9.JPG").write_bytes(b"none")
   with contextlib.redirect_stdout(io.StringIO()) as printed:
-    code = calibrate.main([str(folder / "cameras"), f"--out={folder / 'own.json'}", "--json"])
+    code = calibrate.main(
+      [str(folder / "cameras"), f"--out={folder / 'own.json'}", "--json", f"--export={folder / 'own.csv'}"]
+    )
   return code, json.loads(printed.getvalue()), folder / "own.json"
 
 
@@ -51,6 +63,35 @@ def test_the_card_says_what_devices_left_out_got(made):
   assert figures[f"Cllr, against {OTHER_MODEL}"] < 0.5
   assert figures[f"Cllr_min, against {OTHER_MODEL}"] <= figures[f"Cllr, against {OTHER_MODEL}"]
   assert set(made[1]["left_out"]) == {SAME_MODEL, OTHER_MODEL}
+
+
+def test_the_similarity_that_came_with_fsim_is_learned_and_named(made, similarity):
+  assert saved.load(made[2]).fused is not None
+  assert made[1]["similarity"] == similarity
+  assert f"Spearman of noise and similarity, {OTHER_MODEL}" in made[1]["figures"]
+  assert 0 < made[1]["figures"][f"its p if independent, {OTHER_MODEL}"] <= 1
+
+
+def test_without_weights_noise_alone_is_learned(tmp_path, monkeypatch):
+  (tmp_path / "none").mkdir()
+  monkeypatch.setattr(weights, "FOLDER", tmp_path / "none")
+  (tmp_path / "cameras").mkdir()
+  sensors.folder(tmp_path / "cameras" / "a", x=(1, range(2)))
+  digests = []
+  monkeypatch.setattr(learning, "learn", lambda *given: digests.append(given[-1]) or Learned(MADE, None, {}))
+  calibrate.main([str(tmp_path / "cameras"), f"--out={tmp_path / 'own.json'}"])
+  assert digests == [""]
+
+
+def test_all_pairs_of_left_out_cameras_are_exported_for_lir(made):
+  with (made[2].parent / "own.csv").open() as file:
+    rows = list(csv.DictReader(file))
+  ratios = made[1]["left_out"][OTHER_MODEL]
+  for hypothesis, side in (("1", "same"), ("0", "different")):
+    own = [row for row in rows if row["hypothesis"] == hypothesis]
+    assert {row["source_a"] == row["source_b"] for row in own} == {hypothesis == "1"}
+    assert sorted(round(float(row["llr"]), 4) for row in own) == ratios[side]
+  assert len({row["instance"] for row in rows}) == len(rows)
 
 
 def test_people_are_told_bounds_and_figures():
@@ -75,6 +116,7 @@ def test_another_file_is_not_replaced(tmp_path):
     calibrate.main([str(tmp_path / "cameras"), f"--out={tmp_path / 'own.json'}"])
 
 
-def test_out_is_a_json_file(tmp_path):
+@pytest.mark.parametrize("wrong", [["--out=own.npz"], ["--out=own.json", "--export=own.json"]])
+def test_out_is_a_json_file_and_export_a_table(tmp_path, wrong):
   with pytest.raises(SystemExit):
-    calibrate.parsed([str(tmp_path), f"--out={tmp_path / 'own.npz'}"])
+    calibrate.parsed([str(tmp_path), *wrong])

@@ -116,6 +116,13 @@ def test_an_unknown_hypothesis_has_no_ratio(data, made):
   assert calibration.ratios(made._replace(lines=lines), data[0].some(np.arange(2)), SAME_MODEL) == [None, None]
 
 
+def test_a_photograph_without_noise_says_little_of_a_camera_that_has_it(data, made):
+  trials, truths, _ = data
+  own = np.flatnonzero(truths.hypothesis == SAME_DEVICE)[0]
+  trial = one(trials.some(np.array([own])), z=[0.0], agreement=[50.0])
+  assert calibration.raw(made, trial, OTHER_MODEL)[0] >= np.log(made.spread.lost) - 1e-9
+
+
 def test_the_similarity_counts_against_another_model_alone():
   trials, truths, _ = synthetic_trials.made(similarity=True)
   made = fitting.fit(trials, truths, {})
@@ -157,9 +164,26 @@ def test_devices_of_one_model_alone_are_refused(data):
 
 def test_devices_weigh_alike():
   truths = Truths(
-    np.array([SAME_DEVICE] * 4 + [OTHER_MODEL] * 3), np.array([0, 0, 0, 1, 0, 1, 2]), np.array([0, 0, 0, 1, 1, 0, 0])
+    np.array([SAME_DEVICE] * 4 + [OTHER_MODEL] * 3),
+    np.array([0, 0, 0, 1, 0, 1, 2]),
+    np.array([0, 0, 0, 1, 1, 0, 0]),
+    np.ones(7),
   )
   assert truths.weights().tolist() == pytest.approx([1 / 6] * 3 + [1 / 2] + [1 / 4] * 2 + [1 / 2])
+
+
+def test_a_device_that_counts_more_weighs_more(data):
+  trials, truths, _ = data
+  own = truths.candidate == truths.candidate[0]
+  weights = truths._replace(times=np.where(own, 5.0, 1.0)).weights()
+  same = truths.hypothesis == SAME_DEVICE
+  devices = len(np.unique(truths.candidate[same]))
+  assert weights[own & same].sum() == pytest.approx(5 / (devices + 4))
+  strange = trials._replace(z=np.where(own & same, 0.0, trials.z))
+  gone = [
+    fitting.fit(strange, truths._replace(times=np.where(own, times, 1.0)), {}).spread.gone for times in (1.0, 20.0)
+  ]
+  assert gone[1] > gone[0] + 0.02
 
 
 def test_devices_left_out_have_not_been_seen(data, monkeypatch):

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fsim.evidence import collecting, learning, selecting
+from fsim.boundary.errors import UserError
+from fsim.evidence import collecting, learning, scores, selecting
 from fsim.evidence.collecting import Variant
 from fsim.evidence.selecting import Labelled
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
@@ -91,3 +92,40 @@ def test_the_agreement_of_references_is_known_where_there_are_several(made):
   for row in made[0].candidates.itertuples():
     assert np.isnan(row.agreement) == (len(row.references) == 1)
     assert np.isnan(row.agreement) or row.agreement > 3
+
+
+class Colours:
+  """In place of a network: the mean colour is the feature; of what is dark nothing can be said."""
+
+  def embeddings(self, image):
+    if image.mean() < 125:
+      raise UserError("no statement: 0 patches have texture enough")
+    return np.stack([image.mean((0, 1)), image[:20].mean((0, 1))]).astype(np.float32)
+
+  def patch_log_odds(self, a, b):
+    return -np.abs(a[:, None] - b[None]).sum(-1)
+
+
+def test_the_similarity_is_what_a_question_would_get(tmp_path):
+  folder = sensors.folder(tmp_path / "x", a=(1, range(7)), b=(2, range(7)))
+  files = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]
+  noise = collecting.collect(files, [Variant(side=96, quality=80)])[0]
+  photographs, candidates, comparisons = collecting.with_similarity(noise, Colours())
+  checked = 0
+  for row in comparisons[~(photographs["side"][comparisons["questioned"]] > 0).to_numpy()].itertuples():
+    references = [folder / photographs["file"][k] for k in candidates["references"][row.candidate]]
+    camera = scores.known(references, Colours(), trusted=True)
+    asked = scores.score(folder / photographs["file"][row.questioned], camera, Colours(), search=False)
+    if asked.similarity is None:
+      assert np.isnan(row.similarity)
+    else:
+      assert row.similarity == pytest.approx(asked.similarity, rel=1e-6)
+      checked += 1
+  assert 0 < checked < len(comparisons) / 2
+  changed = comparisons[(photographs["side"][comparisons["questioned"]] > 0).to_numpy()]
+  assert changed["similarity"].notna().any()
+  learned = collecting.with_similarity(noise, Colours(), without={"a"}).comparisons["similarity"]
+  of_b = (photographs["device"][comparisons["questioned"]] == "b").to_numpy().copy()
+  of_b &= (candidates["device"][comparisons["candidate"]] == "b").to_numpy()
+  assert learned[~of_b].isna().all()
+  assert learned[of_b].equals(comparisons["similarity"][of_b])

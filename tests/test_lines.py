@@ -17,7 +17,7 @@ def normal(devices: int, shift: float = 2.0, seed: int = 0) -> tuple[np.ndarray,
   truth = np.repeat([SAME_DEVICE, OTHER_MODEL], [devices, len(pairs)])
   first = np.array([*range(devices), *(a for a, _ in pairs)])
   second = np.array([*range(devices), *(b for _, b in pairs)])
-  return np.concatenate([same, other]), Truths(truth, first, second)
+  return np.concatenate([same, other]), Truths(truth, first, second, np.ones(len(truth)))
 
 
 def test_what_is_calibrated_stays_as_it_is():
@@ -69,6 +69,17 @@ def test_a_misleading_pair_lowers_the_bound():
   before = lines.bounds(ratio, same, weights, 10, 100)[1]
   ratio[-1] = 7.0
   assert lines.bounds(ratio, same, weights, 10, 100)[1] < before - 0.5
+
+
+def test_devices_that_count_more_are_worth_fewer_that_count_alike():
+  raw, truths = normal(40, shift=4.0)
+  alike = lines.fit(raw, None, truths._replace(times=np.full(len(raw), 7.0)))
+  assert alike == lines.fit(raw, None, truths)
+  few = np.maximum(truths.questioned, truths.candidate) < 4
+  line = lines.fit(raw, None, truths._replace(times=np.where(few, 20.0, 1.0)))
+  assert line.devices == round((4 * 20 + 36) ** 2 / (4 * 400 + 36))
+  assert line.pairs == round((6 * 20 + 774) ** 2 / (6 * 400 + 774))
+  assert line.high - line.low < alike.high - alike.low
 
 
 def test_many_photographs_of_few_devices_are_few_devices():

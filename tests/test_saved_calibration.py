@@ -28,7 +28,7 @@ MADE = Calibration(
   Predictor(
     -2.5, 0.1, np.append(0.4, 0 * ONES[1:]), np.append(4, 0 * ONES[1:]), ONES, 0 * ONES - 3, 9 * ONES, (1e4, 1e6)
   ),
-  Spread(0.4, 0.2, 0.1),
+  Spread(0.4, 0.2, 0.1, 0.03),
   {SAME_MODEL: Tail(1.1, 0.01, 3.0), OTHER_MODEL: Tail(1.0, 0.01, 2.0)},
   {SAME_MODEL: Line(0.9, -0.1, -1.0, 2.0, 40, 20), OTHER_MODEL: Line(0.9, -0.1, -2.0, 7.0, 40, 700)},
   Line(0.9, -0.1, -2.0, 7.0, 40, 700, 0.8),
@@ -113,7 +113,7 @@ def test_one_of_a_newer_fsim_says_so(tmp_path):
 
 def test_no_file_holds_what_is_no_number():
   with pytest.raises(ValueError, match="JSON"):
-    saved.to_bytes(MADE._replace(spread=Spread(float("nan"), 0.2, 0.1)))
+    saved.to_bytes(MADE._replace(spread=Spread(float("nan"), 0.2, 0.1, 0.03)))
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"format": 1}', b"\xff\xd8\xff"])

@@ -1,11 +1,12 @@
-"""Learns from a laboratory's own cameras what a score of sensor noise is worth, as a likelihood ratio.
+"""Learns from a laboratory's own cameras what scores of sensor noise and of camera models are worth, as ratios.
 
-  fsim calibrate FOLDER --out=FILE.json
+  fsim calibrate FOLDER --out=FILE.json [--export=FILE.csv]
 
 FOLDER has a subfolder a camera (in it, if you like, a subfolder a scene), or names as Brand_Model_Instance_Shot.JPG,
 which also say which cameras are of one model. Six cameras are needed, better fifty; of each at least two photographs,
-better fifteen or more, of several scenes. What is printed is of cameras that were left out of the learning:
-docs/compare.md.
+better fifteen or more, of several scenes. What is printed is of cameras that were left out of the learning.
+The similarity of camera models is that of the weights that came with fsim, which must not have learned from these
+cameras (fsim weights names what they learned from): docs/compare.md.
 """
 
 import argparse
@@ -28,33 +29,44 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   options.add_out(parser, "the file of the calibration", "FILE.json")
   told = "a regular expression for names of another form in FOLDER (docs/mobile.md)"
   parser.add_argument("--pattern", metavar="REGEX", help=told)
+  told = "ratios of cameras that were left out, of all their pairs, as lir reads them (docs/likelihood_ratios.md)"
+  parser.add_argument("--export", type=console.path, metavar="FILE.csv", help=told)
   options.add_json(parser)
   chosen = parser.parse_args(arguments)
   if chosen.out.suffix.lower() != ".json":
     parser.error("--out is the name of a .json file")
+  if chosen.export and chosen.export.suffix.lower() != ".csv":
+    parser.error("--export is the name of a .csv file")
   return chosen
 
 
 def main(arguments: Sequence[str]) -> int:
   chosen = parsed(arguments)
   with waking.importing():
-    from fsim import cpu
+    from fsim import cpu, weights
     from fsim.boundary import outputs
     from fsim.data import cameras
     from fsim.evidence import collecting, learning, saved
     from fsim.evidence.selecting import Labelled
+    from fsim.metrics import lir_export
   cpu.keep_memory()
-  place = outputs.file(chosen.out)
+  place, table = outputs.file(chosen.out), outputs.file(chosen.export) if chosen.export else None
   found = cameras.read(chosen.folder, chosen.pattern)
   scores, unusable = collecting.collect([Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs])
   for path, cause in found.left_out + unusable:
     console.note(f"left out {shown(path)}: {shown(cause)}")
   if scores.comparisons.empty:
     raise UserError(f"{shown(chosen.folder)}: no two photographs of one camera and one size can be compared")
+  shipped = weights.default("model").description if weights.is_shipped("model") else None
+  if shipped:
+    scores = collecting.with_similarity(scores, weights.load(shipped.name))
   command = f"fsim calibrate {chosen.folder} --out={chosen.out}"
   sources = [f"photographs of {chosen.folder.resolve().name}, read by {found.rule}"]
-  learned = learning.learn(learning.data_of(scores), chosen.out.stem, command, sources)
+  digest = shipped.sha256 if shipped else ""
+  learned = learning.learn(learning.data_of(scores), chosen.out.stem, command, sources, digest)
   place.write(chosen.out.name, saved.to_bytes(learned.calibration))
+  if table is not None:
+    table.write(chosen.export.name, lir_export.csv(learning.pairs(scores, learned)))
   if chosen.json:
     console.say(console.to_json(dict(learned.calibration.card)))
   else:

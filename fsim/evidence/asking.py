@@ -16,8 +16,9 @@ from fsim.evidence import case, comparison, exhibits, scores, shipped, telling
 from fsim.evidence.case import Input
 from fsim.evidence.comparison import Answer
 from fsim.evidence.exhibits import Exhibit
-from fsim.evidence.scores import Known, Similarity
+from fsim.evidence.scores import Known
 from fsim.evidence.shipped import Chosen
+from fsim.evidence.similarity import Similarity
 from fsim.systems.model import fitted
 from fsim.systems.model.predictor import SimilarityPredictor
 from fsim.weights import Description

@@ -2,11 +2,12 @@
 
 Of each device some photographs are references, the first 1, 2, 5 and 10 of them, and some of other scenes are asked
 about: whole, cut and compressed again. All are compared with the references of their own device and of the others of
-their group, aligned. Shapes: q patterns asked about, d fingerprints, h w pixels.
+their group, aligned, and then, if one is asked, by the similarity of camera models. Shapes: q patterns asked about,
+d fingerprints, h w pixels.
 """
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +19,12 @@ from PIL import Image
 from tqdm import tqdm
 
 from fsim.boundary import progress
-from fsim.data import jpeg, quantisation
+from fsim.data import given, jpeg, quantisation
 from fsim.data.photographs import Photograph, read_all
 from fsim.evidence import quality, selecting
 from fsim.evidence.quality import Quality
 from fsim.evidence.selecting import COUNTS, Device, Labelled
+from fsim.evidence.similarity import Similarity, embedded, log_odds_of
 from fsim.prnu import AnyArray, fingerprints, matching, membership, probe
 from fsim.prnu.residuals import DEFAULT
 
@@ -50,10 +52,11 @@ class Scores(NamedTuple):
   """Tables.
 
   Attributes:
-    photographs: a row each: device, model, variant, and the fields of Quality; the index is what the others name.
+    photographs: a row each: path, device, model, variant, and the fields of Quality; the index is what the others name.
     candidates: fingerprints: device, model, references (rows of `photographs`), and how they agree with each other:
       `agreement` as of `Agreement.z`, `square` pixels, NaN of one alone.
-    comparisons: questioned (row of `photographs`), candidate (row of `candidates`), pixels, and z.
+    comparisons: questioned (row of `photographs`), candidate (row of `candidates`), pixels, z, and perhaps
+      similarity: log-odds of one camera model over the candidate's references, NaN where nothing can be said.
   """
 
   photographs: pd.DataFrame
@@ -78,6 +81,21 @@ def collect(files: Sequence[Labelled], variants: Sequence[Variant] = CHANGED) ->
     for names in selecting.groups({name: device.references[0].model for name, device in devices.items()}):
       _compare([devices[name] for name in names], variants, made, bar)
   return Scores(*(pd.DataFrame(rows) for rows in made[:3])), made.left_out
+
+
+def with_similarity(scores: Scores, similarity: Similarity, without: Collection[str] = ()) -> Scores:
+  """The tables with the log-odds of `similarity`; NaN where it says nothing, and of the models `without`."""
+  embeddings: dict[int, np.ndarray] = {}
+  asked = scores.photographs[~scores.photographs["model"].isin(without)]
+  for row in progress.bar(asked.itertuples(), total=len(asked), desc="similarity"):
+    pixels = _middle(given.pixels(row.path), SIDE)
+    found = embedded(similarity, _changed(pixels, Variant(row.side or None, row.quality or None))[0])[0]
+    if found is not None:
+      embeddings[row.Index] = found
+  questioned, candidate = (scores.comparisons[name].tolist() for name in ("questioned", "candidate"))
+  references = [scores.candidates["references"][k] for k in candidate]
+  found = log_odds_of(similarity, questioned, references, embeddings)
+  return scores._replace(comparisons=scores.comparisons.assign(similarity=found))
 
 
 def _compare(devices: list[Device], variants: Sequence[Variant], made: _Gathering, bar: tqdm) -> None:
@@ -158,18 +176,25 @@ def _questioned(
 ) -> Iterator[tuple[int, Variant, list[np.ndarray]]]:
   """(row, variant, the pattern against fingerprints and that against an image)."""
   for variant in variants:
-    pixels = _middle(photograph.pixels, variant.side)
-    compression = None
-    if variant.quality is not None:
-      buffer = io.BytesIO()
-      Image.fromarray(pixels).save(buffer, "JPEG", quality=variant.quality)
-      pixels = jpeg.decode(buffer.getvalue())
-      compression = quantisation.compression(buffer.getvalue(), pixels.shape[0] * pixels.shape[1])
+    pixels, compression = _changed(photograph.pixels, variant)
     if probe.quality(pixels).objection():
       continue
     measured, *patterns = _looked_at(pixels)
     described = _described(pixels, measured, photograph, compression)
     yield _row(label, variant, described, made.photographs), variant, [_kept(pattern) for pattern in patterns]
+
+
+def _changed(
+  pixels: UInt8[np.ndarray, "h w 3"], variant: Variant
+) -> tuple[UInt8[np.ndarray, "i j 3"], quantisation.Compression | None]:
+  """The photograph as it is asked about; the compression if it was saved again."""
+  pixels = _middle(pixels, variant.side)
+  if variant.quality is None:
+    return pixels, None
+  buffer = io.BytesIO()
+  Image.fromarray(pixels).save(buffer, "JPEG", quality=variant.quality)
+  saved = jpeg.decode(buffer.getvalue())
+  return saved, quantisation.compression(buffer.getvalue(), saved.shape[0] * saved.shape[1])
 
 
 def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tuple[Photograph, Labelled]]:
@@ -208,8 +233,8 @@ def _described(
 
 def _row(label: Labelled, variant: Variant, described: Quality, photographs: list[dict]) -> int:
   photographs.append(
-    {"file": label.path.name, "device": label.device, "model": label.model, "side": variant.side or 0}
-    | {"quality": variant.quality or 0}
+    {"path": str(label.path), "file": label.path.name, "device": label.device, "model": label.model}
+    | {"side": variant.side or 0, "quality": variant.quality or 0}
     | described._asdict()
   )
   return len(photographs) - 1

@@ -15,8 +15,9 @@ from fsim.evidence import calibration as calibrated
 from fsim.evidence import scores
 from fsim.evidence.calibration import HYPOTHESES, Calibration, Ratio, Trials
 from fsim.evidence.expected import References
-from fsim.evidence.scores import Known, Score, Similarity
+from fsim.evidence.scores import Known, Score
 from fsim.evidence.scores import known as known
+from fsim.evidence.similarity import Similarity
 
 
 class Answer(NamedTuple):

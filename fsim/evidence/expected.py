@@ -51,12 +51,13 @@ class Predictor(NamedTuple):
 class Spread(NamedTuple):
   """camera: standard deviation of the log of a camera's factor. photograph: share of z by which photographs scatter.
 
-  gone: share of cameras without sensor noise in their files.
+  gone: share of cameras without sensor noise in their files. lost: share of photographs without it of the others.
   """
 
   camera: float
   photograph: float
   gone: float
+  lost: float
 
 
 class Tail(NamedTuple):
@@ -159,7 +160,7 @@ def posterior(
 
 
 class Components(NamedTuple):
-  """f1 as a sum of normal densities, one for every camera's factor, and of f0 for `gone`.
+  """f1 as a sum of normal densities, one for every camera's factor, and of f0 for what is gone or lost.
 
   shares, gone: logs. mean, deviation: of z, paid looks taken off.
   """
@@ -182,6 +183,8 @@ def components(
   factors, log_prior = nodes(spread, count)
   single_look, agreed = means(trials, factors)
   shares, gone = posterior(spread, unrelated, agreement, agreed, log_prior)
+  gone = np.logaddexp(np.log(spread.lost) + logsumexp(shares, axis=1), gone)
+  shares = shares + np.log1p(-spread.lost)
   mean = np.sqrt(np.maximum(single_look**2 - 2 * np.log(n_looks)[:, None], 0))
   return Components(shares, gone, mean, np.sqrt(1 + (spread.photograph * mean) ** 2))
 

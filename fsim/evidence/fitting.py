@@ -21,17 +21,23 @@ from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE
 MIN_DEVICES = 6  # Without so many, what is said of a camera never seen would be a guess.
 TRIALS = 16  # Of a device, at most, from which the expected z is learned.
 PRIOR = 0.3  # Standard deviation of a slope about what it should be: 1 of the information, 0 of all else.
-START = np.array([-4.5, 0.0, *np.zeros(len(NAMES)), np.log(0.5), np.log(0.15), logit(0.1)])
+START = np.array([-4.5, 0.0, *np.zeros(len(NAMES)), np.log(0.5), np.log(0.15), logit(0.1), logit(0.03)])
+RANGES = [(-3, 1), (-4, 0), (-6, 2), (-6, 0)]  # Of the last of them.
+SPREADS = len(Spread._fields)
 NEAR = (1.0, 1.5)  # Least and largest standard deviation of most z of unrelated sensors.
 WIDE = 1.5  # Least standard deviation of the others, in units of the former.
 
 
 class Truths(NamedTuple):
-  """Of each trial: its hypothesis, and numbers of the devices of the questioned photograph and of the candidate."""
+  """Of each trial: its hypothesis, and numbers of the devices of the questioned photograph and of the candidate.
+
+  times: how often its device, or pair of devices, counts.
+  """
 
   hypothesis: np.ndarray
   questioned: Int[np.ndarray, " n"]
   candidate: Int[np.ndarray, " n"]
+  times: Float[np.ndarray, " n"]
 
   def some(self, chosen: np.ndarray) -> "Truths":
     return Truths(*(values[chosen] for values in self))
@@ -42,21 +48,27 @@ class Truths(NamedTuple):
     return np.unique(np.stack([low, high], 1), axis=0, return_inverse=True)[1].reshape(-1)
 
   def weights(self) -> Float[np.ndarray, " n"]:
-    """Every device counts alike among trials of one device, every pair of devices among those of two; sums are 1."""
+    """Devices count by their times among trials of one device, pairs of devices among those of two; sums are 1."""
     pairs, found = self.pairs(), np.empty(len(self.hypothesis))
     for hypothesis in np.unique(self.hypothesis):
       own = self.hypothesis == hypothesis
       _, place, count = np.unique(pairs[own], return_inverse=True, return_counts=True)
-      found[own] = 1 / (len(count) * count[place])
+      found[own] = self.times[own] / count[place]
+      found[own] /= found[own].sum()
     return found
+
+  def units(self) -> float:
+    """Pairs of devices that, counting alike, would say as much as these do (Kish's effective number)."""
+    pairs = self.pairs()
+    sums = np.bincount(pairs, self.times / np.bincount(pairs)[pairs])
+    return float(sums.sum() ** 2 / (sums**2).sum())
 
 
 def fit(trials: Trials, truths: Truths, card: Mapping[str, Any]) -> Calibration:
   """Needs what `require` asks for, but for the number of devices."""
   same = truths.hypothesis == SAME_DEVICE
   tails = {h: fit_tail(trials, truths, h) for h in HYPOTHESES if (truths.hypothesis == h).any()}
-  own, devices = trials.some(same), truths.candidate[same]
-  predictor, spread = _fit_expected(own, devices, tails[OTHER_MODEL])
+  predictor, spread = _fit_expected(trials.some(same), truths.some(same), tails[OTHER_MODEL])
   unlined = Calibration(predictor, spread, tails, {}, None, card)
   return lined(unlined, trials, truths)
 
@@ -90,7 +102,7 @@ def fit_tail(trials: Trials, truths: Truths, hypothesis: str) -> Tail:
   """z of devices of this hypothesis, pairs of devices alike; its tail is no lighter than what was seen."""
   chosen = truths.hypothesis == hypothesis
   z, some = trials.z[chosen], truths.some(chosen)
-  pairs, weights = len(np.unique(some.pairs())), some.weights()
+  pairs, weights = some.units(), some.weights()
   rarest = 1 / (pairs + 1)
 
   def tail(x: np.ndarray) -> Tail:
@@ -106,11 +118,13 @@ def fit_tail(trials: Trials, truths: Truths, hypothesis: str) -> Tail:
   return found._replace(wide=max(found.wide, farthest))
 
 
-def _fit_expected(trials: Trials, devices: Int[np.ndarray, " n"], unrelated: Tail) -> tuple[Predictor, Spread]:
+def _fit_expected(trials: Trials, truths: Truths, unrelated: Tail) -> tuple[Predictor, Spread]:
   """Most likely parameters, all trials of a device sharing its camera's factor; slopes are held near what they mean."""
   start = _scaled(trials)
-  few = _some_of_each(devices, TRIALS)
-  some, devices = trials.some(few), np.unique(devices[few], return_inverse=True)[1]
+  few = _some_of_each(truths.candidate, TRIALS)
+  some, (_, first, devices) = trials.some(few), np.unique(truths.candidate[few], return_index=True, return_inverse=True)
+  times = truths.times[few][first]
+  times *= truths.units() / times.sum()
   information = NAMES.index("information")
   wanted = np.zeros(len(NAMES))
   wanted[information] = start.scale[information]
@@ -118,35 +132,40 @@ def _fit_expected(trials: Trials, devices: Int[np.ndarray, " n"], unrelated: Tai
   def cost(x: np.ndarray) -> float:
     predictor, spread = _parameters(x, start)
     prior = (((predictor.slopes - wanted) / PRIOR) ** 2).sum() / 2 + (predictor.single / PRIOR) ** 2 / 2
-    prior += ((x[-3:] - START[-3:]) ** 2).sum() / 2
-    return float(prior - _log_likelihood(predictor, spread, unrelated, some, devices))
+    prior += ((x[-SPREADS:] - START[-SPREADS:]) ** 2).sum() / 2
+    return float(prior - _log_likelihood(predictor, spread, unrelated, some, devices) @ times)
 
   begin = START.copy()
-  begin[2:-3] = wanted
+  begin[2:-SPREADS] = wanted
   offsets = np.arange(-6.5, -2, 0.5)
   begin[0] = offsets[np.argmin([cost(np.append(value, begin[1:])) for value in offsets])]
-  found = minimize(cost, begin, method="L-BFGS-B", bounds=[(-12, 4)] * (len(begin) - 3) + [(-3, 1), (-4, 0), (-6, 2)])
+  found = minimize(cost, begin, method="L-BFGS-B", bounds=[(-12, 4)] * (len(begin) - SPREADS) + RANGES)
   return _parameters(found.x, start)
 
 
 def _parameters(x: np.ndarray, start: Predictor) -> tuple[Predictor, Spread]:
-  predictor = start._replace(offset=float(x[0]), single=float(x[1]), slopes=x[2:-3])
-  return predictor, Spread(float(np.exp(x[-3])), float(np.exp(x[-2])), float(expit(x[-1])))
+  predictor = start._replace(offset=float(x[0]), single=float(x[1]), slopes=x[2:-SPREADS])
+  camera, photograph = np.exp(x[-SPREADS:-2])
+  gone, lost = expit(x[-2:])
+  return predictor, Spread(float(camera), float(photograph), float(gone), float(lost))
 
 
 def _log_likelihood(
   predictor: Predictor, spread: Spread, unrelated: Tail, trials: Trials, devices: Int[np.ndarray, " n"]
-) -> float:
+) -> Float[np.ndarray, " d"]:
+  """Of each device."""
   strength = calibration.strength_of(predictor, trials)
   factors, log_prior = expected.nodes(spread, calibration.FEWER_NODES)
   mean = expected.means(strength, factors)[0]
-  each = expected.log_normal(trials.z[:, None] - mean, np.sqrt(1 + (spread.photograph * mean) ** 2))
+  there = expected.log_normal(trials.z[:, None] - mean, np.sqrt(1 + (spread.photograph * mean) ** 2))
+  nothing = unrelated.log_density(trials.z)
+  each = np.logaddexp(np.log1p(-spread.lost) + there, np.log(spread.lost) + nothing[:, None])
   count = devices.max() + 1
   camera = np.zeros((count, len(factors)))
   np.add.at(camera, devices, each)
-  gone = np.bincount(devices, unrelated.log_density(trials.z), count)
+  gone = np.bincount(devices, nothing, count)
   left = np.log1p(-spread.gone) + logsumexp(camera + log_prior, axis=1)
-  return float(np.logaddexp(left, np.log(spread.gone) + gone).sum())
+  return np.logaddexp(left, np.log(spread.gone) + gone)
 
 
 def _scaled(trials: Trials) -> Predictor:

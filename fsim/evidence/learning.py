@@ -72,11 +72,11 @@ def data_of(scores: Scores) -> Data:
     agreement=candidates["agreement"].to_numpy(np.float64)[comparisons["candidate"]],
     similarity=comparisons["similarity"].to_numpy() if "similarity" in comparisons else np.full(n, np.nan),
   )
-  return Data(trials, Truths(truth, asked, held), devices, models)
+  return Data(trials, Truths(truth, asked, held, np.ones(n)), devices, models)
 
 
 def learn(data: Data, name: str, command: str, sources: Sequence[str], similarity: str = "") -> Learned:
-  """Raises UserError for too few devices. similarity: SHA-256 of the weights whose log-odds are in the trials."""
+  """Raises UserError for too few devices. similarity: SHA-256 of the weights whose log-odds may be in the trials."""
   fitting.require(data.truths)
   log10 = fitting.left_out(data.trials, data.truths, data.models, min(FOLDS, int(data.models.max()) + 1))
   made = fitting.fit(data.trials, data.truths, {})
@@ -92,10 +92,30 @@ def learn(data: Data, name: str, command: str, sources: Sequence[str], similarit
     "counts": counts,
     "figures": figures | dependence(data),
     "limits": list(LIMITS),
-    "similarity": similarity,
+    "similarity": similarity if made.fused else "",
     "left_out": {h: _thinned(log10[h], data.truths, h) for h in made.lines},
   }
   return Learned(made._replace(card=card), data, log10)
+
+
+def pairs(scores: Scores, learned: Learned) -> pd.DataFrame:
+  """Ratios of devices left out, H1 against another model, as `fsim.metrics.lir_export` takes them."""
+  photographs, candidates, comparisons = scores
+  asked = photographs.loc[comparisons["questioned"]].reset_index(drop=True)
+  held = candidates.loc[comparisons["candidate"]].reset_index(drop=True)
+  changes = zip(asked["side"], asked["quality"], strict=True)
+  told = [f" side {side}, quality {quality}" * bool(side or quality) for side, quality in changes]
+  table = pd.DataFrame(
+    {
+      "file_a": asked["file"] + told,
+      "device_a": asked["device"],
+      "file_b": [f"{len(rows)} of {device}" for rows, device in zip(held["references"], held["device"], strict=True)],
+      "device_b": held["device"],
+      "truth": learned.data.truths.hypothesis,
+      "log10_lr": learned.log10[OTHER_MODEL],
+    }
+  )
+  return table[table["truth"].isin((SAME_DEVICE, OTHER_MODEL)) & table["log10_lr"].notna()]
 
 
 def measured(log10: Float[np.ndarray, " n"], truths: Truths, hypothesis: str) -> dict[str, float]:

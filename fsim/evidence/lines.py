@@ -30,8 +30,7 @@ def fit(raw: Float[np.ndarray, " n"], similarity: Float[np.ndarray, " n"] | None
   """
   same, weights = truths.hypothesis == SAME_DEVICE, truths.weights()
   columns = [raw] if similarity is None else [raw, similarity]
-  pairs = truths.pairs()
-  devices, different = len(np.unique(pairs[same])), len(np.unique(pairs[~same]))
+  devices, different = truths.some(same).units(), truths.some(~same).units()
   x = np.stack([*columns, np.ones(len(raw))], 1)
   start = np.array([1.0, *np.zeros(len(columns) - 1), 0.0])
   signs = np.where(same, 1.0, -1.0)
@@ -47,12 +46,14 @@ def fit(raw: Float[np.ndarray, " n"], similarity: Float[np.ndarray, " n"] | None
   least = [(LEAST_SLOPE, None), *[(0.0, None)] * (len(columns) - 1), (None, None)]
   slope, *weight, offset = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=least).x
   low, high = bounds(x @ np.array([slope, *weight, offset]), same, weights, devices, different)
-  return Line(float(slope), float(offset), low, high, devices, different, float(weight[0]) if weight else 0.0)
+  return Line(
+    float(slope), float(offset), low, high, round(devices), round(different), float(weight[0]) if weight else 0.0
+  )
 
 
 def bounds(
   log_ratio: Float[np.ndarray, " n"], same: Bool[np.ndarray, " n"], weights: Float[np.ndarray, " n"],
-  devices: int, pairs: int,
+  devices: int | float, pairs: int | float,
 ) -> tuple[float, float]:  # fmt: skip
   """ELUB (Vergeer et al. 2016, section 3): thresholds up to which deciding by the ratio beats deciding by the prior.
 

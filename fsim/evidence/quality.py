@@ -25,7 +25,7 @@ from fsim.prnu.fingerprints import VARIANCE_FLOOR
 from fsim.prnu.probe import DARK, compiled_noise
 from fsim.prnu.residuals import DEFAULT, Settings, exposed, grey, local_power
 
-NAMES = ("information", "deviation", "texture", "intensity", "saturated", "dark", "step", "bits")
+NAMES = ("information", "deviation", "texture", "intensity", "saturated", "dark", "step")
 
 
 class Quality(NamedTuple):
@@ -38,7 +38,8 @@ class Quality(NamedTuple):
     deviation: log of the residual's standard deviation, in grey levels.
     texture: log of the mean share of the noise filter's input that passes where neighbouring pixels differ as they do.
     intensity: mean over unsaturated pixels, 0..1. saturated, dark: shares of the pixels.
-    step, bits: logs of the JPEG's mean luma step and bits a pixel; of pixels without a file those of the best one.
+    step: log of the JPEG's mean luma step; of pixels without a file that of the best one. Bits a pixel are no measure:
+      they are of the scene, and a flat field, which shows most, needs hardly any.
   """
 
   pixels: int
@@ -49,7 +50,6 @@ class Quality(NamedTuple):
   saturated: float
   dark: float
   step: float
-  bits: float
 
   def features(self) -> Float[np.ndarray, " f"]:
     return np.array([getattr(self, name) for name in NAMES])
@@ -68,10 +68,8 @@ def measured(
 def of(shape: tuple[int, ...], measures: tuple[Array, ...], compression: Compression | None) -> Quality:
   """From what `measures` gives for an image of this shape."""
   information, deviation, texture, *rest = (float(x) for x in measures)
-  step, bits = compression or UNCOMPRESSED
-  return Quality(
-    shape[0] * shape[1], _log(information) / 2, _log(deviation), _log(texture), *rest, _log(step), _log(bits)
-  )
+  step = (compression or UNCOMPRESSED).step
+  return Quality(shape[0] * shape[1], _log(information) / 2, _log(deviation), _log(texture), *rest, _log(step))
 
 
 def _log(value: float) -> float:

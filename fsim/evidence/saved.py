@@ -20,7 +20,7 @@ from fsim.evidence.expected import Predictor, Spread, Tail
 from fsim.evidence.quality import NAMES
 from fsim.metrics.scores import OTHER_MODEL
 
-FORMAT = 1  # Goes up with what an older fsim cannot read.
+FORMAT = 2  # Goes up with what an older fsim cannot read.
 MAX_BYTES = 1 << 22
 RATIOS = 2000  # Most ratios of left-out devices that are kept of a hypothesis.
 LARGEST = 1e6  # Of a parameter.
@@ -42,7 +42,7 @@ _TEXTS = Rule(lambda value: isinstance(value, list) and all(isinstance(one, str)
 _COUNT = fields.whole(0, 1 << 40)
 _FEATURES = _numbers(len(NAMES), len(NAMES))
 TOP = {
-  "format": fields.whole(1, FORMAT),
+  "format": fields.whole(FORMAT, FORMAT),
   "card": fields.OBJECT,
   "predictor": fields.OBJECT,
   "spread": fields.OBJECT,
@@ -73,7 +73,8 @@ PREDICTOR = {
   "high": _FEATURES,
   "pixels": _numbers(2, 2, 1.0, 1e12),
 }
-SPREAD = {"camera": fields.number(1e-3, 10), "photograph": fields.number(0, 10), "gone": fields.number(1e-9, 1 - 1e-9)}
+_SHARE = fields.number(1e-9, 1 - 1e-9)
+SPREAD = {"camera": fields.number(1e-3, 10), "photograph": fields.number(0, 10), "gone": _SHARE, "lost": _SHARE}
 TAIL = {"deviation": fields.number(0.1, 100), "far": fields.number(1e-12, 1 - 1e-9), "wide": fields.number(0.1, 1000)}
 LINE = {
   "slope": fields.number(1e-3, 1000),

@@ -11,7 +11,7 @@ Shapes: h w pixels, p patches, d features.
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +23,7 @@ from fsim.data.given import Image
 from fsim.data.photographs import Photograph
 from fsim.evidence import collecting, looks, quality
 from fsim.evidence.quality import Quality
+from fsim.evidence.similarity import Similarity, embedded, log_odds
 from fsim.evidence.stages import Stage, planned
 from fsim.evidence.surface import Surface
 from fsim.evidence.surface import of as surface_of
@@ -85,14 +86,6 @@ class Score(NamedTuple):
   surface: Surface | None = None
 
 
-@runtime_checkable
-class Similarity(Protocol):
-  """Who is asked about camera models, as `fsim.systems.model.predictor.SimilarityPredictor` is."""
-
-  def embeddings(self, image: Image) -> Float[np.ndarray, "p d"]: ...
-  def patch_log_odds(self, a: Float[np.ndarray, "p d"], b: Float[np.ndarray, "q d"]) -> Float[np.ndarray, "p q"]: ...
-
-
 def known(references: Sequence[Image], similarity: Similarity | None = None, trusted: bool = False) -> Known:
   """Raises UserError where no reference can be used, or, unless `trusted`, they are not seen to be of one camera."""
   left_out: list[tuple[Path, str]] = []
@@ -103,7 +96,7 @@ def known(references: Sequence[Image], similarity: Similarity | None = None, tru
     raise UserError(f"{error}{causes}") from error
   photographs = [given.read(references[place], place) for place in made.places]
   qualities = tuple(quality_of(photograph) for photograph in photographs)
-  asked = [_embedded(similarity, photograph)[0] for photograph in photographs] if similarity else []
+  asked = [embedded(similarity, photograph.pixels)[0] for photograph in photographs] if similarity else []
   embeddings = [found for found in asked if found is not None]
   if len(photographs) == 1:
     candidate = _single(photographs[0])
@@ -191,20 +184,12 @@ def _described(best: _Best, photograph: Photograph, pattern: np.ndarray, camera:
 
 
 def _with_similarity(found: Score, photograph: Photograph, camera: Known, similarity: Similarity) -> Score:
-  own, why = _embedded(similarity, photograph)
+  own, why = embedded(similarity, photograph.pixels)
   if own is None:
     return found._replace(no_similarity=why)
   if not camera.embeddings:
     return found._replace(no_similarity="no reference has patches enough that are usable")
-  means = [float(similarity.patch_log_odds(own, other).mean()) for other in camera.embeddings]
-  return found._replace(similarity=float(np.mean(means)))
-
-
-def _embedded(similarity: Similarity, photograph: Photograph) -> tuple[np.ndarray | None, str]:
-  try:
-    return similarity.embeddings(photograph.pixels), ""
-  except UserError as error:
-    return None, str(error)
+  return found._replace(similarity=float(log_odds(similarity, own, camera.embeddings).mean()))
 
 
 def _single(photograph: Photograph) -> Candidate:

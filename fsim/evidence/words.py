@@ -30,7 +30,6 @@ FEATURES = {  # Of `fsim.evidence.quality`, and the number of pixels.
   "saturated": "saturated area",
   "dark": "dark area",
   "step": "strength of the JPEG compression",
-  "bits": "size of the file per pixel",
   "pixels": "number of pixels",
 }
 
