@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.calibrated import NEVER
 from benchmarks.calibrated_scores import load
 from fsim.boundary import console, outputs
-from fsim.commands import validate
+from fsim.commands.work import validate
 from fsim.evidence import criteria, learning, shipped
 from fsim.evidence.collecting import Scores
 from fsim.evidence.validation_report import Source
