@@ -237,7 +237,7 @@ def test_patterns_in_memory_are_bounded(folder, first, monkeypatch, tmp_path):
   hashes = sorted(one["sha256"] for group in first["groups"] for one in group["photographs"])
   pce = tiles.pce(hashes, (160, 160), exact=False)
   assert max(loaded) == 2
-  monkeypatch.setattr("fsim.prnu.tiles.MEMORY", 1 << 28)
+  monkeypatch.setattr("fsim.prnu.tiles.MEMORY", 1 << 27)
   np.testing.assert_allclose(pce, tiles.pce(hashes, (160, 160), exact=False), rtol=1e-3, atol=1e-2)
 
 

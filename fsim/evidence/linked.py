@@ -92,7 +92,7 @@ def facts(found: Linked) -> dict[str, Any]:
     | {"photographs": [_described(found, k, group, z) for k, z in zip(group.members, group.with_rest, strict=True)]}
     for group in found.groups
   ]
-  alone = [_named(found.members[k]) | {"compared_with": _others(found, k)} for k in found.alone]
+  alone = [_named(found.members[k]) | {"compared_with": others} for k, others in _alone(found)]
   return {"answer": answer, "rule": RULE, "pairs": found.n_pairs, "groups": grouped, "alone": alone}
 
 
@@ -127,8 +127,7 @@ def lines(found: Linked) -> Iterator[str]:
       yield f"  {found.members[k].sha256}  {shown(found.members[k].path)}  (z {z:.1f} with the rest)"
   if found.n_pairs and found.alone:
     yield f"alone: {len(found.alone)}"
-    for k in found.alone:
-      others = _others(found, k)
+    for k, others in _alone(found):
       why = "" if others else "  (no other of its size)"
       yield f"  {found.members[k].sha256}  {shown(found.members[k].path)}{why}"
 
@@ -144,5 +143,7 @@ def _named(member: Member) -> dict[str, Any]:
   return {"file": str(member.path), "sha256": member.sha256, "size": list(member.size)}
 
 
-def _others(found: Linked, k: int) -> int:
-  return Counter(member.size for member in found.members)[found.members[k].size] - 1
+def _alone(found: Linked) -> list[tuple[int, int]]:
+  """The place of each, and with how many others it was compared."""
+  sizes = Counter(member.size for member in found.members)
+  return [(k, sizes[found.members[k].size] - 1) for k in found.alone]

@@ -21,7 +21,7 @@ from fsim.prnu.fingerprints import Fingerprint
 from fsim.prnu.residuals import DEFAULT, Settings
 
 BATCH = 32  # Fingerprints in memory at a time, of large ones fewer.
-MEMORY = 1 << 28  # Bytes of their patterns.
+MEMORY = 1 << 26  # Bytes of their patterns; to compare them takes some ten times as many.
 ARCHIVE = b"PK"  # A fingerprint file begins so.
 
 

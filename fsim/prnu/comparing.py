@@ -22,7 +22,7 @@ from fsim.prnu.candidates import candidates as candidates
 from fsim.prnu.candidates import of_fingerprint as of_fingerprint
 from fsim.prnu.transforms import Found, Transform
 
-MEMORY = 1 << 28  # Bytes of patterns of images in question that are kept; as many are of candidates.
+MEMORY = 1 << 28  # Bytes of patterns of images in question that are kept from batch to batch.
 FALSE_ALARM_FLOOR = 1e-6  # No smaller probability is said: nobody's data have tested such tails.
 MATCH, NO_MATCH, NO_STATEMENT = "match", "no match found", "no statement"
 

@@ -19,7 +19,7 @@ from fsim.prnu import matching
 
 STEPS = 20  # Of a pattern's standard deviation; beyond 127 of them it is cut.
 ROUNDING = 0.02  # By which steps and cut may change a standard deviation of 1.
-MEMORY = 1 << 28  # Bytes of a tile's patterns in float32, both sides together; products and spectra take as much again.
+MEMORY = 1 << 27  # Bytes of a tile's patterns in float32, both sides together; multiplying takes seven times as many.
 MOST = 64  # Photographs a side of a tile.
 
 
