@@ -9,7 +9,7 @@ import pytest
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.commands import calibrate
-from fsim.evidence import saved
+from fsim.evidence import learning, saved
 from fsim.evidence.learning import Learned
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
 from tests import sensors
@@ -28,7 +28,8 @@ def made(tmp_path_factory):
       name = f"Make_M{camera // 2}_{camera % 2}_{scene}.JPG"
       sensors.save(folder / "cameras" / name, 20 * camera + scene, camera)
   (folder / "cameras" / "Make_M0_0_9.JPG").write_bytes(b"none")
-  with contextlib.redirect_stdout(io.StringIO()) as printed:
+  with contextlib.redirect_stdout(io.StringIO()) as printed, pytest.MonkeyPatch.context() as patch:
+    patch.setattr(learning, "FOLDS", 2)  # Each is learned anew, which is most of what these tests take.
     code = calibrate.main([str(folder / "cameras"), f"--out={folder / 'own.json'}", "--json"])
   return code, json.loads(printed.getvalue()), folder / "own.json"
 
