@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks import prnu_reference as reference
 from fsim.prnu import probe
-from fsim.prnu.residuals import DEFAULT, Settings, clean, local_power, noise, residuals
+from fsim.prnu.residuals import DEFAULT, Settings, clean, compiled_noise, local_power, noise, residuals
 from fsim.prnu.wavelet import Transform
 from tests.jpegs import scene
 
@@ -69,7 +69,7 @@ def test_a_smooth_image_leaves_little_and_noise_is_kept():
 
 
 def _filtered(image):
-  return np.asarray(probe.compiled_noise(np.round(image).astype(np.uint8)[None], DEFAULT))[0]
+  return np.asarray(compiled_noise(np.round(image).astype(np.uint8)[None], DEFAULT))[0]
 
 
 def test_means_of_each_phase_and_periodic_patterns_go():

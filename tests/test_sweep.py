@@ -12,7 +12,7 @@ from fsim.boundary import console
 from fsim.boundary.console import INTERRUPTED, STOPPED
 from fsim.boundary.errors import UserError
 from launch import runs, sweep, table
-from tests.commands import ROOT, command, variables
+from tests.commands import ROOT, command
 
 SWEEP = f"""
 CONFIG = "{ROOT}/configs/patch.py:quick"
@@ -54,25 +54,19 @@ def test_a_failure_is_told_and_does_not_stop_the_others(swept):
   assert set(groups["runs"]) == {2}
 
 
-def again(folder, data, monkeypatch, *more):
-  """The same sweep in this process, which has imported what it needs."""
-  for name, value in variables(data).items():
-    monkeypatch.setenv(name, value)
-  monkeypatch.chdir(folder)
-  return console.run(sweep.main, [str(folder / "sweep.py"), "--workdir", str(folder / "all"), *more])
-
-
-def test_finished_runs_are_not_started_again(swept, data, monkeypatch):
+def test_finished_runs_are_not_started_again(swept, data):
   folder, _ = swept
   logs = {path: path.stat().st_mtime_ns for path in (folder / "all").glob("data.fold=*/sweep.log")}
-  assert again(folder, data, monkeypatch) == 1  # The third still fails.
+  again = run(folder, data)
+  assert again.returncode == 1  # The third still fails.
   assert len(logs) == 2
   assert {path: path.stat().st_mtime_ns for path in logs} == logs
 
 
-def test_other_settings_need_another_folder(swept, data, monkeypatch, capsys):
-  assert again(swept[0], data, monkeypatch, "--set", "seed=1") == 1
-  assert "finished with other settings" in capsys.readouterr().err
+def test_other_settings_need_another_folder(swept, data):
+  done = run(swept[0], data, "--set", "seed=1")
+  assert done.returncode == 1
+  assert "finished with other settings" in done.stderr
 
 
 def test_every_setting_counts_wherever_it_stands(tmp_path, capsys):

@@ -22,8 +22,8 @@ from fsim.data.photographs import MAX_BYTES
 from fsim.data.quantisation import Compression
 from fsim.prnu import AnyArray
 from fsim.prnu.fingerprints import VARIANCE_FLOOR
-from fsim.prnu.probe import DARK, compiled_noise
-from fsim.prnu.residuals import DEFAULT, Settings, exposed, grey, local_power
+from fsim.prnu.probe import DARK
+from fsim.prnu.residuals import DEFAULT, Settings, compiled_noise, exposed, grey, local_power
 
 NAMES = ("information", "deviation", "texture", "intensity", "saturated", "dark", "step")
 

@@ -21,7 +21,7 @@ from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
 from fsim.prnu import AnyArray, about
 from fsim.prnu.about import FORMAT
-from fsim.prnu.residuals import Settings, clean, exposed, grey, local_power, noise
+from fsim.prnu.residuals import Settings, clean, compiled_noise, exposed, grey, local_power
 
 VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels: no flat spot outweighs the rest.
 FIELDS = {"estimate": Field("f", 2), "weight": Field("f", 2), "about": Field("U", 0)}
@@ -72,14 +72,17 @@ def nothing(size: tuple[int, int]) -> Sums:
   return Sums(jnp.zeros(size), jnp.zeros(size))
 
 
-@functools.partial(jax.jit, static_argnames="settings")
 def add(sums: Sums, image: UInt8[AnyArray, "h w 3"], settings: Settings) -> Sums:
   """Maximum likelihood of a pattern K in residuals W = I K + noise (Chen et al. 2008, equation 6).
 
   Their noise has one variance for all pixels; here it is what is seen around each pixel of the residual, so that
   texture, where the filter leaves content, counts less. Saturated pixels do not count.
   """
-  residual = noise(image[None], settings)[0]
+  return _add(sums, image, compiled_noise(image[None], settings)[0])
+
+
+@jax.jit
+def _add(sums: Sums, image: UInt8[AnyArray, "h w 3"], residual: Float[AnyArray, "h w"]) -> Sums:
   precision = exposed(image) / (local_power(residual) + VARIANCE_FLOOR)
   light = grey(image)
   return sums + Sums(residual * light * precision, light**2 * precision)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from fsim.prnu import AnyArray
-from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, clean, exposed, grey, local_power, noise
+from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, clean, compiled_noise, exposed, grey, local_power
 
 VARIANCE_FLOOR = 0.1  # Added to the variance of the clean residual, in squared grey levels.
 RISE = 0.35  # Cycles a pixel up to which frequencies count the less, the lower they are.
@@ -40,10 +40,6 @@ class Quality(NamedTuple):
     if self.deviation < PLAIN:
       return f"no noise left: the residual's standard deviation is {self.deviation:.2f} grey levels"
     return ""
-
-
-# Most of what is compiled, and so a program of its own, which all that is asked of one image shares.
-compiled_noise = jax.jit(noise, static_argnums=1)
 
 
 def quality(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> Quality:

@@ -56,6 +56,10 @@ def noise(images: UInt8[AnyArray, "b h w 3"], settings: Settings) -> Float[AnyAr
   return transform.synthesise(mixed, images.shape[1:3])
 
 
+# Most of what is compiled, and so a program of its own, which all that is asked of one image shares.
+compiled_noise = jax.jit(noise, static_argnums=1)
+
+
 @functools.partial(jax.jit, static_argnames="settings")
 def clean(pattern: Float[AnyArray, "b h w"], settings: Settings) -> Float[AnyArray, "b h w"]:
   """Takes off what cameras of one model share: means of rows and columns, and periodic parts."""
