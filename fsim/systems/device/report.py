@@ -63,8 +63,17 @@ def _summary(evaluation: Evaluation) -> str:
     f"AUC {line.values['auc']:.3f} (95 % interval over devices {low:.3f} to {high:.3f}) on "
     f"{line.same + line.different:,} pairs of images from {line.devices} devices; overall accuracy of the similarity "
     f"matrix {matrix.accuracy():.3f}, balanced {matrix.balanced_accuracy():.3f}, at threshold "
-    f"{evaluation.threshold:.3f}."
+    f"{evaluation.threshold:.3f}.{_of_one_model(evaluation)}"
   )
+
+
+def _of_one_model(evaluation: Evaluation) -> str:
+  """How well devices of one model are told apart, with sensor noise and without, where that was asked."""
+  both = (evaluation.rates, evaluation.alone.get("network", []))
+  found = [line.values["auc"] for lines in both for line in lines if line.subset == "same model"]
+  if len(found) < 2:
+    return ""
+  return f" Devices of one model: AUC {found[0]:.3f}, by the published network alone {found[1]:.3f}."
 
 
 def _section(evaluation: Evaluation, workdir: Path, errors: int) -> Section:
