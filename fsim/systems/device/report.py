@@ -14,18 +14,18 @@ from fsim.systems.device import result
 from fsim.systems.device.result import Evaluation
 
 THUMBNAIL = 240  # Pixels of the longer side.
-HEAD = ["by", "pairs", "devices", "same device", "different", "AUC", "EER", "TPR at FPR 1e-2", "TPR at FPR 1e-3"]
-BY = {  # Part of what is combined -> how the table calls it.
+HEAD = ["devices", "same device", "different", "AUC", "EER", "TPR at FPR 1e-2", "TPR at FPR 1e-3"]
+BY = {  # Part of what is combined -> what its table is about.
   "network": "the published network alone",
-  "noise": "sensor noise of the two photographs alone",
-  "fingerprints": "fingerprints of the learned devices alone",
+  "noise": "noise of the two photographs alone",
+  "fingerprints": "learned fingerprints alone",
 }
 NOTE = (
   "In brackets: 95 % intervals, bootstrapped over devices. A false positive rate below 1 / (number of different pairs) "
   "cannot be resolved by these data."
 )
 COMBINED = (
-  " All together: a logistic regression that was fitted to pairs of validation images. The fingerprints are means of "
+  "All together: a logistic regression that was fitted to pairs of validation images. The fingerprints are means of "
   "the training photographs of each device, so they answer about devices that were learned, and about no other."
 )
 
@@ -86,23 +86,22 @@ def _section(evaluation: Evaluation, workdir: Path, errors: int) -> Section:
   return Section(
     title=f"Results: {name}",
     note=f"{evaluation.note} {_summary(evaluation)}",
-    tables=[_table(evaluation)],
+    tables=_tables(evaluation),
     figures=[figure(workdir / "report", f"{title}, {name}", image) for title, image in drawn.items()],
     pairs=_errors(evaluation, workdir, errors),
   )
 
 
-def _table(evaluation: Evaluation) -> Table:
-  """What is combined first, then its parts."""
-  together = BY["network"] if not evaluation.alone else "all together"
-  lines = [_line(together, line) for line in evaluation.rates]
-  lines += [_line(BY[part], line) for part, found in evaluation.alone.items() for line in found]
-  return Table(HEAD, lines, NOTE + (COMBINED if evaluation.alone else ""))
+def _tables(evaluation: Evaluation) -> list[Table]:
+  """Of what is combined first, then of each part."""
+  what, note = ("all together", f"{COMBINED} {NOTE}") if evaluation.alone else ("pairs", NOTE)
+  told = [(what, evaluation.rates, note)] + [(BY[part], lines, "") for part, lines in evaluation.alone.items()]
+  return [Table([what, *HEAD], [_line(line) for line in lines], note) for what, lines, note in told]
 
 
-def _line(by: str, line: Rates) -> list[str]:
+def _line(line: Rates) -> list[str]:
   cells = [f"{line.values[r]:.3f} [{line.intervals[r][0]:.3f}, {line.intervals[r][1]:.3f}]" for r in RATES]
-  return [by, line.subset, str(line.devices), f"{line.same:,}", f"{line.different:,}", *cells]
+  return [line.subset, str(line.devices), f"{line.same:,}", f"{line.different:,}", *cells]
 
 
 def _errors(evaluation: Evaluation, workdir: Path, count: int) -> list[dict]:
