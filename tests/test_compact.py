@@ -75,6 +75,7 @@ def test_the_better_of_two_looks_is_paid_for():
   assert (paid > 1.645).mean() == pytest.approx(0.05, abs=0.003)
   np.testing.assert_allclose(compact.better_of_two(np.array([4.9999, 5.0001])), 4.86, atol=0.01)
   np.testing.assert_allclose(compact.better_of_two(np.array([40.0])), 40, atol=0.05)
+  assert np.isfinite(compact.better_of_two(np.array([-100.0])))
 
 
 def test_patterns_of_a_data_set_are_those_of_its_photographs_and_made_once(tmp_path, monkeypatch):

@@ -98,7 +98,7 @@ def test_the_page_of_a_finished_run_is_written_anew(finished, tmp_path, capsys):
   assert capsys.readouterr().out == f"{folder / 'report' / 'index.html'}\n"
   text = (folder / "report" / "index.html").read_text()
   assert ">NA<" in text  # A cause, not a missing value.
-  assert "sensor noise of the two photographs alone" in text
+  assert "noise of the two photographs alone" in text
   numbers = finished_runs.numbers(folder)
   assert 0 < numbers["test: overall accuracy"] <= 1
   assert numbers["test, all pairs, noise alone: auc"] == numbers["test, all pairs: auc"]

@@ -154,10 +154,10 @@ def units(levels: Float[np.ndarray, "n s s"] | Int8[np.ndarray, "n s s"]) -> Flo
 
 
 def better_of_two(z: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-  """The z of one look that is as improbable as that of the better of two."""
+  """The z of one look that is as improbable as that of the better of two; of less than -5 that of -5."""
   far = z > 5  # There the difference to twice the probability is beyond double precision.
   log_p = np.log(2) + log_ndtr(-np.where(far, z, 5.0).astype(np.float64))
-  exact = np.log(-np.expm1(2 * log_ndtr(np.minimum(z, 5.0).astype(np.float64))))
+  exact = np.log(-np.expm1(2 * log_ndtr(np.clip(z, -5.0, 5.0).astype(np.float64))))
   return (-ndtri_exp(np.where(far, log_p, exact))).astype(np.float32)
 
 

@@ -67,12 +67,12 @@ NETWORK_ALONE = Weights(0.0, 1.0, 0.0, 0.0)
 
 def enrol(patterns: Patterns, labels: Int[np.ndarray, " n"], classes: int) -> Gallery:
   """Of training photographs. A device's fingerprint is of those in landscape, if there are any."""
-  prints, strengths = [], []
+  prints, strengths, side = [], [], patterns.packed.shape[1]
   for device in range(classes):
     own = np.flatnonzero(labels == device)
     level = own[~patterns.portrait[own]]
     rows = compact.units(compact.unpack(patterns.packed[level if len(level) else own]))
-    prints.append(compact.pack(rows.sum(0).reshape(1, *patterns.packed.shape[1:2], -1))[0])
+    prints.append(compact.pack(rows.sum(0).reshape(1, side, side))[0])
     strengths.append(np.quantile(without_each(rows), np.linspace(0, 1, QUANTILES)))
   gallery = Gallery(np.stack(prints), np.maximum(np.stack(strengths), 0).astype(np.float32), 1.0)
   other = labels[:, None] != np.arange(classes)

@@ -16,8 +16,6 @@ from fsim.systems.device.result import Evaluation
 
 THUMBNAIL = 240  # Pixels of the longer side.
 HEAD = [
-  "by",
-  "pairs",
   "devices",
   "same device (pairs)",
   "different (pairs)",
@@ -27,10 +25,10 @@ HEAD = [
   "true positives at 0.1 % false",
 ]
 GUESSING = 0.5  # AUC.
-BY = {  # Part of what is combined -> how the table calls it.
+BY = {  # Part of what is combined -> what its table is about.
   "network": "the published network alone",
-  "noise": "sensor noise of the two photographs alone",
-  "fingerprints": "fingerprints of the learned devices alone",
+  "noise": "noise of the two photographs alone",
+  "fingerprints": "learned fingerprints alone",
 }
 NOTE = (
   "AUC, EER and true positives are shares, from 0 to 1; an AUC of .5 is guessing. In brackets: 95 % intervals, "
@@ -38,7 +36,7 @@ NOTE = (
   "data."
 )
 COMBINED = (
-  " All together: a logistic regression that was fitted to pairs of validation images. The fingerprints are means of "
+  "All together: a logistic regression that was fitted to pairs of validation images. The fingerprints are means of "
   "the training photographs of each device, so they answer about devices that were learned, and about no other."
 )
 
@@ -100,8 +98,17 @@ def _summary(evaluation: Evaluation) -> str:
     f"AUC {line.values['auc']:.3f} (95 % interval over devices {low:.3f} to {high:.3f}) on "
     f"{line.same + line.different:,} pairs of images from {line.devices} devices; overall accuracy of the similarity "
     f"matrix {matrix.accuracy():.3f}, balanced {matrix.balanced_accuracy():.3f}, at threshold "
-    f"{evaluation.threshold:.3f}."
+    f"{evaluation.threshold:.3f}.{_of_one_model(evaluation)}"
   )
+
+
+def _of_one_model(evaluation: Evaluation) -> str:
+  """How well devices of one model are told apart, with sensor noise and without, where that was asked."""
+  both = (evaluation.rates, evaluation.alone.get("network", []))
+  found = [line.values["auc"] for lines in both for line in lines if line.subset == "same model"]
+  if len(found) < 2:
+    return ""
+  return f" Devices of one model: AUC {found[0]:.3f}, by the published network alone {found[1]:.3f}."
 
 
 def _section(evaluation: Evaluation, workdir: Path, errors: int) -> Section:
@@ -114,23 +121,22 @@ def _section(evaluation: Evaluation, workdir: Path, errors: int) -> Section:
   return Section(
     title=f"Results: {name}",
     note=f"{evaluation.note} {_summary(evaluation)}",
-    tables=[_table(evaluation)],
+    tables=_tables(evaluation),
     figures=[figure(workdir / "report", f"{title}, {name}", image) for title, image in drawn.items()],
     pairs=_errors(evaluation, workdir, errors),
   )
 
 
-def _table(evaluation: Evaluation) -> Table:
-  """What is combined first, then its parts."""
-  together = BY["network"] if not evaluation.alone else "all together"
-  lines = [_line(together, line) for line in evaluation.rates]
-  lines += [_line(BY[part], line) for part, found in evaluation.alone.items() for line in found]
-  return Table(HEAD, lines, NOTE + (COMBINED if evaluation.alone else ""))
+def _tables(evaluation: Evaluation) -> list[Table]:
+  """Of what is combined first, then of each part."""
+  what, note = ("all together", f"{COMBINED} {NOTE}") if evaluation.alone else ("pairs", NOTE)
+  told = [(what, evaluation.rates, note)] + [(BY[part], lines, "") for part, lines in evaluation.alone.items()]
+  return [Table([what, *HEAD], [_line(line) for line in lines], note) for what, lines, note in told]
 
 
-def _line(by: str, line: Rates) -> list[str]:
+def _line(line: Rates) -> list[str]:
   cells = [f"{line.values[r]:.3f} [{line.intervals[r][0]:.3f}, {line.intervals[r][1]:.3f}]" for r in RATES]
-  return [by, line.subset, str(line.devices), f"{line.same:,}", f"{line.different:,}", *cells]
+  return [line.subset, str(line.devices), f"{line.same:,}", f"{line.different:,}", *cells]
 
 
 def _errors(evaluation: Evaluation, workdir: Path, count: int) -> list[dict]:
