@@ -25,14 +25,15 @@ def features():
 def test_patches_count_alike_within_a_reference_and_references_alike(features):
   own, *references = features.values()
   wanted = [Nearness().patch_log_odds(own, other).mean() for other in references]
-  assert similarity.log_odds(Nearness(), own, references) == pytest.approx(wanted, rel=1e-5)
+  assert similarity.log_odds(Nearness(), [own], references)[0] == pytest.approx(wanted, rel=1e-5)
 
 
-def test_of_many_comparisons_each_is_as_if_asked_alone(features):
+def test_of_many_comparisons_each_is_as_if_asked_alone(features, monkeypatch):
+  monkeypatch.setattr(similarity, "TOGETHER", 1)
   several = [(1,), (1, 2), (3, 2), (2, 1, 3)]
   found = similarity.log_odds_of(Nearness(), [0, 0, 1, 0], several, features)
   for asked, own, value in zip((0, 0, 1, 0), several, found, strict=True):
-    alone = similarity.log_odds(Nearness(), features[asked], [features[k] for k in own]).mean()
+    alone = similarity.log_odds(Nearness(), [features[asked]], [features[k] for k in own]).mean()
     assert value == pytest.approx(alone, rel=1e-6)
 
 

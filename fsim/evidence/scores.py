@@ -189,7 +189,7 @@ def _with_similarity(found: Score, photograph: Photograph, camera: Known, simila
     return found._replace(no_similarity=why)
   if not camera.embeddings:
     return found._replace(no_similarity="no reference has patches enough that are usable")
-  return found._replace(similarity=float(log_odds(similarity, own, camera.embeddings).mean()))
+  return found._replace(similarity=float(log_odds(similarity, [own], camera.embeddings).mean()))
 
 
 def _single(photograph: Photograph) -> Candidate:

@@ -1,7 +1,7 @@
 """What a comparison of camera models says of a questioned photograph and references: one way for a question and for
 what a calibration learns.
 
-Shapes: p q patches, d features, r references.
+Shapes: p q patches, d features, r references, n questioned photographs or comparisons.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,8 @@ from jaxtyping import Float
 
 from fsim.boundary.errors import UserError
 from fsim.data.given import Image
+
+TOGETHER = 8  # Questioned photographs that are asked about at once.
 
 
 @runtime_checkable
@@ -31,12 +33,16 @@ def embedded(similarity: Similarity, image: Image) -> tuple[Float[np.ndarray, "p
 
 
 def log_odds(
-  similarity: Similarity, own: Float[np.ndarray, "p d"], references: Sequence[Float[np.ndarray, "q d"]]
-) -> Float[np.ndarray, " r"]:
-  """Of each reference: the mean over all pairs of patches. What a camera's references say is the mean of theirs."""
-  starts = np.cumsum([0, *map(len, references)])[:-1]
-  pairs = similarity.patch_log_odds(own, np.concatenate(references)).astype(np.float64)
-  return np.add.reduceat(pairs.mean(0), starts) / np.array([len(one) for one in references])
+  similarity: Similarity,
+  questioned: Sequence[Float[np.ndarray, "_ d"]],
+  references: Sequence[Float[np.ndarray, "_ d"]],
+) -> Float[np.ndarray, "n r"]:
+  """Means over all pairs of patches. What a camera's references say is the mean of theirs."""
+  found = similarity.patch_log_odds(np.concatenate(questioned), np.concatenate(references)).astype(np.float64)
+  for axis, several in enumerate((questioned, references)):
+    counts = [len(one) for one in several]
+    found = np.add.reduceat(found, np.cumsum([0, *counts])[:-1], axis) / np.expand_dims(counts, 1 - axis)
+  return found
 
 
 def log_odds_of(
@@ -46,15 +52,19 @@ def log_odds_of(
   embeddings: Mapping[int, Float[np.ndarray, "p d"]],
 ) -> Float[np.ndarray, " n"]:
   """Of comparisons, by numbers of photographs; those without embeddings are not counted. NaN where none is left."""
+  asked = sorted({k for k in questioned if k in embeddings})
   known = sorted({k for several in references for k in several if k in embeddings})
-  place = {k: i for i, k in enumerate(known)}
-  all_known = [embeddings[k] for k in known]
-  said: dict[int, np.ndarray] = {}
-  found = np.full(len(questioned), np.nan)
-  for row, (asked, several) in enumerate(zip(questioned, references, strict=True)):
-    places = [place[k] for k in several if k in place]
-    if asked in embeddings and places:
-      if asked not in said:
-        said[asked] = log_odds(similarity, embeddings[asked], all_known)
-      found[row] = said[asked][places].mean()
+  if not asked or not known:
+    return np.full(len(questioned), np.nan)
+  held = [embeddings[k] for k in known]
+  said = [
+    log_odds(similarity, [embeddings[k] for k in asked[first : first + TOGETHER]], held)
+    for first in range(0, len(asked), TOGETHER)
+  ]
+  row, column = ({k: place for place, k in enumerate(several)} for several in (asked, known))
+  table, found = np.concatenate(said), np.full(len(questioned), np.nan)
+  for place, (own, several) in enumerate(zip(questioned, references, strict=True)):
+    columns = [column[k] for k in several if k in column]
+    if own in row and columns:
+      found[place] = table[row[own], columns].mean()
   return found
