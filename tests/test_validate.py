@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from fsim import weights
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.commands import validate
-from fsim.evidence import collecting, criteria, saved, strata, validation
+from fsim.commands.work.validate import collector
+from fsim.evidence import case, collecting, criteria, saved, shipped, strata, validation
+from fsim.evidence.selecting import Labelled
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
-from tests import sensors
+from tests import predictors, sensors
 from tests.test_saved_calibration import MADE
 
 DEVICES = 6  # Of three models.
@@ -188,3 +191,22 @@ def test_every_field_is_explained(made):
     name for name in criteria.MEASURES if f"`{name}`" not in text and f"`_{name.rsplit('_', 1)[1]}`" not in text
   ]
   assert not [name for name in strata.GROUPS if f"`{name}`" not in text]
+
+
+def test_similarity_is_asked_if_the_calibration_learned_the_weights_that_came_with_fsim(tmp_path, monkeypatch):
+  monkeypatch.setattr(weights, "FOLDER", predictors.weights(tmp_path / "all").parent)
+  own = weights.default("model").description.sha256
+  for learned, asked in ((own, own), ("0" * 64, ""), ("", "")):
+    made = MADE._replace(card={**MADE.card, "similarity": learned})
+    assert collector(shipped.Chosen(made, case.Calibration("own", "1" * 64)))[1] == asked
+
+
+def test_scores_are_gathered_with_the_similarity_that_came_with_fsim(source, tmp_path, monkeypatch):
+  monkeypatch.setattr(weights, "FOLDER", predictors.weights(tmp_path / "all").parent)
+  card = {**MADE.card, "similarity": weights.default("model").description.sha256}
+  collect, _ = collector(shipped.Chosen(MADE._replace(card=card), case.Calibration("own", "1" * 64)))
+  files = [Labelled(path, path.stem[:9], path.stem[5:7], path.stem[-1]) for path in sorted(source.glob("*_[0-4].JPG"))]
+  scores, left_out = collect(files[:15])
+  assert not left_out
+  assert len(scores.comparisons)
+  assert "similarity" in scores.comparisons

@@ -18,6 +18,7 @@ NAMES = (
   "virtual/few",
   "virtual/similarity",
   "virtual/nearer",
+  "virtual/adaptive",
   "virtual/several",
   "virtual/dresden",
   "virtual/phones",

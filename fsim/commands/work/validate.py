@@ -5,10 +5,20 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from fsim import weights
 from fsim.boundary import console, outputs, progress
 from fsim.boundary.text import shown
 from fsim.data import cameras, sources
-from fsim.evidence import compared, criteria, kept_scores, shipped, validation, validation_page, validation_report
+from fsim.evidence import (
+  collecting,
+  compared,
+  criteria,
+  kept_scores,
+  shipped,
+  validation,
+  validation_page,
+  validation_report,
+)
 from fsim.evidence.collecting import Scores
 from fsim.evidence.selecting import Labelled
 from fsim.evidence.validation_report import Report, Source
@@ -28,7 +38,7 @@ def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
   found = cameras.read(sources.folder_of(chosen.source), chosen.pattern)
   files = [Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs]
   with nullcontext() if folder is None else console.resumable():
-    made = kept_scores.collect(files, folder and outputs.Folder(folder.path / SCORES))
+    made = kept_scores.collect(files, folder and outputs.Folder(folder.path / SCORES), *collector(asked))
   left_out = [*found.left_out, *made.left_out]
   for path, cause in left_out:
     console.note(f"left out {shown(path)}: {shown(cause)}")
@@ -43,6 +53,24 @@ def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
     for line in lines(report, folder):
       console.say(line)
   return console.INCOMPLETE if found.lost or made.left_out else console.ANSWERED
+
+
+def collector(asked: shipped.Chosen) -> tuple[kept_scores.Collect, str]:
+  """What gathers scores, and SHA-256 of the weights that it asks: those that came with fsim if the calibration learned
+  them, as `fsim compare` does.
+  """
+  learned = asked.calibration.card["similarity"]
+  if not learned or not weights.is_shipped("model"):
+    return collecting.collect, ""
+  description = weights.default("model").description
+  if description.sha256 != learned:
+    return collecting.collect, ""
+
+  def collect(files: Sequence[Labelled]) -> tuple[Scores, kept_scores.LeftOut]:
+    scores, left_out = collecting.collect(files)
+    return collecting.with_similarity(scores, weights.load(description.name)), left_out
+
+  return collect, learned
 
 
 def measured(
