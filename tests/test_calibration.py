@@ -64,7 +64,7 @@ def test_no_match_says_little(data, made):
 
 def test_a_search_is_paid_for(data, made):
   """The same z of one look, reached by a search: less could be expected, and more would be missed."""
-  trials = one(data[0], n_looks=[1, 1e4, 1e8])
+  trials = one(data[0], n_looks=[1, 10, 100])
   missed = calibration.missed(made, trials, OTHER_MODEL)
   assert missed[0] < missed[1] < missed[2]
   expected = calibration.expected_z(made, trials)
