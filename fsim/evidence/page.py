@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 import fsim
@@ -19,6 +18,7 @@ from fsim.evidence.asking import Outcome
 from fsim.evidence.comparison import Answer
 from fsim.evidence.exhibits import Exhibit
 from fsim.report import case_figures
+from fsim.report.templates import template
 
 SHOWN = 40  # Questioned photographs with pictures; of more there is the sentence alone, and the page says so.
 LIMITS = (
@@ -32,7 +32,7 @@ LIMITS = (
 
 def build(outcome: Outcome, command: Sequence[str]) -> bytes:
   card = outcome.chosen.calibration.card
-  page = _template().render(
+  page = template("case.html").render(
     answers=[_answer(outcome, *one, k) for k, one in enumerate(outcome.answers)],
     shown=SHOWN,
     references=[_photograph(one) for one in outcome.references],
@@ -51,13 +51,6 @@ def build(outcome: Outcome, command: Sequence[str]) -> bytes:
     time=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
   )
   return page.encode("utf-8", "backslashreplace")
-
-
-def _template() -> jinja2.Template:
-  loader = jinja2.PackageLoader("fsim.report", ".")
-  return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template(
-    "case.html"
-  )
 
 
 def _answer(outcome: Outcome, exhibit: Exhibit, answer: Answer, place: int) -> dict[str, Any]:

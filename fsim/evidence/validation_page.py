@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 import fsim
@@ -19,6 +18,7 @@ from fsim.evidence.validation_report import Report
 from fsim.metrics.likelihood_ratio_intervals import Estimate
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
 from fsim.report import likelihood_ratio_figures as figures
+from fsim.report.templates import template
 
 LEFT_OUT = 200  # Files that are named; of more their number.
 NAMES = {
@@ -48,7 +48,7 @@ TELLS = {
 
 def build(report: Report, command: Sequence[str]) -> bytes:
   made = report.criteria
-  page = _template().render(
+  page = template("validation.html").render(
     source={name: shown(text) for name, text in report.source._asdict().items()},
     report=report,
     sentence=validation_report.sentence(report),
@@ -67,12 +67,6 @@ def build(report: Report, command: Sequence[str]) -> bytes:
     time=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
   )
   return page.encode("utf-8", "backslashreplace")
-
-
-def _template() -> jinja2.Template:
-  loader = jinja2.PackageLoader("fsim.report", ".")
-  environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-  return environment.get_template("validation.html")
 
 
 def _line(number: int, line: Line, rows: Sequence[Row]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from fsim import run
@@ -12,6 +11,7 @@ from fsim.boundary import inputs, outputs
 from fsim.boundary.text import shown
 from fsim.report import figures
 from fsim.report.parts import Section, figure
+from fsim.report.templates import template
 from fsim.run import flat
 from fsim.train import metrics
 
@@ -28,7 +28,7 @@ def build(workdir: Path, sections_of: Sections) -> Path:
   folder = outputs.Folder(workdir / "report").path
   summary, sections = sections_of(workdir, config)
   finding, _, details = summary.partition("\n")
-  page = _template().render(
+  page = template("page.html").render(
     title=f"fsim {config['system']}: {shown(workdir.absolute().name)}",
     finding=finding,
     summary=details,
@@ -44,11 +44,6 @@ def build(workdir: Path, sections_of: Sections) -> Path:
   path = folder / "index.html"
   outputs.replace(path, page.encode("utf-8", "backslashreplace"))
   return path
-
-
-def _template() -> jinja2.Template:
-  environment = jinja2.Environment(loader=jinja2.PackageLoader("fsim.report", "."), autoescape=True, trim_blocks=True)
-  return environment.get_template("page.html")
 
 
 def _phases(rows: list[dict]) -> list[str]:
