@@ -106,6 +106,14 @@ class Colours:
     return -np.abs(a[:, None] - b[None]).sum(-1)
 
 
+def test_tables_without_comparisons_or_photographs_are_left_as_they_are(tmp_path):
+  folder = sensors.folder(tmp_path / "x", a=(1, range(1)), b=(2, range(1)))
+  one_each = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]
+  for files in (one_each, []):
+    found = collecting.with_similarity(collecting.collect(files)[0], Colours())
+    assert found.comparisons.empty
+
+
 def test_the_similarity_is_what_a_question_would_get(tmp_path):
   folder = sensors.folder(tmp_path / "x", a=(1, range(7)), b=(2, range(7)))
   files = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]

@@ -36,6 +36,14 @@ def test_what_has_no_noise_stays_silent():
   np.testing.assert_array_equal(compact.z(nothing, nothing), 0)
 
 
+@pytest.mark.parametrize("grey", [0, 90, 200, 255])
+def test_an_even_image_has_no_pattern_and_a_dim_one_has(grey):
+  even = np.full((1, SIDE, SIDE, 3), grey, np.uint8)
+  assert (compact.unpack(compact.of(even, 1)) == 0).all()
+  dim = np.random.default_rng(0).integers(1, 4, (1, SIDE, SIDE, 3)).astype(np.uint8)
+  assert (compact.unpack(compact.of(dim, 1)) != 0).any()
+
+
 def test_z_has_the_deviation_of_chance_and_finds_what_is_shared(patterns):
   rng = np.random.default_rng(1)
   other = rng.normal(size=(200, SIDE, SIDE))

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -44,8 +45,24 @@ def test_what_a_killed_command_left_unfinished_is_made_anew_without_a_word(tmp_p
   whole = entry.read_bytes()
   entry.write_bytes(whole[:100])
   entry.with_name(entry.name.replace("-cache", "-atime")).unlink()
+  an_hour_ago = time.time() - 3600
+  os.utime(entry, (an_hour_ago, an_hour_ago))
   assert Path(run(XDG_CACHE_HOME=str(tmp_path))) == folder
   assert len(entry.read_bytes()) == len(whole)
+
+
+def test_an_entry_that_another_command_is_writing_and_those_of_who_wants_no_notes_are_left(tmp_path, monkeypatch):
+  entry = tmp_path / "x-cache"
+  entry.write_bytes(b"begun")
+  compiled._drop_unfinished(tmp_path)
+  assert entry.exists()
+  os.utime(entry, (0, 0))
+  monkeypatch.setenv(compiled.LIMIT, "-1")
+  compiled._drop_unfinished(tmp_path)
+  assert entry.exists()
+  monkeypatch.delenv(compiled.LIMIT)
+  compiled._drop_unfinished(tmp_path)
+  assert not entry.exists()
 
 
 def test_the_folder_is_limited_in_size(tmp_path, monkeypatch):

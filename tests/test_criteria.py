@@ -55,6 +55,12 @@ def test_an_interval_that_crosses_is_told_and_decides_nothing_unless_asked():
   assert decided(rule(), line(measured(0.4)), decide_by="interval").decision == UNDECIDED
 
 
+def test_the_part_that_decided_is_the_one_that_is_told():
+  parts = [measured(0.9, 0.4, 1.4, group="size", name="wide"), measured(0.7, 0.6, 0.8, group="size", name="narrow")]
+  row = decided(rule(group="size"), line(*parts), decide_by="interval")
+  assert (row.decision, row.stratum.name, row[4]) == (FAIL, "narrow", False)
+
+
 @pytest.mark.parametrize("few", [{"devices": 9}, {"pairs": 19}])
 def test_too_few_devices_or_pairs_decide_nothing(few):
   row = decided(rule(), line(measured(0.9, **few)))

@@ -53,6 +53,16 @@ def test_photographs_of_a_device_that_was_not_learned_are_of_none():
   assert np.abs(noise.log_ratios(by_device, by_device)).max() < 1  # That says next to nothing.
 
 
+def test_a_blank_photograph_says_nothing_of_learned_devices():
+  gallery = noise.enrol(*photographed(3, 12), 3)
+  patterns, _ = photographed(3, 2, seed=1)
+  blank = level(compact.pack(np.zeros((2, SIDE, SIDE))))
+  nothing = noise.posteriors(noise.against(blank, gallery), gallery)
+  of_devices = noise.posteriors(noise.against(patterns, gallery), gallery)
+  np.testing.assert_allclose(noise.log_ratios(nothing, of_devices), 0, atol=1e-9)
+  np.testing.assert_allclose(noise.log_ratios(nothing, nothing), 0, atol=1e-9)
+
+
 def test_strengths_are_those_of_photographs_that_the_fingerprint_is_not_made_of():
   rows = np.random.default_rng(0).normal(size=(5, SIDE**2))
   units = compact.units(rows.reshape(5, SIDE, SIDE))

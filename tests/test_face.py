@@ -116,6 +116,15 @@ def test_a_loaded_predictor_is_the_saved_one(known, device_run):
     np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.parametrize("side", [8, 63, 513, 5000, -64, 64.0])
+def test_a_side_that_no_run_can_have_is_refused(side, tmp_path):
+  folder = predictors.device_run(tmp_path / "run")
+  path = folder / "predictor" / "predictor.json"
+  path.write_text(json.dumps(json.loads(path.read_text()) | {"noise": side}))
+  with pytest.raises(UserError, match="'noise' must be 0 or a multiple of 8"):
+    fsim.load(folder)
+
+
 @pytest.mark.parametrize("file", ["network.npz", "scorer.npz", "noise.npz", "predictor.json"])
 def test_a_damaged_predictor_is_named(file, tmp_path):
   folder = predictors.device_run(tmp_path / "device")
@@ -196,7 +205,9 @@ def test_a_run_from_before_noise_was_looked_at_is_refused_by_what_it_lacks(tmp_p
   [
     ({"prints": np.zeros((3, SIZE, SIZE // 2), np.uint8)}, "'prints' must be of shape"),
     ({"strengths": np.zeros((4, 2))}, "'strengths' must be of shape"),
-    ({"spread": np.float64(0)}, "'spread' must be above 0"),
+    ({"spread": np.float64(0.5)}, "'spread' must be 1 or more"),
+    ({"strengths": np.full((4, noise.QUANTILES), -1.0)}, "'spread' must be 1 or more, no strength"),
+    ({"weights": np.array([0.0, 1, 1, -1])}, "'spread' must be 1 or more, no strength and no weight below 0"),
     ({"weights": np.ones(3)}, "'weights' must be of shape"),
     ({"weights": np.full(4, np.nan)}, "'weights' holds numbers that are not finite"),
   ],
@@ -223,7 +234,7 @@ def test_an_image_may_be_a_file(known, tmp_path):
   [
     (np.zeros((80, 80, 3), np.float32), "this is float32 of shape \\(80, 80, 3\\)"),
     (np.zeros((80, 80, 4), np.uint8), "this is uint8 of shape \\(80, 80, 4\\)"),
-    (np.zeros((80, 40, 3), np.uint8), "image 0: 40x80 is smaller than the input of 64"),
+    (np.zeros((80, 40, 3), np.uint8), "image 0: 40x80 is smaller than the 64 pixels that the run looks at"),
     ("nowhere.jpg", "nowhere.jpg: No such file"),
     ([image(0), image(0)[0]], "image 1: .* this is uint8 of shape"),
   ],

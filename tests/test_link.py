@@ -179,6 +179,17 @@ def test_an_empty_folder_is_one_line(tmp_path):
   assert "no JPEG files in this folder" in err
 
 
+def test_a_picture_without_an_answer_is_named_where_the_output_goes_too(folder, tmp_path):
+  for path in sorted(folder.glob("*.jpg"))[:2]:
+    shutil.copy(path, tmp_path)
+  Image.new("RGB", (160, 160)).save(tmp_path / "other.png")
+  code, _, err = linking(tmp_path, f"--out={tmp_path}")
+  assert code == console.INCOMPLETE
+  assert "other.png" in err
+  assert "other.png" in (tmp_path / "groups.json").read_text()
+  assert ".npy" not in err  # What fsim keeps there is not named.
+
+
 def test_nothing_of_somebody_else_is_replaced(folder, tmp_path):
   (tmp_path / "groups.json").write_text("mine")
   code, _, err = linking(folder, f"--out={tmp_path}")
@@ -190,8 +201,8 @@ def test_nothing_of_somebody_else_is_replaced(folder, tmp_path):
 
 def test_what_was_begun_is_not_done_again_and_damage_is(folder, first, monkeypatch):
   out = folder.parent / "out"
-  before = {path: path.stat().st_mtime_ns for path in (out / "cache").iterdir()}
-  pattern, pairs = (min((out / "cache").glob(glob)) for glob in ("[0-9a-f]*.npy", "pairs-*.npy"))
+  before = {path: path.stat().st_mtime_ns for path in Tiles(out / "cache").folder.iterdir()}
+  pattern, pairs = (min(Tiles(out / "cache").folder.glob(glob)) for glob in ("[0-9a-f]*.npy", "pairs-*.npy"))
   pattern.write_bytes(pattern.read_bytes()[:-1])
   pairs.write_bytes(b"damaged")
   measured = []
@@ -201,7 +212,7 @@ def test_what_was_begun_is_not_done_again_and_damage_is(folder, first, monkeypat
   _, again, _ = answered(folder, f"--out={out}")
   assert again == first
   assert [one.sha256 for one in measured] == [pattern.stem]
-  after = {path: path.stat().st_mtime_ns for path in (out / "cache").iterdir()}
+  after = {path: path.stat().st_mtime_ns for path in Tiles(out / "cache").folder.iterdir()}
   assert {path for path in before if after[path] != before[path]} == {pattern, pairs, pattern.with_suffix(".json")}
 
 
@@ -210,7 +221,7 @@ def test_an_interrupted_call_goes_on(folder, tmp_path):
   command = [sys.executable, "-m", "fsim", "link", "album", "--calibration=own.json", f"--out={tmp_path / 'out'}"]
   options = {"cwd": folder.parent, "env": variables(tmp_path, PYTHONPATH=str(ROOT)), "stderr": subprocess.PIPE}
   process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
-  cache = tmp_path / "out" / "cache"
+  cache = Tiles(tmp_path / "out" / "cache").folder
   while not list(cache.glob("*.json")) and process.poll() is None:
     time.sleep(0.01)
   process.send_signal(signal.SIGTERM)
@@ -228,7 +239,7 @@ def test_an_interrupted_call_goes_on(folder, tmp_path):
 def test_patterns_in_memory_are_bounded(folder, first, monkeypatch, tmp_path):
   """With tiles of two photographs a side, four patterns at most; the answer is the same."""
   shutil.copytree(folder.parent / "out" / "cache", tmp_path / "cache")
-  for path in (tmp_path / "cache").glob("pairs-*"):
+  for path in Tiles(tmp_path / "cache").folder.glob("pairs-*"):
     path.unlink()
   monkeypatch.setattr("fsim.prnu.tiles.MEMORY", 4 * 160 * 160 * 4)
   loaded, load = [], Tiles._patterns

@@ -51,6 +51,13 @@ def test_noise_is_never_linked():
     assert groups(z, strength) == []
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_a_few_photographs_are_not_linked_by_chance(count):
+  """Without a floor a ratio of 2 would do for two photographs."""
+  false = sum(bool(groups(*album([1] * count, 1.6, seed)[1:])) for seed in range(150))
+  assert false <= 1
+
+
 def test_cameras_that_share_a_little_stay_apart():
   """Sums of many photographs of two cameras correlate strongly if each pair does a little; less than within them."""
   device, z, strength = album([20, 20], 4.0, shared=2.0)

@@ -269,7 +269,7 @@ def test_a_damaged_pattern_in_the_cache_is_made_anew(cameras, tmp_path, capsys):
   command = ["matrix", cameras / "a", "--out", tmp_path]
   assert run(capsys, *command)[0] == 0
   pairs = (tmp_path / "pairs.csv").read_bytes()
-  first, second, third, fourth = sorted((tmp_path / "cache").glob("[0-9a-f]*.npy"))
+  first, second, third, fourth = sorted((tmp_path / "cache").glob("*/[0-9a-f]*.npy"))
   whole = {path: path.read_bytes() for path in (first, second, third, fourth)}
   first.write_bytes(whole[first][:1000])
   second.write_bytes(b"")

@@ -180,7 +180,7 @@ def test_small_and_turned_images_take_no_part_and_are_listed(tmp_path):
   assert len(found.table) == 8
   causes = pd.read_csv(tmp_path / "run" / "problems.csv").set_index("file")["cause"]
   assert causes["Maker_Model_0_6.JPG"].startswith("80x96, but most images of Maker_Model_0 are 96x80")
-  assert causes["Maker_Model_1_7.JPG"] == "96x40 is smaller than the input of 64"
+  assert causes["Maker_Model_1_7.JPG"] == "96x40 is smaller than the 64 pixels that are looked at"
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,20 @@ and locked, so that commands may share it. Code for a processor runs on its like
 different machines: each kind of processor has a folder of its own.
 """
 
+import contextlib
 import hashlib
 import os
 import platform
 import sys
+import time
 from pathlib import Path
 
 MAX_SIZE = 1 << 28  # Bytes.
-VARIABLE = "JAX_COMPILATION_CACHE_DIR"
+VARIABLE, LIMIT = "JAX_COMPILATION_CACHE_DIR", "JAX_COMPILATION_CACHE_MAX_SIZE"
+WRITING = 60  # Seconds for which an entry may be without the second file: a command is writing both.
 ENTRY, USED = "-cache", "-atime"  # Ends of JAX's names of files.
 SETTINGS = {  # JAX would keep only what takes a second to compile.
-  "JAX_COMPILATION_CACHE_MAX_SIZE": str(MAX_SIZE),
+  LIMIT: str(MAX_SIZE),
   "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
   "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
@@ -29,7 +32,8 @@ def keep() -> None:
   folder = caches() / "fsim" / "compiled" / processor()
   if VARIABLE in os.environ or not _usable(folder):
     return
-  _drop_unfinished(folder)
+  with contextlib.suppress(OSError):  # Another command was quicker.
+    _drop_unfinished(folder)
   os.environ[VARIABLE] = str(folder)
   for name, value in SETTINGS.items():
     os.environ.setdefault(name, value)
@@ -57,9 +61,12 @@ def _drop_unfinished(folder: Path) -> None:
 
   JAX notes when an entry was used in a second file, which it writes after the entry.
   """
+  if os.environ.get(LIMIT) == "-1":  # Then JAX notes nothing.
+    return
   names = set(os.listdir(folder))
   for name in names:
-    if name.endswith(ENTRY) and name.removesuffix(ENTRY) + USED not in names:
+    is_alone = name.endswith(ENTRY) and name.removesuffix(ENTRY) + USED not in names
+    if is_alone and time.time() - (folder / name).stat().st_mtime > WRITING:
       (folder / name).unlink(missing_ok=True)
 
 

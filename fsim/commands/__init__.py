@@ -83,11 +83,18 @@ def main(arguments: Sequence[str], verbs: Sequence[str] = tuple(VERBS)) -> int:
 
 
 def call(verb: str, arguments: Sequence[str]) -> int:
+  """Raises UserError where a package is missing that the verb needs (docs/install.md has who needs which)."""
   from fsim.boundary import waking
+  from fsim.boundary.errors import UserError
 
-  with waking.importing():
-    module = importlib.import_module(VERBS[verb].module)
-  return module.main(arguments)
+  try:
+    with waking.importing():
+      module = importlib.import_module(VERBS[verb].module)
+    return module.main(arguments)
+  except ModuleNotFoundError as error:
+    if (error.name or "fsim").split(".")[0] == "fsim":
+      raise
+    raise UserError(f"fsim {verb} needs the package {error.name}, which is not installed") from error
 
 
 def usage(verbs: Sequence[str]) -> str:

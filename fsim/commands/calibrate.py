@@ -11,6 +11,7 @@ cameras (fsim weights names what they learned from): docs/compare.md.
 
 import argparse
 import math
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
   shipped = weights.default("model").description if weights.is_shipped("model") else None
   if shipped:
     scores = collecting.with_similarity(scores, weights.load(shipped.name))
-  command = f"fsim calibrate {chosen.folder} --out={chosen.out}"
+  command = shlex.join(["fsim", "calibrate", *arguments])
   sources = [f"photographs of {chosen.folder.resolve().name}, read by {found.rule}"]
   digest = shipped.sha256 if shipped else ""
   learned = learning.learn(learning.data_of(scores), chosen.out.stem, command, sources, digest)

@@ -72,13 +72,15 @@ def _write(folder: "Folder", facts: dict[str, Any], found: "Linked") -> None:
   from fsim.boundary import arrays
   from fsim.evidence import linked, linked_figures
 
-  folder.write(FILES[0], console.to_json(facts).encode())
-  if found.n_pairs == 0:
-    for name in FILES[1:]:
+  parts = {}
+  if found.n_pairs:
+    parts = {FILES[1]: linked_figures.picture(found), FILES[2]: arrays.to_npz(linked.arrays_of(found))}
+  for name in FILES[1:]:
+    if name in parts:
+      folder.write(name, parts[name])
+    else:
       folder.remove(name)
-    return
-  folder.write(FILES[1], linked_figures.picture(found))
-  folder.write(FILES[2], arrays.to_npz(linked.arrays_of(found)))
+  folder.write(FILES[0], console.to_json(facts).encode())
 
 
 @contextlib.contextmanager

@@ -104,8 +104,11 @@ def _measured(photograph: Photograph, tiles: Tiles) -> Member | tuple[Path, str]
     return photograph.path, probe.Quality(0.0, 0.0, 0.0, min(size)).objection()
   try:
     compression = quality.compression_of(photograph.path)
+    is_same = inputs.sha256(photograph.path, MAX_BYTES)[0] == photograph.sha256
   except Unreadable as error:  # It was there a moment ago.
     return photograph.path, error.cause
+  if not is_same:
+    return photograph.path, "it was replaced while it was read"
   pixels = middle(photograph.pixels)
   measures, pattern = _measures(pixels)
   _, deviation, _, _, saturated, dark = (float(x) for x in measures)

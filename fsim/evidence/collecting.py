@@ -85,6 +85,8 @@ def collect(files: Sequence[Labelled], variants: Sequence[Variant] = CHANGED) ->
 
 def with_similarity(scores: Scores, similarity: Similarity, without: Collection[str] = ()) -> Scores:
   """The tables with the log-odds of `similarity`; NaN where it says nothing, and of the models `without`."""
+  if scores.comparisons.empty:
+    return scores
   embeddings: dict[int, np.ndarray] = {}
   asked = scores.photographs[~scores.photographs["model"].isin(without)]
   for row in progress.bar(asked.itertuples(), total=len(asked), desc="similarity"):

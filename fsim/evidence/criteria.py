@@ -141,14 +141,14 @@ def _judged(criteria: Criteria, line: Line, rule: Rule) -> Row:
   if not told:
     return Row(rule, None, None, UNDECIDED, False, 0, "this cannot be measured here")
   enough = [(m, e) for m, e in told if _enough(criteria, rule, m, e)]
-  worst, estimate = max(enough or told, key=lambda one: one[1].value)
-  beyond = estimate.low <= rule.at_most < estimate.high
-  if not enough:
-    few = f"{worst.devices} devices, {worst.pairs} pairs of two: too few"
-    return Row(rule, worst, estimate, UNDECIDED, beyond, len(told), few)
   decisions = [_decision(criteria, e, rule.at_most) for _, e in enough]
-  decision = next(d for d in (FAIL, UNDECIDED, PASS) if d in decisions)
+  decision = next((d for d in (FAIL, UNDECIDED, PASS) if d in decisions), UNDECIDED)
+  deciding = [one for one, own in zip(enough, decisions, strict=True) if own == decision]
+  worst, estimate = max(deciding or told, key=lambda one: one[1].value)
+  beyond = estimate.low <= rule.at_most < estimate.high
   cause = "the interval crosses the criterion" if decision == UNDECIDED else ""
+  if not enough:
+    cause = f"{worst.devices} devices, {worst.pairs} pairs of two: too few"
   return Row(rule, worst, estimate, decision, beyond, len(told) - len(enough), cause)
 
 

@@ -14,7 +14,9 @@ import pandas as pd
 
 import fsim
 from fsim.boundary import inputs, outputs
+from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
+from fsim.boundary.text import shown
 from fsim.data.photographs import MAX_BYTES
 from fsim.evidence import collecting, selecting
 from fsim.evidence.collecting import CHANGED, SIDE, Scores
@@ -43,11 +45,15 @@ def collect(
 
   asked: what `by` depends on beside the files, for example the SHA-256 of weights.
   """
+  if folder is not None:
+    _require_utf8(files)
   parts, left_out, digests = [], [], []
   for group in _groups(files):
     digest = _digest(group, asked)
     found = folder and _kept(folder, digest)
     if not found:
+      if folder is not None:
+        folder.claim(*_names(digest))  # Before what takes long.
       found = by(group)
       if folder is not None:
         _keep(folder, digest, *found)
@@ -55,6 +61,15 @@ def collect(
     left_out += found[1]
     digests.append(digest)
   return Collected(_joined(parts), left_out, hashlib.sha256(" ".join(digests).encode()).hexdigest())
+
+
+def _require_utf8(files: Sequence[Labelled]) -> None:
+  """Raises UserError for a path that a table cannot hold."""
+  for file in files:
+    try:
+      str(file.path).encode()
+    except UnicodeEncodeError as error:
+      raise UserError(f"{shown(file.path)}: a name that is not UTF-8 cannot be kept in a table") from error
 
 
 def _groups(files: Sequence[Labelled]) -> Iterator[list[Labelled]]:

@@ -41,6 +41,9 @@ class Group(NamedTuple):
   with_rest: tuple[float, ...]
 
 
+FLOOR = 100  # Comparisons that are paid for at least: a ratio of 2 does not link two photographs of a small folder.
+
+
 class Price(NamedTuple):
   """What is paid for, each as the natural logarithm of what a ratio must exceed.
 
@@ -58,11 +61,11 @@ class Price(NamedTuple):
   @property
   def whole(self) -> float:
     """Of two groups that join, and of a group as such."""
-    return math.log(max(self.pairs, 1))
+    return math.log(max(self.pairs, FLOOR))
 
   def member(self, groups: int) -> float:
     """Of each member, where there are so many groups."""
-    return math.log(self.photographs * max(groups, 1))
+    return math.log(max(self.photographs * groups, FLOOR))
 
 
 def grow(

@@ -179,12 +179,16 @@ def _rise(
   """From a stratum to the next, over devices that are in both: the stratum that it rises to, and by how much."""
   own = {m.name: m for m in measured if m.group == group}
   parts = [(name, chosen) for name, chosen in strata.of(group, pairs) if name in own]
-  found = []
+  found, same = [], truths.hypothesis == SAME_DEVICE
   for (_, less), (name, more) in itertools.pairwise(parts):
-    both = np.intersect1d(truths.candidate[less], truths.candidate[more])
+    both = np.intersect1d(truths.candidate[less & same], truths.candidate[more & same])
     common = np.isin(truths.candidate, both)
-    if _has_both(truths.hypothesis[less & common]) and _has_both(truths.hypothesis[more & common]):
-      found.append((own[name], _difference(pairs, truths, less & common, more & common)))
+    less, more = less & common, more & common
+    if _has_both(truths.hypothesis[less]) and _has_both(truths.hypothesis[more]):
+      apart = min(len(np.unique(truths.some(part & ~same).pairs())) for part in (less, more))
+      counts = {"same": int((more & same).sum()), "different": int((more & ~same).sum())}
+      stratum = own[name]._replace(devices=len(both), pairs=apart, **counts)
+      found.append((stratum, _difference(pairs, truths, less, more)))
   return max(found, key=lambda one: one[1].value) if found else None
 
 

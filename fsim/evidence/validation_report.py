@@ -64,13 +64,13 @@ def sentence(report: Report) -> str:
   number = counts([row for rows in report.rows for row in rows])
   total = sum(number.values())
   if not number[PASS] and not number[FAIL]:
-    return f"The data are too few to decide any of {total} criteria."
+    return f"None of {total} criteria could be decided (the matrix says why)."
   told = [
     f"{number[PASS]} of {total} criteria are met",
     f"{number[FAIL]} {'is' if number[FAIL] == 1 else 'are'} not" if number[FAIL] else "none is failed",
   ]
   if number[UNDECIDED]:
-    told.append(f"{number[UNDECIDED]} could not be decided: the data are too few")
+    told.append(f"{number[UNDECIDED]} could not be decided (the matrix says why)")
   return ", ".join(told).capitalize() + "."
 
 
@@ -89,7 +89,7 @@ def told(line: Line, rows: Sequence[Row]) -> str:
   if number[PASS] or number[FAIL]:
     said.append(f"Criteria: {number[PASS]} met, {number[FAIL]} not, {number[UNDECIDED]} not decided.")
   else:
-    said.append(f"Too few data for any of {len(rows)} criteria.")
+    said.append(f"None of {len(rows)} criteria could be decided.")
   failed = [_named(row) for row in rows if row.decision == FAIL]
   return " ".join(said + [f"Not met: {', '.join(failed)}."] * bool(failed))
 

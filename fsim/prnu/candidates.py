@@ -97,11 +97,12 @@ def candidate(path: Path) -> Candidate:
   is_named_so = path.suffix.lower() in SUFFIXES and not begins.startswith(ARCHIVE)
   if not begins.startswith(jpeg.BEGINNING) and not is_named_so:
     try:
-      return of_fingerprint(fingerprints.load(path), path)
+      made = fingerprints.load(path)
     except inputs.Unreadable:
       raise
     except UserError as error:
       raise inputs.Unreadable(path, f"not a fingerprint ({error})") from error
+    return of_fingerprint(made, path)
   photograph = read(path)
   if photograph.problem:
     raise inputs.Unreadable(path, photograph.problem)

@@ -22,11 +22,13 @@ from fsim.data import cache
 from fsim.data.loader import JPEG_GRID, CentreCrop, centre_crop
 from fsim.data.patches import Stored
 from fsim.prnu import probe
+from fsim.prnu.settings import DEFAULT
 
 AT_ONCE = 16  # Images whose patterns are made together.
-FORMAT = 1  # Of the folders.
+FORMAT = 2  # Of the folders; one more with every change to what a pattern is.
 PIXELS_FILE = "compact.bin"  # One pattern a row of the data set; nothing is written for rows that were not asked for.
 STEP, TOP = 0.35, 7  # Standard deviations a level, and levels on either side of 0: for a normal distribution.
+FAINTEST = 0.5  # Deviation below which there is no pattern: what rounding leaves of an even image is below .1.
 PIXELS = 1 << 25  # Of the patterns that are unpacked at a time.
 
 
@@ -62,8 +64,9 @@ def square(image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "s
 
 
 def of(squares: UInt8[np.ndarray, "n s s 3"], at_once: int) -> UInt8[np.ndarray, "n s t"]:
-  """Patterns of at most so many squares, for which one program is compiled."""
-  return pack(np.asarray(probe.against_image(arrays.filled(squares, at_once)))[: len(squares)])
+  """Patterns of at most so many squares, for which one program is compiled; all 0 of an even image."""
+  found = np.asarray(probe.against_image(arrays.filled(squares, at_once)))[: len(squares)]
+  return pack(np.where(found.std((1, 2), keepdims=True) >= FAINTEST, found, 0))  # Of a black one they are no numbers.
 
 
 def placed(
@@ -82,7 +85,7 @@ def open_compact(
 
   Rows that were not asked for have no pattern. Raises ValueError for an image smaller than the square.
   """
-  said = ("compact", FORMAT, data_digest, len(records), np.asarray(rows).tolist(), size)
+  said = ("compact", FORMAT, tuple(DEFAULT), STEP, TOP, data_digest, len(records), np.asarray(rows).tolist(), size)
   about = {"data_digest": data_digest, "size": size, "levels": 2 * TOP + 1}
   folder = cache.get_or_build(home / "patterns", said, about, lambda draft: _fill(records, rows, size, draft))
   return Stored(folder / PIXELS_FILE, (size, size // 2), np.uint8)

@@ -15,8 +15,7 @@ from fsim.boundary import inputs, progress
 from fsim.boundary.errors import UserError
 from fsim.data.photographs import Photograph, read_all
 from fsim.prnu import matching, probe, transforms
-from fsim.prnu.candidates import Batch, Candidate
-from fsim.prnu.candidates import batches as batches
+from fsim.prnu.candidates import Batch, Candidate, batches
 from fsim.prnu.candidates import candidate as candidate
 from fsim.prnu.candidates import candidates as candidates
 from fsim.prnu.candidates import of_fingerprint as of_fingerprint
@@ -92,7 +91,7 @@ def compare(
   Candidates are read in batches for all images, so that thousands of them fit; an image is answered as soon as it has
   met the last of them. An image or a candidate that cannot be used answers with the reason.
   """
-  paths = list(dict.fromkeys(paths))
+  images, paths = list(dict.fromkeys(images)), list(dict.fromkeys(paths))
   broken: dict[Path, UserError] = {}  # Candidates.
   found: dict[Path, Met] = {}
   kept: dict[tuple, Asked] = {}

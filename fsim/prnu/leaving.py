@@ -27,13 +27,14 @@ class LeftOut:
     self._name(path, cause)
 
   def passed_over(self, found: Found, own: Path | None = None) -> None:
-    """All other files of the folders, but for those in the folder `own`, which fsim writes."""
+    """All other files of the folders, but for those in the folder `own`, which fsim writes.
+
+    Pictures that get no answer are named wherever they lie.
+    """
     for path, cause in found.passed_over:
-      if own is not None and own.resolve() in path.resolve().parents:
-        continue
       if path in found.lost:
         self(path, cause)
-      else:
+      elif own is None or own.resolve() not in path.resolve().parents:
         self._name(path, cause)
 
   def copies(self, copies: dict[Path, Path]) -> None:

@@ -14,9 +14,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, Int8
 
+import fsim
 from fsim.boundary import outputs, progress
 from fsim.prnu import matching
+from fsim.prnu.settings import DEFAULT
 
+ENGINE = 1  # One more with every change to what a pattern is.
 STEPS = 20  # Of a pattern's standard deviation; beyond 127 of them it is cut.
 ROUNDING = 0.02  # By which steps and cut may change a standard deviation of 1.
 MEMORY = 1 << 27  # Bytes of a tile's patterns in float32, both sides together; multiplying takes seven times as many.
@@ -24,11 +27,12 @@ MOST = 64  # Photographs a side of a tile.
 
 
 class Tiles:
-  """A folder of fsim's own, which is made."""
+  """A folder of fsim's own, which is made; patterns of another version, settings or rounding lie in another one."""
 
   def __init__(self, folder: Path):
-    self.folder = folder
-    folder.mkdir(parents=True, exist_ok=True)
+    engine = hashlib.sha256(repr((fsim.__version__, ENGINE, DEFAULT, STEPS)).encode()).hexdigest()
+    self.folder = folder / engine[:16]
+    self.folder.mkdir(parents=True, exist_ok=True)
 
   def has(self, sha256: str, size: tuple[int, int]) -> bool:
     """Whether the pattern is there, whole: as it was written, it has a standard deviation of 1."""
@@ -92,7 +96,9 @@ def _bytes(array: np.ndarray) -> bytes:
 def _array(path: Path, kind: type, shape: tuple[int, ...]) -> np.ndarray | None:
   """None where it is absent, damaged, cut or another one."""
   try:
-    found = np.load(path, allow_pickle=False)
+    found = np.lib.format.open_memmap(path, mode="r")  # No more is read than the file has.
   except (OSError, ValueError, EOFError):
     return None
-  return found if found.shape == tuple(shape) and found.dtype == kind else None
+  if found.shape != tuple(shape) or found.dtype != kind:
+    return None
+  return np.array(found) if np.isfinite(found).all() else None

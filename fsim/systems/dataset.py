@@ -99,7 +99,7 @@ def each_source(name: str, table: pd.DataFrame, problems: pd.DataFrame) -> list[
 def too_small(table: pd.DataFrame, size: int) -> pd.Series:
   """Causes why images are left out, by their index."""
   small = table[table[["width", "height"]].min(axis=1) < size]
-  causes = [f"{r.width}x{r.height} is smaller than the input of {size}" for r in small.itertuples()]
+  causes = [f"{r.width}x{r.height} is smaller than the {size} pixels that are looked at" for r in small.itertuples()]
   return pd.Series(causes, small.index, dtype=object)
 
 

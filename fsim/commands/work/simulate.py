@@ -31,7 +31,8 @@ def parameters(preset: Preset) -> pd.DataFrame:
   rows = []
   for model, count in zip(preset.models, preset.devices, strict=True):
     row = {"make": model.make, "model": model.name, "devices": count, "aspect": model.aspect, "upright": model.upright}
-    for stage in ("lens", "sensor", "pipeline", "encoder"):
+    stages = [stage for stage in ("lens", "sensor", "pipeline", "encoder", "adaptation") if hasattr(model, stage)]
+    for stage in stages:
       settings = dataclasses.asdict(getattr(model, stage))
       row |= {f"{stage}.{name}": value for name, value in settings.items()}
     rows.append(row)

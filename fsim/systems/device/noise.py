@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
+from fsim.boundary.errors import UserError
 from fsim.prnu import compact
 from fsim.prnu.compact import Patterns
 
@@ -99,11 +100,13 @@ def posteriors(z: Float[np.ndarray, "n c"], gallery: Gallery) -> Float[np.ndarra
   """Probabilities that a photograph is of each learned device, and last of none of them (e = c + 1).
 
   A device's photograph shows its noise as clearly as one of its training photographs, or a part of that (FAINTER), and
-  its z has the variance 1 around that: evenly lit references show more than what is asked about.
+  its z has the variance 1 around that: evenly lit references show more than what is asked about. One without any
+  pattern (a blank one; z of exactly 0 with all) says nothing.
   """
   seen = z[..., None] / gallery.spread
   strengths = (gallery.strengths[..., None] * FAINTER / gallery.spread).reshape(len(gallery.strengths), -1)
   ratios = logsumexp(strengths * seen - strengths**2 / 2, axis=2) - np.log(strengths.shape[1])
+  ratios[~z.any(1)] = 0
   log_joint = np.concatenate([ratios, np.zeros((len(z), 1))], 1) + np.log(_prior(len(strengths)))
   return np.exp(log_joint - logsumexp(log_joint, axis=1, keepdims=True))
 
@@ -146,8 +149,10 @@ def learn(parts: Parts, same: Bool[np.ndarray, "n n"]) -> Weights:
     return np.logaddexp(0, -margin).sum() + shrunk @ shrunk / 2, np.append(pull.sum(), pull @ (x / scale)) + shrunk
 
   bounds = [(None, None)] + [(0, None)] * x.shape[1]
-  found = minimize(cost, np.zeros(1 + x.shape[1]), jac=True, bounds=bounds).x
-  return Weights(float(found[0]), *(found[1:] / scale).tolist())
+  found = minimize(cost, np.zeros(1 + x.shape[1]), jac=True, bounds=bounds)
+  if not found.success:
+    raise UserError(f"the network and sensor noise cannot be combined on these validation images: {found.message}")
+  return Weights(float(found.x[0]), *(found.x[1:] / scale).tolist())
 
 
 def combined(parts: Parts, weights: Weights) -> Float[np.ndarray, "n m"]:

@@ -21,13 +21,14 @@ from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
 from fsim.data import given
 from fsim.data.given import Image, Images
-from fsim.data.loader import centre_crop
+from fsim.data.loader import JPEG_GRID, centre_crop
 from fsim.metrics.scores import sigmoid
 from fsim.models import saved, scorers
 from fsim.models.extractors import FRONTS, SignatureNet
 from fsim.models.scorers import HadamardScorer
 from fsim.prnu import compact
 from fsim.prnu.compact import Patterns
+from fsim.prnu.residuals import SMALLEST
 from fsim.systems import predictor
 from fsim.systems.device import noise
 from fsim.systems.device.noise import Gallery, Parts, Weights
@@ -37,6 +38,12 @@ NOISE = "noise.npz"  # In that folder, where noise is looked at.
 WIDTH = 1024  # Learned values of a signature.
 BATCH = 8  # Images of which signatures are made at once.
 MANY = 100_000  # More classes, pixels a side or units of a layer than any run has.
+
+
+def _is_side(value: Any) -> bool:
+  return type(value) is int and (value == 0 or (SMALLEST <= value <= 4096 and value % JPEG_GRID == 0))
+
+
 PLAIN = {  # Fields that are no arrays, and what they may be.
   "classes": fields.whole(1, MANY),
   "size": fields.whole(64, 4096),
@@ -44,7 +51,7 @@ PLAIN = {  # Fields that are no arrays, and what they may be.
   "dtype": fields.one_of(predictor.DTYPES),
   "width": fields.whole(1, MANY),
   "threshold": fields.number(0, 1),
-  "noise": fields.whole(0, 4096),
+  "noise": fields.Rule(_is_side, f"0 or a multiple of {JPEG_GRID} from {SMALLEST} to 4,096"),
 }
 ARRAYS = {
   "prints": arrays.Field("u", 3),
@@ -135,14 +142,14 @@ class DevicePredictor(NamedTuple):
     """Of two images (section 3.2), the same in either order. Raises UserError as `signature`."""
     both = [self.signature(image) for image in (a, b)]
     parts = self.parts(*both)
-    log_odds = noise.combined(parts, self.weights)
+    log_odds = self._combined(parts)
     (probability,) = sigmoid(log_odds[0]).tolist()
     network, z, fingerprints = (float(part[0, 0]) for part in parts)
     return Score(probability, float(log_odds[0, 0]), probability >= self.threshold, network, z, fingerprints)
 
   def log_odds(self, a: Signatures, b: Signatures) -> Float[np.ndarray, "n m"]:
     """Of every signature with every other. Raises UserError where they are no finite numbers."""
-    return noise.combined(self.parts(a, b), self.weights)
+    return self._combined(self.parts(a, b))
 
   def parts(self, a: Signatures, b: Signatures) -> Parts:
     """What is combined; both orders of the network averaged. Raises UserError where they are no finite numbers."""
@@ -151,13 +158,18 @@ class DevicePredictor(NamedTuple):
     predictor.require_sane(logits)
     return noise.parts(logits, a.patterns, b.patterns, self.gallery)
 
+  def _combined(self, parts: Parts) -> Float[np.ndarray, "n m"]:
+    found = noise.combined(parts, self.weights)
+    predictor.require_sane(found)
+    return found
+
   def _pixels(self, image: Image, number: int) -> UInt8[np.ndarray, "h w 3"]:
     pixels = given.pixels(image, number)
     height, width = pixels.shape[:2]
     least = max(self.size, self.noise)
     if min(height, width) < least:
       name = shown(image) if not isinstance(image, np.ndarray) else f"image {number}"
-      raise UserError(f"{name}: {width}x{height} is smaller than the input of {least}")
+      raise UserError(f"{name}: {width}x{height} is smaller than the {least} pixels that the run looks at")
     return pixels
 
 
@@ -206,8 +218,8 @@ def _with_noise(known: DevicePredictor, path: Path) -> DevicePredictor:
   for name, shape in shapes.items():
     if found[name].shape != shape:
       raise Unreadable(path, f"the array {name!r} must be of shape {shape}, and is of {found[name].shape}")
-  if found["spread"] <= 0:
-    raise Unreadable(path, "the array 'spread' must be above 0")
+  if found["spread"] < 1 or (found["strengths"] < 0).any() or (found["weights"][1:] < 0).any():
+    raise Unreadable(path, "the array 'spread' must be 1 or more, no strength and no weight below 0")
   weights = Weights(*found.pop("weights").tolist())
   return known._replace(gallery=Gallery(**found | {"spread": float(found["spread"])}), weights=weights)
 

@@ -68,15 +68,7 @@ def experiment(config: ConfigDict, context: Context) -> Path:
 
   sign = SignatureCache(net, signer, config.input.size, training.batch, context)
   signatures = {name: LabelledSignatures(sign(parts[name]), learned[name].labels) for name in learned}
-  scorer = HadamardScorer(width=config.scorer.width)
-  sampler = compare.every_pair(signatures["train"], config.scorer.batch, config.seed)
-  validation_pairs = np.stack(np.triu_indices(len(signatures["validation"].signatures), 1), 1)
-  judging = schedule.of(config.scorer)
-  phase_b = compare.phase(
-    scorer, signatures["train"], sampler, signatures["validation"], validation_pairs, judging, context
-  )
-  matcher = fit(phase_b, context)
-
+  scorer, matcher = matched(signatures, config, context)
   gallery = enrol(plain["train"], learned["train"], len(classes), config)
 
   def compared(part: ImageSet) -> Parts:
@@ -97,6 +89,18 @@ def experiment(config: ConfigDict, context: Context) -> Path:
   predictor.save(context.workdir, known._replace(gallery=gallery, weights=weights))
   result.save(context.workdir, evaluations)
   return page.build(context.workdir, report.sections)
+
+
+def matched(
+  signatures: dict[str, LabelledSignatures], config: ConfigDict, context: Context
+) -> tuple[HadamardScorer, State]:
+  """The second phase: a similarity network that has learned from pairs of signatures (section 3.2)."""
+  scorer = HadamardScorer(width=config.scorer.width)
+  sampler = compare.every_pair(signatures["train"], config.scorer.batch, config.seed)
+  pairs = np.stack(np.triu_indices(len(signatures["validation"].signatures), 1), 1)
+  judging = schedule.of(config.scorer)
+  phase = compare.phase(scorer, signatures["train"], sampler, signatures["validation"], pairs, judging, context)
+  return scorer, fit(phase, context)
 
 
 def enrol(train: ImageSet, learned: Labelled, classes: int, config: ConfigDict) -> Gallery | None:
