@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from fsim.boundary import arrays, console
-from fsim.evidence import album, linked, saved
+from fsim.evidence import album, collecting, linked, saved
 from fsim.prnu.tiles import Tiles
 from tests import jpegs, sensors
 from tests.commands import ROOT, variables
@@ -269,7 +269,7 @@ def test_of_large_photographs_the_middle_is_looked_at(monkeypatch, folder, tmp_p
   found = album.gather([folder / "a_0.jpg"], Tiles(tmp_path), lambda path, cause: None)
   (one,) = found.members
   assert (one.size, one.shape, one.quality.pixels) == ((160, 160), (128, 128), 128 * 128)
-  middle = album.middle(np.arange(160 * 160 * 3).reshape(160, 160, 3).astype(np.uint8))
+  middle = collecting.middle(np.arange(160 * 160 * 3).reshape(160, 160, 3).astype(np.uint8), album.SIDE)
   assert middle.shape == (128, 128, 3)
 
 

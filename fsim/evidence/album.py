@@ -19,7 +19,7 @@ from jaxtyping import UInt8
 from fsim.boundary import fields, inputs, outputs, progress
 from fsim.boundary.inputs import Unreadable
 from fsim.data.photographs import MAX_BYTES, Photograph, read_all
-from fsim.evidence import quality
+from fsim.evidence import collecting, quality
 from fsim.evidence.quality import Quality
 from fsim.prnu import AnyArray, probe
 from fsim.prnu.residuals import DEFAULT, SMALLEST
@@ -109,7 +109,7 @@ def _measured(photograph: Photograph, tiles: Tiles) -> Member | tuple[Path, str]
     return photograph.path, error.cause
   if not is_same:
     return photograph.path, "it was replaced while it was read"
-  pixels = middle(photograph.pixels)
+  pixels = collecting.middle(photograph.pixels, SIDE)
   measures, pattern = _measures(pixels)
   _, deviation, _, _, saturated, dark = (float(x) for x in measures)
   if objection := probe.Quality(saturated, dark, deviation, min(size)).objection():
@@ -119,12 +119,6 @@ def _measured(photograph: Photograph, tiles: Tiles) -> Member | tuple[Path, str]
   said = {"content": photograph.content, "size": list(size), "quality": made._asdict()}
   outputs.replace(_file(tiles, photograph.sha256), json.dumps(said).encode())  # Last: then all of it is there.
   return Member(photograph.path, photograph.sha256, photograph.content, size, made)
-
-
-def middle(pixels: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "i j 3"]:
-  """Rows and columns in the middle, on the JPEG grid."""
-  top, left = (max(n - SIDE, 0) // 16 * 8 for n in pixels.shape[:2])
-  return pixels[top : top + SIDE, left : left + SIDE]
 
 
 @jax.jit

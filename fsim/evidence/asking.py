@@ -109,7 +109,7 @@ def request(
 def carry_out(asked: Request) -> Outcome:
   """Raises UserError where no reference or no questioned photograph can be used, and for a file that changes."""
   chosen = shipped.chosen(Path(asked.calibration) if asked.calibration else None)
-  similarity = _similarity(asked.run, chosen)
+  similarity = similarity_for(chosen, asked.run)
   questioned = asked.paths(QUESTIONED)
   left_out = list(asked.passed_over)
   if not questioned or not asked.paths(REFERENCE):
@@ -177,7 +177,7 @@ def _files(run: Path) -> list[Path]:
   return sorted(path for path in folder.iterdir() if path.name[0] != ".")
 
 
-def _similarity(run: str | None, chosen: Chosen) -> Asked:
+def similarity_for(chosen: Chosen, run: str | None = None) -> Asked:
   """A run that is named is asked in any case; what came with fsim only where the calibration learned it."""
   learned = chosen.calibration.card["similarity"]
   if run is not None:

@@ -90,7 +90,7 @@ def with_similarity(scores: Scores, similarity: Similarity, without: Collection[
   embeddings: dict[int, np.ndarray] = {}
   asked = scores.photographs[~scores.photographs["model"].isin(without)]
   for row in progress.bar(asked.itertuples(), total=len(asked), desc="similarity"):
-    pixels = _middle(given.pixels(row.path), SIDE)
+    pixels = middle(given.pixels(row.path), SIDE)
     found = embedded(similarity, _changed(pixels, Variant(row.side or None, row.quality or None))[0])[0]
     if found is not None:
       embeddings[row.Index] = found
@@ -120,7 +120,7 @@ def _compare(devices: list[Device], variants: Sequence[Variant], made: _Gatherin
 
 def _score(queries: list, prints: list, side: int | None, comparisons: list[dict]) -> None:
   patterns = np.stack([pattern for _, pattern in queries]).astype(np.float32)
-  marks = np.stack([_middle(pattern, side) for _, pattern in prints]).astype(np.float32)
+  marks = np.stack([middle(pattern, side) for _, pattern in prints]).astype(np.float32)
   pce = matching.aligned_pce(patterns, marks)
   z = np.sign(pce) * np.sqrt(np.abs(pce))
   pixels = patterns.shape[1] * patterns.shape[2]
@@ -190,7 +190,7 @@ def _changed(
   pixels: UInt8[np.ndarray, "h w 3"], variant: Variant
 ) -> tuple[UInt8[np.ndarray, "i j 3"], quantisation.Compression | None]:
   """The photograph as it is asked about; the compression if it was saved again."""
-  pixels = _middle(pixels, variant.side)
+  pixels = middle(pixels, variant.side)
   if variant.quality is None:
     return pixels, None
   buffer = io.BytesIO()
@@ -203,11 +203,11 @@ def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tup
   """Cut to SIDE; those that can tell something."""
   for photograph, label in zip(read_all([label.path for label in labels]), labels, strict=True):
     bar.update()
-    cause = photograph.problem or probe.quality(_middle(photograph.pixels, SIDE)).objection()
+    cause = photograph.problem or probe.quality(middle(photograph.pixels, SIDE)).objection()
     if cause:
       made.left_out.append((label.path, cause))
       continue
-    yield photograph._replace(pixels=_middle(photograph.pixels, SIDE)), label
+    yield photograph._replace(pixels=middle(photograph.pixels, SIDE)), label
 
 
 def _kept(pattern: AnyArray) -> Float16[np.ndarray, "h w"]:
@@ -216,7 +216,7 @@ def _kept(pattern: AnyArray) -> Float16[np.ndarray, "h w"]:
   return (found / max(float(found.std()), 1e-12)).astype(np.float16)
 
 
-def _middle(x: np.ndarray, side: int | None) -> np.ndarray:
+def middle(x: np.ndarray, side: int | None) -> np.ndarray:
   """Rows and columns in the middle, on the JPEG grid, as far as there are so many."""
   if side is None:
     return x

@@ -8,7 +8,6 @@ pattern, h w pixels of an image.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,15 +15,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int8, UInt8
 from scipy.special import log_ndtr, ndtri_exp
 
-from fsim.boundary import arrays, progress
-from fsim.boundary.machine import cores
+from fsim.boundary import arrays
 from fsim.data import cache
 from fsim.data.loader import JPEG_GRID, CentreCrop, centre_crop
 from fsim.data.patches import Stored
-from fsim.prnu import probe
+from fsim.prnu import patterns, probe
 from fsim.prnu.settings import DEFAULT
 
-AT_ONCE = 16  # Images whose patterns are made together.
 FORMAT = 2  # Of the folders; one more with every change to what a pattern is.
 PIXELS_FILE = "compact.bin"  # One pattern a row of the data set; nothing is written for rows that were not asked for.
 STEP, TOP = 0.35, 7  # Standard deviations a level, and levels on either side of 0: for a normal distribution.
@@ -44,10 +41,10 @@ class Patterns(NamedTuple):
   shift: Int[np.ndarray, "n 2"]
 
 
-def pack(patterns: Float[np.ndarray, "n s s"]) -> UInt8[np.ndarray, "n s t"]:
+def pack(found: Float[np.ndarray, "n s s"]) -> UInt8[np.ndarray, "n s t"]:
   """Levels of the values in standard deviations of each pattern, two to a byte."""
-  deviation = np.maximum(patterns.std((1, 2), keepdims=True), 1e-12)
-  level = np.clip(np.rint(patterns / (STEP * deviation)), -TOP, TOP).astype(np.int8) + TOP
+  deviation = np.maximum(found.std((1, 2), keepdims=True), 1e-12)
+  level = np.clip(np.rint(found / (STEP * deviation)), -TOP, TOP).astype(np.int8) + TOP
   return (level[..., ::2] << 4 | level[..., 1::2]).astype(np.uint8)
 
 
@@ -92,20 +89,11 @@ def open_compact(
 
 
 def _fill(records: Sequence[bytes], rows: Int[np.ndarray, " r"], size: int, folder: Path) -> None:
-  each, cut = size * size // 2, CentreCrop(records, size)
-  with (
-    (folder / PIXELS_FILE).open("wb") as file,
-    ThreadPoolExecutor(cores()) as pool,
-    progress.bar(total=len(rows), desc="noise patterns", unit="image") as bar,
-  ):
-    for first in range(0, len(rows), AT_ONCE):
-      some = rows[first : first + AT_ONCE].tolist()
-      squares = np.stack(list(pool.map(lambda row: square(cut.pixels(row), size), some)))
-      for row, packed in zip(some, of(squares, AT_ONCE), strict=True):
-        file.seek(row * each)
-        file.write(packed.tobytes())
-      bar.update(len(some))
-    file.truncate(len(records) * each)
+  cut = CentreCrop(records, size)
+  made = patterns.batches(
+    rows, lambda row: square(cut.pixels(row), size), lambda squares: of(squares, patterns.AT_ONCE)
+  )
+  patterns.write(folder / PIXELS_FILE, made, len(rows), len(records), size * size // 2, "noise patterns")
 
 
 def z(a: Patterns, b: Patterns) -> Float[np.ndarray, "n m"]:

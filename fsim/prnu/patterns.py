@@ -3,12 +3,12 @@
 Shapes: m images of a data set, r rows of it, s pixels a side.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float16, Int, Shaped, UInt8
 
 from fsim.boundary import arrays, progress
 from fsim.boundary.machine import cores
@@ -20,6 +20,7 @@ from fsim.prnu.residuals import Settings, residuals
 AT_ONCE = 16  # Images whose residuals are made together.
 FORMAT = 2  # Of the folders.
 PIXELS_FILE = "patterns.bin"  # One pattern a row of the data set; nothing is written for rows that were not asked for.
+Batch = Shaped[np.ndarray, "n s t"]  # An array a row.
 
 
 def open_patterns(
@@ -38,26 +39,33 @@ def open_patterns(
 
 
 def _fill(records: Sequence[bytes], rows: Int[np.ndarray, " r"], size: int, settings: Settings, folder: Path) -> None:
+  def of(squares: UInt8[np.ndarray, "n s s 3"]) -> Float16[np.ndarray, "n s s"]:
+    found = np.asarray(residuals(arrays.filled(squares, AT_ONCE), settings))
+    return found[: len(squares)].astype(np.float16)
+
   each = size * size * np.dtype(np.float16).itemsize
-  with (
-    (folder / PIXELS_FILE).open("wb") as file,
-    progress.bar(total=len(rows), desc="residual patterns", unit="image") as bar,
-  ):
-    for some, patterns in _some(records, rows, size, settings):
-      for row, pattern in zip(some.tolist(), patterns, strict=True):
-        file.seek(row * each)
-        file.write(pattern.astype(np.float16).tobytes())
-      bar.update(len(some))
-    file.truncate(len(records) * each)
+  made = batches(rows, CentreCrop(records, size), of)
+  write(folder / PIXELS_FILE, made, len(rows), len(records), each, "residual patterns")
 
 
-def _some(
-  records: Sequence[bytes], rows: Int[np.ndarray, " r"], size: int, settings: Settings
-) -> Iterator[tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n s s"]]]:
-  """Batches of one size, so that one program is compiled; the last is filled up with its last image."""
-  cut = CentreCrop(records, size)
+def batches(
+  rows: Int[np.ndarray, " r"],
+  cut: Callable[[int], UInt8[np.ndarray, "s s 3"]],
+  of: Callable[[UInt8[np.ndarray, "n s s 3"]], Batch],
+) -> Iterator[tuple[list[int], Batch]]:
+  """Some rows at a time, AT_ONCE at most, and what `of` makes of their squares."""
   with ThreadPoolExecutor(cores()) as pool:
     for first in range(0, len(rows), AT_ONCE):
-      some = rows[first : first + AT_ONCE]
-      squares = np.stack(list(pool.map(cut, some)))
-      yield some, np.asarray(residuals(arrays.filled(squares, AT_ONCE), settings))[: len(some)]
+      some = rows[first : first + AT_ONCE].tolist()
+      yield some, of(np.stack(list(pool.map(cut, some))))
+
+
+def write(path: Path, made: Iterable[tuple[list[int], Batch]], total: int, count: int, each: int, what: str) -> None:
+  """A file of `count` arrays of `each` bytes, of which the `total` that are made are written."""
+  with path.open("wb") as file, progress.bar(total=total, desc=what, unit="image") as bar:
+    for rows, found in made:
+      for row, one in zip(rows, found, strict=True):
+        file.seek(row * each)
+        file.write(one.tobytes())
+      bar.update(len(rows))
+    file.truncate(count * each)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from fsim import weights
 from fsim.boundary import console, outputs, progress
 from fsim.boundary.text import shown
 from fsim.data import cameras, sources
 from fsim.evidence import (
+  asking,
   collecting,
   compared,
   criteria,
@@ -56,21 +56,16 @@ def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
 
 
 def collector(asked: shipped.Chosen) -> tuple[kept_scores.Collect, str]:
-  """What gathers scores, and SHA-256 of the weights that it asks: those that came with fsim if the calibration learned
-  them, as `fsim compare` does.
-  """
-  learned = asked.calibration.card["similarity"]
-  if not learned or not weights.is_shipped("model"):
-    return collecting.collect, ""
-  description = weights.default("model").description
-  if description.sha256 != learned:
+  """What gathers scores, and SHA-256 of the weights that it asks, which are those of `fsim compare`; "" if none."""
+  similarity = asking.similarity_for(asked).similarity
+  if similarity is None:
     return collecting.collect, ""
 
   def collect(files: Sequence[Labelled]) -> tuple[Scores, kept_scores.LeftOut]:
     scores, left_out = collecting.collect(files)
-    return collecting.with_similarity(scores, weights.load(description.name)), left_out
+    return collecting.with_similarity(scores, similarity), left_out
 
-  return collect, learned
+  return collect, asked.calibration.card["similarity"]
 
 
 def measured(
