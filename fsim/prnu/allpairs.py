@@ -19,6 +19,7 @@ from fsim.data.dresden import names
 from fsim.data.photographs import Photograph, read_all
 from fsim.prnu import matching, probe
 
+FORMAT = 2  # Of the cached patterns: another weighting of residuals is another number.
 ROUNDING = 0.01  # By which float16 may change a standard deviation of 1.
 TILE = 16  # Images a side of the block of pairs in memory.
 Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
@@ -91,7 +92,7 @@ def _kept(photograph: Photograph, cache: Path) -> str:
   """Sees to it that the pattern is in the cache; returns why it cannot be."""
   if photograph.problem:
     return photograph.problem
-  path = cache / f"{photograph.sha256}.npy"
+  path = _place(cache, photograph.sha256)
   if _is_pattern(path, photograph.pixels.shape[:2]):
     return ""
   objection = probe.quality(photograph.pixels).objection()
@@ -102,6 +103,10 @@ def _kept(photograph: Photograph, cache: Path) -> str:
   np.save(buffer, (pattern / pattern.std()).astype(np.float16))
   outputs.replace(path, buffer.getvalue())
   return ""
+
+
+def _place(cache: Path, sha256: str) -> Path:
+  return cache / f"{sha256}.{FORMAT}.npy"
 
 
 def _is_pattern(path: Path, size: tuple[int, int]) -> bool:
@@ -139,4 +144,4 @@ def _block(hashes: list[str], cache: Path) -> Float[np.ndarray, "n n"]:
 
 
 def _patterns(hashes: list[str], cache: Path) -> Float[np.ndarray, "n h w"]:
-  return np.stack([np.load(cache / f"{name}.npy").astype(np.float32) for name in hashes])
+  return np.stack([np.load(_place(cache, name)).astype(np.float32) for name in hashes])
