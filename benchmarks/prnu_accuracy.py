@@ -23,9 +23,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from fsim import virtual
-from fsim.data import jpeg
+from fsim.boundary.errors import UserError
+from fsim.data import exif, jpeg
 from fsim.metrics import rates
-from fsim.prnu import fingerprints, matching, probe
+from fsim.prnu import fingerprints, matching, membership, probe
 from fsim.prnu.residuals import DEFAULT, residuals
 from fsim.prnu.transforms import Transform
 
@@ -141,10 +142,27 @@ def real(folder: Path) -> None:
     )
   heads = ["device", "references", "queries", "median PCE", f"above {limit:.1f}", "above 60", "largest of others"]
   print(pd.DataFrame(lines, columns=heads).to_string(index=False))
-  print(f"\nagainst fingerprints: {described(table)}")
+  able = linked(parts.references)
+  told = table[table.device.isin(able) & table.candidate.isin(able)]
+  print(f"\n{len(able)} of {len(parts.references)} devices whose references are linked: {described(told)}")
+  print(f"against fingerprints: {described(table)}")
   print(f"without the Nikon D3200: {described(table[~(table.device + table.candidate).str.contains('D3200')])}")
   pairs(parts.queries)
   scales(parts)
+
+
+def linked(references: dict[str, list[Photo]]) -> list[str]:
+  """Devices of whose references `fsim fingerprint` would make a fingerprint: their files hold enough sensor noise."""
+  able = []
+  for device, photos in references.items():
+    side = membership.side_for(len(photos))
+    seen = [membership.pattern_of(photo.pixels, side, DEFAULT) for photo in photos]
+    try:
+      membership.check([membership.Reference(Path(device), exif.Camera(), pattern) for pattern in seen])
+    except UserError:
+      continue
+    able.append(device)
+  return able
 
 
 def pairs(queries: list[Photo]) -> None:

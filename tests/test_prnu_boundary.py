@@ -265,6 +265,19 @@ def test_a_merge_names_the_bad_file_and_refuses_another_sensor(cameras, tmp_path
   assert fingerprints.load(out).checked.endswith("merged: taken as given, not checked")
 
 
+def test_patterns_of_an_older_engine_are_not_mixed_with_those_of_this_one(cameras, tmp_path, capsys, monkeypatch):
+  command = ["matrix", cameras / "a", "--out", tmp_path]
+  monkeypatch.setattr(allpairs, "FORMAT", allpairs.FORMAT - 1)
+  assert run(capsys, *command)[0] == 0
+  pairs = (tmp_path / "pairs.csv").read_bytes()
+  older = sorted((tmp_path / "cache").glob("*.npy"))
+  for path in older:  # Whole, and of other numbers.
+    np.save(path, np.random.default_rng(0).normal(size=(sensors.SIDE, sensors.SIDE)).astype(np.float16))
+  monkeypatch.undo()
+  assert run(capsys, *command)[0] == 0
+  assert (tmp_path / "pairs.csv").read_bytes() == pairs
+
+
 def test_a_damaged_pattern_in_the_cache_is_made_anew(cameras, tmp_path, capsys):
   command = ["matrix", cameras / "a", "--out", tmp_path]
   assert run(capsys, *command)[0] == 0

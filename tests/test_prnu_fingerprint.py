@@ -39,6 +39,20 @@ def test_the_estimate_comes_nearer_to_the_pattern_with_every_image():
   assert nearness[0] < nearness[1] < nearness[2]
 
 
+def test_pixels_that_few_images_show_come_down():
+  """Half of the pixels are saturated in all images but one: less is known of them, and less is said."""
+  sums = fingerprints.nothing(SIZE)
+  for seed in range(6):
+    image = photograph(seed)
+    image[:, :64] = image[:, :64] if seed == 0 else 255
+    sums = fingerprints.add(sums, image, DEFAULT)
+  whole = fingerprints.estimate(sums, "a", ("0",), DEFAULT)
+  seldom, often = (slice(8, -8), slice(8, 56)), (slice(8, -8), slice(72, -8))
+  assert whole.estimate[seldom].std() > 1.1 * whole.estimate[often].std()
+  pattern = whole.pattern()
+  assert pattern[seldom].std() < pattern[often].std()
+
+
 def test_two_halves_merged_are_the_whole():
   merged, whole = fingerprints.merge(made(0, 3), made(3, 8)), made(0, 8)
   np.testing.assert_allclose(merged.estimate, whole.estimate, atol=1e-5 * np.abs(whole.estimate).max())

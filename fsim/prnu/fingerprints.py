@@ -26,6 +26,7 @@ from fsim.prnu.residuals import Settings, clean, compiled_noise, exposed, grey, 
 VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels: no flat spot outweighs the rest.
 FIELDS = {"estimate": Field("f", 2), "weight": Field("f", 2), "about": Field("U", 0)}
 LARGEST = (1e6, 1e18)  # Of an estimate and of a weight; their squares and sums are then finite in float32.
+PRIOR = 0.007  # Standard deviation of a pixel's relative sensitivity, as it is known before any image.
 LEFT = 1e-4  # Share of an estimate's deviation that cleaning must leave, or it held nothing but rows and columns.
 
 
@@ -61,8 +62,11 @@ class Fingerprint(NamedTuple):
   checked: str = ""
 
   def pattern(self) -> Float[np.ndarray, "h w"]:
-    """What is matched: the estimate without what cameras of one model share. Raises UserError if nothing is left."""
-    found = np.asarray(_cleaned(self.estimate, self.settings))
+    """What is matched: each pixel as far as images show it, without what cameras of one model share.
+
+    Raises UserError if nothing is left.
+    """
+    found = np.asarray(_cleaned(self.estimate, self.weight, self.settings))
     if not found.std() > LEFT * self.estimate.std():  # Not "<=": it may be no number.
       raise UserError(f"nothing is left of the fingerprint of {shown(self.device)} after cleaning")
     return found
@@ -175,5 +179,8 @@ def _scaled(stored: Float[np.ndarray, "h w"], said: about.About, which: int) -> 
 
 
 @functools.partial(jax.jit, static_argnames="settings")
-def _cleaned(estimate: Float[AnyArray, "h w"], settings: Settings) -> Float[AnyArray, "h w"]:
-  return clean(estimate[None], settings)[0]
+def _cleaned(
+  estimate: Float[AnyArray, "h w"], weight: Float[AnyArray, "h w"], settings: Settings
+) -> Float[AnyArray, "h w"]:
+  """The mean of the posterior if sensitivities are normally distributed: pixels that few images show come down."""
+  return clean((estimate * weight / (weight + PRIOR**-2))[None], settings)[0]

@@ -15,6 +15,7 @@ from fsim.prnu import AnyArray
 from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, clean, compiled_noise, exposed, grey, local_power
 
 VARIANCE_FLOOR = 0.1  # Added to the variance of the clean residual, in squared grey levels.
+GRID = 0.009  # Cycles a pixel around the frequencies of the JPEG grid that are left out: what varies over 110 pixels.
 RISE = 0.35  # Cycles a pixel up to which frequencies count the less, the lower they are.
 DARK = 8  # Grey levels below which a pixel's noise is not the sensor's pattern.
 USABLE = 0.25  # Share of pixels that must be neither dark nor saturated.
@@ -56,7 +57,10 @@ def _shares(image: UInt8[AnyArray, "h w 3"], found: Float[AnyArray, "1 h w"]) ->
 
 
 def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
-  """Residual times intensity, W I: correlates with a fingerprint K as W does with the expected I K (Goljan 2009)."""
+  """What correlates with a fingerprint K: W I, as W does with the expected I K (Goljan 2009), over W's local deviation.
+
+  Texture, where denoising leaves content, then counts less, as it does in the fingerprint.
+  """
   return _for_fingerprint(images, compiled_noise(images, settings), settings)
 
 
@@ -64,14 +68,15 @@ def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings =
 def _for_fingerprint(
   images: UInt8[AnyArray, "b h w 3"], found: Float[AnyArray, "b h w"], settings: Settings
 ) -> Float[AnyArray, "b h w"]:
-  return clean(found, settings) * grey(images) * exposed(images)
+  weighted = _weighted(images, found, settings) * grey(images)
+  return _filtered(weighted, _off_grid(*images.shape[1:3]))
 
 
 def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
-  """W I over the residual's local deviation, low frequencies attenuated.
+  """W sqrt(I) over the residual's local deviation, low frequencies attenuated.
 
   Between two single images noise is stronger than between an image and a fingerprint, so that it pays to discount
-  texture and the low frequencies, where denoising leaves content. Chosen on virtual cameras: docs/prnu.md.
+  texture and the low frequencies, where denoising leaves content. Chosen on several sets of cameras: docs/prnu.md.
   """
   return _for_image(images, compiled_noise(images, settings), settings)
 
@@ -80,10 +85,32 @@ def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAU
 def _for_image(
   images: UInt8[AnyArray, "b h w 3"], found: Float[AnyArray, "b h w"], settings: Settings
 ) -> Float[AnyArray, "b h w"]:
+  height, width = images.shape[1:3]
+  weighted = _weighted(images, found, settings) * jnp.sqrt(grey(images))
+  return _filtered(weighted, _off_grid(height, width) * _rising(height, width))
+
+
+def _weighted(
+  images: UInt8[AnyArray, "b h w 3"], found: Float[AnyArray, "b h w"], settings: Settings
+) -> Float[AnyArray, "b h w"]:
+  """Clean residual over its local deviation, nothing where pixels are saturated."""
   residual = clean(found, settings)
-  weighted = residual * grey(images) * exposed(images) / jnp.sqrt(local_power(residual) + VARIANCE_FLOOR)
-  spectrum = jnp.fft.rfft2(weighted - weighted.mean((1, 2), keepdims=True))
-  return jnp.fft.irfft2(spectrum * _rising(*images.shape[1:3]), s=images.shape[1:3])
+  return residual * exposed(images) / jnp.sqrt(local_power(residual) + VARIANCE_FLOOR)
+
+
+def _filtered(pattern: Float[AnyArray, "b h w"], gain: Float[np.ndarray, "h v"]) -> Float[AnyArray, "b h w"]:
+  spectrum = jnp.fft.rfft2(pattern - pattern.mean((1, 2), keepdims=True))
+  return jnp.fft.irfft2(spectrum * gain, s=pattern.shape[1:3])
+
+
+def _off_grid(height: int, width: int) -> Float[np.ndarray, "h v"]:
+  """0 around the frequencies of what repeats every 8 pixels both ways, else 1.
+
+  JPEG leaves a pattern in its blocks that cameras with one encoder share. It comes back with the weights, and varies
+  slowly over the image, so that neighbouring frequencies go too.
+  """
+  row, column = (np.abs(f - np.round(f * 8) / 8) <= GRID for f in (np.fft.fftfreq(height), np.fft.rfftfreq(width)))
+  return 1 - np.outer(row, column).astype(np.float32)
 
 
 def _rising(height: int, width: int) -> Float[np.ndarray, "h v"]:
