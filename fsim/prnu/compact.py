@@ -22,7 +22,7 @@ from fsim.data.patches import Stored
 from fsim.prnu import patterns, probe
 from fsim.prnu.settings import DEFAULT
 
-FORMAT = 2  # Of the folders; one more with every change to what a pattern is.
+FORMAT = 3  # Of the folders; one more with every change to what a pattern is.
 PIXELS_FILE = "compact.bin"  # One pattern a row of the data set; nothing is written for rows that were not asked for.
 STEP, TOP = 0.35, 7  # Standard deviations a level, and levels on either side of 0: for a normal distribution.
 FAINTEST = 0.5  # Deviation below which there is no pattern: what rounding leaves of an even image is below .1.

@@ -19,7 +19,7 @@ from fsim.boundary import outputs, progress
 from fsim.prnu import matching
 from fsim.prnu.settings import DEFAULT
 
-ENGINE = 1  # One more with every change to what a pattern is.
+ENGINE = 2  # One more with every change to what a pattern is.
 STEPS = 20  # Of a pattern's standard deviation; beyond 127 of them it is cut.
 ROUNDING = 0.02  # By which steps and cut may change a standard deviation of 1.
 MEMORY = 1 << 27  # Bytes of a tile's patterns in float32, both sides together; multiplying takes seven times as many.
