@@ -5,7 +5,8 @@ from flax import linen as nn
 
 from fsim.data.loader import Batch
 from fsim.train import classify, mesh
-from fsim.train.classify import Labelled, Transforms
+from fsim.train.classify import Labelled
+from fsim.train.feed import Cuts
 from fsim.train.optimisers import sgd
 from fsim.train.schedule import Schedule
 from fsim.train.step import start
@@ -23,13 +24,11 @@ class Net(nn.Module):
 def test_settled_statistics_are_those_of_the_data():
   layout, net = mesh.layout(), Net()
   rng = np.random.default_rng(0)
-  batches = [
-    mesh.put(Batch(rng.normal(100, 7, (8, 6, 6, 3)).astype(np.float32), np.zeros(8, np.int32)), layout.data_parallel)
-    for _ in range(40)
-  ]
+  batches = [Batch(rng.normal(100, 7, (8, 6, 6, 3)).astype(np.float32), np.zeros(8, np.int32)) for _ in range(40)]
   optimiser = sgd(0.1, 0.0, 0.0)
   state = start(net.init(jax.random.key(0), jnp.zeros((1, 6, 6, 3))), optimiser)
-  recalibrated = classify.recalibrate_batch_norm(net, mesh.put(state, layout.replicated), batches, layout)
+  cuts, state = Cuts(None, None, None), mesh.put(state, layout.replicated)
+  recalibrated = classify.recalibrate_batch_norm(net, state, cuts, batches, layout)
   stats = recalibrated.stats["BatchNorm_0"]
   np.testing.assert_allclose(stats["mean"], 100, rtol=0.03)
   np.testing.assert_allclose(stats["var"], 49, rtol=0.1)
@@ -39,12 +38,13 @@ def test_settled_statistics_are_those_of_the_data():
 
 def test_the_learning_rate_is_halved_every_so_many_epochs(tmp_path):
   images = np.zeros((12, 6, 6, 3), np.float32)
-  transforms = Transforms(
-    lambda example, rng: Batch(images[example[0]], np.asarray(example[1], np.int32)), lambda row: images[row]
+  context = contexts.made(tmp_path)
+  cuts = Cuts(
+    context, lambda example, rng: Batch(images[example[0]], np.asarray(example[1], np.int32)), lambda row: images[row]
   )
   some = Labelled(np.arange(12), (np.arange(12) % 3).astype(np.int32))
   training = Schedule(4, 3, "sgd", learning_rate=0.1, momentum=0.0, decay=0.0, halve_lr_every=2)
-  phase = classify.phase(Net(), transforms, some, some, training, contexts.made(tmp_path))
+  phase = classify.phase(Net(), cuts, some, some, training, context)
   assert phase.steps_in_epoch == 3
   params = {"w": jnp.ones(2)}
   state, sizes = phase.optimiser.init(params), []

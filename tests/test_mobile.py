@@ -187,7 +187,7 @@ def test_patches_are_cut_after_the_images_are_divided(phones, data, tmp_path):
     trained = parts["train"].numbers
     of = {pixels(k).tobytes(): labels[row] for k, row in zip(trained, cache.row(trained), strict=True)}
     for batch in batches:
-      for image, label in zip(np.asarray(batch.images), np.asarray(batch.labels), strict=True):
+      for image, label in zip(*batch, strict=True):
         assert of[image.tobytes()].startswith(classes[label].removesuffix("_0"))
   numbers = {name: set(cache.row(part.numbers)) for name, part in parts.items()}
   assert not any(one & other for one, other in itertools.combinations(numbers.values(), 2))

@@ -132,7 +132,7 @@ def test_no_patch_of_a_test_image_is_trained_on(data, tmp_path):
   pixels = cache.stored()
   kept = {name: {pixels(k).tobytes() for k in part.numbers} for name, part in parts.items()}
   batches = list(itertools.islice(phase.batches(0), 2 * phase.steps_in_epoch))
-  trained = {image.tobytes() for batch in batches for image in np.asarray(batch.images)}
+  trained = {image.tobytes() for batch in batches for image in batch[0]}
   assert trained <= kept["train"]
   assert not trained & (kept["test"] | kept["validation"])
   mean = np.mean([pixels(k) for k in parts["train"].numbers], axis=0)

@@ -1,12 +1,15 @@
-"""Stored images -> batches, with Grain.
+"""Stored images -> batches: what is decoded and cut with Grain, what lies ready as pixels many rows at a time.
 
 The examples of every step are a pure function of (rows, labels, seed, step), on any number of processes: the place in
 the data is the step itself, which every checkpoint holds, and a resumed run may use another number of processes.
 """
 
+import collections
+import itertools
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import grain
 import numpy as np
@@ -15,8 +18,10 @@ from jaxtyping import Int, Shaped, UInt8
 from fsim.boundary import arrays
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
-from fsim.data import jpeg
+from fsim.data import jpeg, shuffling
+from fsim.data.shuffling import Order
 
+AHEAD = 2  # Batches that each thread makes before they are asked for.
 IMBALANCE = 2  # Classes that differ in size by more than this factor are drawn equally often under balanced="auto".
 JPEG_GRID = 8
 
@@ -26,6 +31,15 @@ class Batch(NamedTuple):
 
   images: Shaped[np.ndarray, "b h w *c"]
   labels: Int[np.ndarray, " b"]
+
+
+@runtime_checkable
+class Store(Protocol):
+  """Pixels of one shape that lie ready: of one number, and of many."""
+
+  def __call__(self, number: int | np.integer) -> Shaped[np.ndarray, "h w *c"]: ...
+
+  def take(self, numbers: Int[np.ndarray, " n"]) -> Shaped[np.ndarray, "n h w *c"]: ...
 
 
 class Shard(NamedTuple):
@@ -129,30 +143,29 @@ def is_balanced(labels: Int[np.ndarray, " n"], setting: str) -> bool:
   return setting == "on" or (setting == "auto" and bool(sizes.max() > IMBALANCE * sizes.min()))
 
 
-def order(
-  rows: Int[np.ndarray, " n"], labels: Int[np.ndarray, " n"], seed: int, balanced: bool
-) -> grain.MapDataset[Shaped[np.ndarray, "2"]]:
+def order(rows: Int[np.ndarray, " n"], labels: Int[np.ndarray, " n"], seed: int, balanced: bool) -> Order:
   """The endless sequence of (row, label): reshuffled every epoch, or class by class in turn if balanced."""
   examples = np.stack([rows, labels], axis=1)
   if not balanced:
-    return grain.MapDataset.source(examples).shuffle(seed).repeat()
+    return Order(shuffling.Shuffled(examples, seed))
   classes = [examples[labels == label] for label in np.unique(labels)]
-  return grain.MapDataset.mix([grain.MapDataset.source(c).shuffle(seed + k).repeat() for k, c in enumerate(classes)])
+  own = [shuffling.Shuffled(some, seed + k) for k, some in enumerate(classes)]
+  return Order(shuffling.Mixed(own, [1] * len(own)))
 
 
 def drawing(
   rows: Int[np.ndarray, " n"], labels: Int[np.ndarray, " n"], sources: Sources | None, seed: int, balanced: str
-) -> grain.MapDataset[Shaped[np.ndarray, "2"]]:
+) -> Order:
   """`order` by `is_balanced`; of a mixture by each source's own classes, the sources in turn as their weights say."""
   if sources is None:
     return order(rows, labels, seed, is_balanced(labels, balanced))
-  own = [order(rows[part], labels[part], seed, is_balanced(labels[part], balanced)) for part in sources.rows()]
-  return grain.MapDataset.mix(own, sources.weights)
+  own = [order(rows[part], labels[part], seed, is_balanced(labels[part], balanced)).draw for part in sources.rows()]
+  return Order(shuffling.Mixed(own, shuffling.shares(sources.weights)))
 
 
 def training_batches(
   cut: Callable[[Any, np.random.Generator], Batch],
-  sequence: grain.MapDataset[Shaped[np.ndarray, "2"]],
+  sequence: Order,
   *,
   batch: int,
   seed: int,
@@ -164,9 +177,10 @@ def training_batches(
 
   `batch` is the global size.
   """
-  if batch % shard.count:
-    raise UserError(f"a batch of {batch} cannot be shared by {shard.count} processes")
-  crops = sequence.random_map(cut, seed=seed)  # Before slicing: what is cut depends on the place in the whole sequence.
+  _require_shared(batch, shard)
+  crops = grain.MapDataset.source(sequence).random_map(
+    cut, seed=seed
+  )  # Before slicing: what is cut depends on the place in the whole sequence.
   mine = crops.slice(slice(start * batch + shard.index, None, shard.count))
   batches = mine.batch(batch // shard.count, drop_remainder=True)
   ahead = grain.ReadOptions(num_threads=reading.threads, prefetch_buffer_size=2 * reading.threads)
@@ -174,6 +188,39 @@ def training_batches(
   if reading.workers:
     stream = stream.mp_prefetch(grain.MultiprocessingOptions(num_workers=reading.workers), worker_init_fn=ignore_ctrl_c)
   return iter(stream)
+
+
+def drawn_batches(
+  draw: Callable[[Int[np.ndarray, " b"]], Any], sequence: Order, *, batch: int, start: int, shard: Shard, threads: int
+) -> Iterator[tuple[Any, Int[np.ndarray, " b"]]]:
+  """The same examples where nothing is random but the order: what `draw` makes of the rows of a batch, and labels."""
+  _require_shared(batch, shard)
+
+  def at(step: int) -> tuple[Any, Int[np.ndarray, " b"]]:
+    rows, labels = sequence.some(step * batch, batch)[shard.index :: shard.count].T
+    return draw(rows), labels.astype(np.int32)
+
+  return ahead(at, itertools.count(start), threads)
+
+
+def _require_shared(batch: int, shard: Shard) -> None:
+  if batch % shard.count:
+    raise UserError(f"a batch of {batch} cannot be shared by {shard.count} processes")
+
+
+def ahead(make: Callable[[int], Any], numbers: Iterable[int], threads: int) -> Iterator[Any]:
+  """What is made of each number, in their order; a few are made in threads before they are asked for."""
+  pool = ThreadPoolExecutor(threads)
+  made: collections.deque = collections.deque()
+  try:
+    for number in numbers:
+      made.append(pool.submit(make, number))
+      if len(made) > AHEAD * threads:
+        yield made.popleft().result()
+    while made:
+      yield made.popleft().result()
+  finally:
+    pool.shutdown(cancel_futures=True)
 
 
 def ignore_ctrl_c(index: int, count: int) -> None:
@@ -185,7 +232,18 @@ def in_order(
   cut: Callable[[Any], np.ndarray], rows: Int[np.ndarray, " n"], *, batch: int, shard: Shard, threads: int
 ) -> Iterator[np.ndarray]:
   """One pass over the rows in their order, in full batches (the last row is repeated); this process's block of each."""
-  padded = arrays.filled(rows, batch).reshape(-1, shard.count, batch // shard.count)
-  ahead = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
-  mine = grain.MapDataset.source(padded[:, shard.index].reshape(-1)).map(cut).batch(batch // shard.count)
-  return iter(mine.to_iter_dataset(ahead))
+  ahead_of = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
+  mine = _blocks(rows, batch, shard)
+  return iter(grain.MapDataset.source(mine.ravel()).map(cut).batch(mine.shape[1]).to_iter_dataset(ahead_of))
+
+
+def drawn_in_order(
+  draw: Callable[[Int[np.ndarray, " b"]], Any], rows: Int[np.ndarray, " n"], *, batch: int, shard: Shard, threads: int
+) -> Iterator[Any]:
+  """The same, of what `draw` makes of the rows of a batch."""
+  mine = _blocks(rows, batch, shard)
+  return ahead(lambda number: draw(mine[number]), range(len(mine)), threads)
+
+
+def _blocks(rows: Int[np.ndarray, " n"], batch: int, shard: Shard) -> Int[np.ndarray, "m b"]:
+  return arrays.filled(rows, batch).reshape(-1, shard.count, batch // shard.count)[:, shard.index]

@@ -17,7 +17,7 @@ from fsim.boundary import progress
 from fsim.boundary.errors import UserError
 from fsim.boundary.machine import cores
 from fsim.data import cache, jpeg
-from fsim.data.loader import JPEG_GRID, Batch
+from fsim.data.loader import JPEG_GRID
 
 Patches = UInt8[np.ndarray, "n s s 3"]
 MAXIMUM = 255  # Grey level of a saturated pixel.
@@ -184,19 +184,16 @@ class Stored:
     return vars(self) | {"_array": None}
 
   def __call__(self, number: int | np.integer) -> Shaped[np.ndarray, "h w *c"]:
+    return np.array(self.every()[int(number)])
+
+  def take(self, numbers: Int[np.ndarray, " n"]) -> Shaped[np.ndarray, "n h w *c"]:
+    return self.every()[numbers]
+
+  def every(self) -> Shaped[np.ndarray, "n h w *c"]:
+    """All of them, read from the file when they are asked for."""
     if self._array is None:
       self._array = np.memmap(self.path, self.dtype, "r").reshape(-1, *self.shape)
-    return np.array(self._array[int(number)])
-
-
-class Training:
-  """(number and label, generator) -> labelled patch, always the same."""
-
-  def __init__(self, stored: Callable[[Any], Shaped[np.ndarray, "s s *c"]]):
-    self.stored = stored
-
-  def __call__(self, example: Int[np.ndarray, "2"], rng: np.random.Generator) -> Batch:
-    return Batch(self.stored(example[0]), np.asarray(example[1], np.int32))
+    return self._array
 
 
 def open_cache(

@@ -15,8 +15,8 @@ from fsim.boundary.errors import UserError
 from fsim.data import cache, mixture, patches
 from fsim.data.patches import Cache, Choice
 from fsim.systems.dataset import ImageSet
-from fsim.train import classify
-from fsim.train.classify import Labelled, Transforms
+from fsim.train import classify, feed
+from fsim.train.classify import Labelled
 from fsim.train.context import Context
 from fsim.train.schedule import Schedule
 from fsim.train.step import State
@@ -88,7 +88,8 @@ def seen(
   net: nn.Module, state: State, batch: int, context: Context, cache: Cache, part: PatchSet
 ) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "p c"]]:
   """Features and logits that the trained network gives for the patches of a part, in their order."""
-  return classify.embed(net, state, cache.stored(), part.numbers, batch, context, desc="features")
+  pixels = feed.Pixels(context, cache.stored())
+  return classify.embed(net, state, pixels, part.numbers, batch, context.layout, desc="features")
 
 
 def classify_patches(
@@ -102,7 +103,6 @@ def classify_patches(
 ) -> classify.Phase:
   """The phase that trains a network to name the class of each patch."""
   learned = [labelled(parts[name], classes, column) for name in ("train", "validation")]
-  pixels = cache.stored()
-  transforms = Transforms(patches.Training(pixels), pixels)
-  phase = classify.phase(net, transforms, *learned, schedule, context)
+  pixels = feed.resident(cache.stored(), np.concatenate([some.rows for some in learned]), context)
+  phase = classify.phase(net, pixels, *learned, schedule, context)
   return phase._replace(name="patch")

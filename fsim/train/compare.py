@@ -1,7 +1,7 @@
 """Phase B: a scorer learns from pairs of frozen signatures whether both come from one source."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
-from fsim.data import pairs
+from fsim.data import loader, pairs
 from fsim.data.loader import Sources
 from fsim.models import scorers
 from fsim.train import objectives, optimisers
@@ -80,13 +80,11 @@ def phase(
   objective: Objective = PAIRS,
 ) -> Phase:
   """A scorer learns from drawn pairs and is validated on `validation_pairs`: binary cross-entropy by default."""
-  signatures = put(train.signatures, context.layout.replicated)
 
-  def batches(first: int) -> Iterator[PairBatch]:
-    for number in itertools.count(first):
-      rows = block(sampler.at(number))
-      same = (train.sources[rows[:, 0]] == train.sources[rows[:, 1]]).astype(np.float32)
-      yield PairBatch(signatures, *put((rows.astype(np.int32), same), context.layout.data_parallel))
+  def at(number: int) -> tuple[Int[np.ndarray, "b 2"], Float[np.ndarray, " b"]]:
+    rows = block(sampler.at(number))
+    same = train.sources[rows[:, 0]] == train.sources[rows[:, 1]]
+    return rows.astype(np.int32), same.astype(np.float32)
 
   return Phase(
     name="similarity",
@@ -94,12 +92,14 @@ def phase(
     loss=pair_loss(scorer, objective),
     optimiser=optimisers.of(schedule, sampler.steps_in_epoch),
     constrain=free,
-    batches=batches,
+    batches=lambda first: loader.ahead(at, itertools.count(first), context.reading.threads),
     recalibrate=lambda state: state,
     validate=lambda state: validate(scorer, state, validation, validation_pairs, objective),
     epochs=schedule.epochs,
     steps_in_epoch=sampler.steps_in_epoch,
     keep="last",
+    stored=put(train.signatures, context.layout.replicated),
+    batch=lambda signatures, drawn: PairBatch(signatures, *drawn),
   )
 
 

@@ -13,9 +13,12 @@ from fsim.boundary import console, progress
 from fsim.boundary.errors import UserError
 from fsim.train.checkpoints import Checkpoints
 from fsim.train.context import Context
-from fsim.train.mesh import put, to_host
-from fsim.train.step import Loss, State, start, training_step
+from fsim.train.mesh import hand, put, to_host
+from fsim.train.step import Loss, State, start, training_steps, update
 from fsim.train.stop import Stop, interruption
+
+TOGETHER = 8  # Steps of a dispatch on an accelerator, where starting one costs more than a small step itself.
+AHEAD = 2  # Dispatches that the host may be ahead of the devices.
 
 
 class Diverged(UserError, FloatingPointError):
@@ -25,11 +28,12 @@ class Diverged(UserError, FloatingPointError):
 class Phase(NamedTuple):
   """What makes one phase of training differ from another.
 
-  constrain: see `training_step`.
-  batches: step to start from -> global batches from there on.
+  constrain: see `update`.
+  batches: step to start from -> what each step from there on is handed (this process's part, in this one's memory).
   recalibrate: what the state needs before it is used, at the end of every epoch.
   validate: state -> validation metrics, among them "loss".
   keep: "best" (smallest validation loss) or "last" epoch.
+  stored, batch: what lies on the devices for all steps, and (stored, what a step is handed) -> its batch, compiled.
   """
 
   name: str
@@ -43,6 +47,8 @@ class Phase(NamedTuple):
   epochs: int
   steps_in_epoch: int
   keep: str
+  stored: Any = ()
+  batch: Callable[[Any, Any], Any] = lambda stored, handed: handed
 
 
 def fit(phase: Phase, context: Context) -> State:
@@ -65,17 +71,18 @@ def fit(phase: Phase, context: Context) -> State:
 
 def _train(phase: Phase, state: State, checkpoints: Checkpoints, context: Context) -> State:
   first, last = int(state.step), phase.epochs * phase.steps_in_epoch
-  step_once = training_step(phase.loss, phase.optimiser, phase.constrain, context.layout, context.seed)
+  step_once = update(phase.loss, phase.optimiser, phase.constrain, context.seed)
+  advance = training_steps(step_once, phase.batch, context.layout)
   batches = phase.batches(first)
   bar = progress.bar(total=last, initial=first, desc=phase.name, unit="step", disable=jax.process_index() > 0)
   with Stop() as stop, bar:
     meter = Meter()
-    for step in range(first + 1, last + 1):
-      batch = meter.wait_for(batches)
-      state, metrics = step_once(state, batch)
+    for steps in dispatches(first, last, (phase.steps_in_epoch, context.save_every), together()):
+      handed = [hand(batch, context.layout.data_parallel) for batch in meter.wait_for(batches, len(steps))]
+      state, metrics = advance(state, phase.stored, handed)
       meter.add(metrics)
-      bar.update()
-      stopping = stop.requested(step)
+      bar.update(len(steps))
+      step, stopping = steps.stop, stop.requested(steps)
       if step % phase.steps_in_epoch == 0:
         summary = meter.close(phase.name, step)
         state = phase.recalibrate(state)
@@ -93,6 +100,22 @@ def _train(phase: Phase, state: State, checkpoints: Checkpoints, context: Contex
   return state
 
 
+def together() -> int:
+  """Steps of a dispatch: one on the CPU, where dispatches are cheap and loops are compiled for one core."""
+  return 1 if jax.default_backend() == "cpu" else TOGETHER
+
+
+def dispatches(first: int, last: int, ends: tuple[int, ...], most: int) -> Iterator[range]:
+  """Steps done before and after each dispatch, from `first` to `last`: `most` steps together, and one by one before
+  every multiple of one of `ends` that is nearer. So two programs are compiled, and no dispatch goes beyond an end.
+  """
+  while first < last:
+    end = min(last, *(first // every * every + every for every in ends))
+    count = most if first + most <= end else 1
+    yield range(first, first + count)
+    first += count
+
+
 def _require_finite(loss: float, name: str, step: int) -> None:
   if not math.isfinite(loss):
     raise Diverged(f"the {name} is {loss} in the epoch that ends at step {step}: take a smaller learning_rate")
@@ -104,23 +127,24 @@ class Meter:
   def __init__(self):
     self._metrics, self._waited, self._began = [], 0.0, time.perf_counter()
 
-  def wait_for(self, batches: Iterator[Any]) -> Any:
-    """The next batch. Its time counts as waiting only if the step before has ended by the time it is here."""
+  def wait_for(self, batches: Iterator[Any], count: int) -> list[Any]:
+    """The next batches. Their time counts as waiting only if the steps before have ended by the time they are here."""
     began = time.perf_counter()
-    batch = next(batches)
+    found = [next(batches) for _ in range(count)]
     if not self._metrics or self._metrics[-1]["loss"].is_ready():
       self._waited += time.perf_counter() - began
-    return batch
+    return found
 
   def add(self, metrics: dict[str, Any]) -> None:
-    """Takes a step's metrics without waiting for them, but lets the host run ahead by one step only."""
+    """Takes the metrics of a dispatch without waiting for them, but lets the host run ahead by a few only."""
     self._metrics.append(metrics)
-    if len(self._metrics) > 1:
-      self._metrics[-2]["loss"].block_until_ready()
+    if len(self._metrics) > AHEAD:
+      self._metrics[-1 - AHEAD]["loss"].block_until_ready()
 
   def close(self, phase: str, step: int) -> dict[str, float]:
-    values = to_host(self._metrics)
-    means = {name: float(np.mean([v[name] for v in values])) for name in values[0]}
+    parts = to_host(self._metrics)
+    values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    means = {name: float(np.mean(own)) for name, own in values.items()}
     _require_finite(means["loss"], f"loss of {phase}", step)
     seconds = time.perf_counter() - self._began
-    return means | {"steps_per_second": len(values) / seconds, "waiting": self._waited / seconds}
+    return means | {"steps_per_second": len(values["loss"]) / seconds, "waiting": self._waited / seconds}

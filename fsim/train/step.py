@@ -58,13 +58,26 @@ def update(loss: Loss, optimiser: optax.GradientTransformation, constrain: Calla
   return step
 
 
-def training_step(
-  loss: Loss, optimiser: optax.GradientTransformation, constrain: Callable[[Any], Any], layout: Layout, seed: int
-) -> Callable:
-  """`update`, compiled for all devices. The old state's memory is reused: it must not be read again."""
+def training_steps(step: Callable, batch: Callable[[Any, Any], Any], layout: Layout) -> Callable:
+  """(state, what is stored on the devices, what each of some steps is handed) -> (state, metrics of each step).
+
+  One dispatch, compiled for all devices. The old state's memory is reused: it must not be read again.
+  step: see `update`. batch: (stored, handed over) -> batch.
+  """
+
+  def steps(state: State, stored: Any, handed: list[Any]) -> tuple[State, dict[str, Any]]:
+    if len(handed) > 1:
+      return jax.lax.scan(lambda state, own: step(state, batch(stored, own)), state, _stacked(handed))
+    state, metrics = step(state, batch(stored, handed[0]))
+    return state, jax.tree.map(lambda x: x[None], metrics)
+
   return jax.jit(
-    update(loss, optimiser, constrain, seed),
+    steps,
     donate_argnums=0,
     out_shardings=(layout.replicated, layout.replicated),
     compiler_options=cpu.compiler_options(),
   )
+
+
+def _stacked(parts: list[Any]) -> Any:
+  return jax.tree.map(lambda *x: jnp.stack(x), *parts)

@@ -1,4 +1,4 @@
-"""Stopping in an orderly way: a signal is remembered and answered after the step that is under way."""
+"""Stopping in an orderly way: a signal is remembered and answered after the steps that are under way."""
 
 import signal
 
@@ -34,11 +34,11 @@ class Stop:
       raise KeyboardInterrupt
     self._asked = self._asked or number
 
-  def requested(self, step: int) -> int:
-    """The signal that asks to stop after this step, or 0: the same answer on every process."""
+  def requested(self, steps: range) -> int:
+    """The signal that asks to stop after these steps, or 0: the same answer on every process."""
     if jax.process_count() == 1:
       return self._asked
-    if step % CHECK_EVERY:
+    if steps.stop // CHECK_EVERY == steps.start // CHECK_EVERY:
       return 0
     return int(multihost_utils.process_allgather(np.asarray(self._asked)).max())
 

@@ -29,9 +29,10 @@ from fsim.systems.device.predictor import WIDTH, DevicePredictor
 from fsim.systems.device.result import Evaluation
 from fsim.systems.entrance import entrance
 from fsim.train import classify, compare, mesh, schedule
-from fsim.train.classify import Labelled, Transforms
+from fsim.train.classify import Labelled
 from fsim.train.compare import LabelledSignatures
 from fsim.train.context import Context
+from fsim.train.feed import Cuts
 from fsim.train.loop import fit
 from fsim.train.step import State, variables
 
@@ -59,11 +60,10 @@ def experiment(config: ConfigDict, context: Context) -> Path:
   net = SignatureNet(classes=len(classes), front=config.input.front, dtype=jnp.dtype(config.dtype))
   learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
   records = dataset.images.records
-  transforms = Transforms(
-    TrainingCrop(records, config.input.size, config.input.crop), CentreCrop(records, config.input.size)
-  )
+  size = config.input.size
+  cuts = Cuts(context, TrainingCrop(records, size, config.input.crop), CentreCrop(records, size))
   training = schedule.of(config.extractor)
-  phase_a = classify.phase(net, transforms, learned["train"], learned["validation"], training, context)
+  phase_a = classify.phase(net, cuts, learned["train"], learned["validation"], training, context)
   signer = fit(phase_a, context)
 
   sign = SignatureCache(net, signer, config.input.size, training.batch, context)
@@ -138,8 +138,8 @@ class SignatureCache(NamedTuple):
     for first in progress.bar(chunks, desc="signing", unit="chunk", disable=jax.process_index() > 0 or not chunks):
       some = fresh.iloc[first : first + CHUNK]
       rows = some["row"].to_numpy()
-      transform = CentreCrop(part.images.records, self.size)
-      vectors, _ = classify.embed(self.net, self.state, transform, rows, self.batch, self.context)
+      cuts = Cuts(self.context, None, CentreCrop(part.images.records, self.size))
+      vectors, _ = classify.embed(self.net, self.state, cuts, rows, self.batch, self.context.layout)
       if jax.process_index() == 0:
         self.store().add(some, checkpoint, vectors)
     return mesh.from_first(lambda: self.store().get(part.table, checkpoint), np.zeros((n, WIDTH), np.float32))

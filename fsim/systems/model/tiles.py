@@ -10,14 +10,13 @@ from jaxtyping import Float, Int, UInt8
 from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
-from fsim.data.patches import Cache, Stored, Training
+from fsim.data.patches import Cache, Stored
 from fsim.models import posteriors
 from fsim.models.extractors import PATCH_SIDE
 from fsim.systems import patch_dataset
 from fsim.systems.model import fitted
 from fsim.systems.patch_dataset import PatchSet
-from fsim.train import classify, schedule
-from fsim.train.classify import Transforms
+from fsim.train import classify, feed, schedule
 from fsim.train.context import Context
 from fsim.train.loop import fit
 from fsim.train.step import State
@@ -33,6 +32,13 @@ class Tiles:
     patch, tile = divmod(int(number), self.across**2)
     top, left = (PATCH_SIDE * k for k in divmod(tile, self.across))
     return self.stored(patch)[top : top + PATCH_SIDE, left : left + PATCH_SIDE]
+
+  def take(self, numbers: Int[np.ndarray, " n"]) -> UInt8[np.ndarray, "n s s 3"]:
+    patch, tile = np.divmod(numbers, self.across**2)
+    side = self.across * PATCH_SIDE
+    whole = self.stored.every()[:, :side, :side]
+    apart = whole.reshape(len(whole), self.across, PATCH_SIDE, self.across, PATCH_SIDE, 3)  # A view.
+    return apart[patch, tile // self.across, :, tile % self.across]
 
   def of(self, patches: Int[np.ndarray, " p"]) -> Int[np.ndarray, "p t"]:
     """Numbers of the tiles of these patches."""
@@ -60,7 +66,8 @@ def learned(
   net = fitted.tile_network(len(classes), config.dtype)
   each = tiles.across**2
   labelled = [patch_dataset.labelled(parts[name], classes, "model", each) for name in ("train", "validation")]
-  phase = classify.phase(net, Transforms(Training(tiles), tiles), *labelled, schedule.of(step), context)
+  pixels = feed.resident(tiles, np.concatenate([some.rows for some in labelled]), context)
+  phase = classify.phase(net, pixels, *labelled, schedule.of(step), context)
   return fit(phase._replace(name="tiles"), context)
 
 
@@ -71,5 +78,6 @@ def sqrt_posteriors(
   net = fitted.tile_network(classes, config.dtype)
   own = Tiles(cache.stored(), config.input.size)
   rows = own.of(part.numbers)
-  _, logits = classify.embed(net, state, own, rows.ravel(), config.tile_extractor.batch, context, desc="answers")
+  seen, batch = feed.Pixels(context, own), config.tile_extractor.batch
+  _, logits = classify.embed(net, state, seen, rows.ravel(), batch, context.layout, desc="answers")
   return np.asarray(posteriors.sqrt_posteriors(jnp.asarray(logits).reshape(*rows.shape, -1)))

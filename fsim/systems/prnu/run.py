@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
 from fsim.data import cache
-from fsim.data.patches import Stored, Training
+from fsim.data.patches import Stored
 from fsim.metrics import classification
 from fsim.metrics.classification import Classification
 from fsim.models import alexnet
@@ -24,7 +24,6 @@ from fsim.systems.entrance import entrance
 from fsim.systems.prnu import matcher, report, within_model
 from fsim.systems.prnu.matcher import Square
 from fsim.train import classify, schedule
-from fsim.train.classify import Transforms
 from fsim.train.context import Context
 from fsim.train.loop import Phase, fit
 from fsim.train.schedule import Schedule
@@ -110,15 +109,16 @@ def classify_patterns(
   net: AlexNet, patterns: Stored, parts: Parts, classes: list[str], training: Schedule, context: Context
 ) -> Phase:
   learned = {name: labelled(parts[name], "device", classes) for name in ("train", "validation")}
-  transforms = Transforms(Training(patterns), patterns)
-  phase = classify.phase(net, transforms, learned["train"], learned["validation"], training, context)
+  pixels = feed.resident(patterns, np.concatenate([some.rows for some in learned.values()]), context)
+  phase = classify.phase(net, pixels, learned["train"], learned["validation"], training, context)
   return phase._replace(name="pattern")
 
 
 def logits_of(
   net: AlexNet, state: State, patterns: Stored, part: ImageSet, batch: int, context: Context
 ) -> Float[np.ndarray, "n c"]:
-  return classify.embed(net, state, patterns, part.table["row"].to_numpy(), batch, context)[1]
+  pixels = feed.Pixels(context, patterns)
+  return classify.embed(net, state, pixels, part.table["row"].to_numpy(), batch, context.layout)[1]
 
 
 def match(square: Square, parts: Parts, models: Models, folder: Path) -> Float[np.ndarray, "n c"]:
