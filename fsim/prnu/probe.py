@@ -103,6 +103,11 @@ def _filtered(pattern: Float[AnyArray, "b h w"], gain: Float[np.ndarray, "h v"])
   return jnp.fft.irfft2(spectrum * gain, s=pattern.shape[1:3])
 
 
+def off_grid(pattern: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
+  """Without what repeats as the JPEG grid does."""
+  return _filtered(pattern, _off_grid(*pattern.shape[1:]))
+
+
 def _off_grid(height: int, width: int) -> Float[np.ndarray, "h v"]:
   """0 around the frequencies of what repeats every 8 pixels both ways, else 1.
 

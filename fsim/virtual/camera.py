@@ -157,6 +157,15 @@ def photograph(
   return jpeg_encoder.encode(pixels, model.encoder, label)
 
 
+def delivered(gain: Float[np.ndarray, "h w"], model: Model, shot: Shot, side: int) -> Float[np.ndarray, "y x"]:
+  """The pixels' relative response minus 1 as it lies in the file of a shot: zoomed, resized and turned as the pixels.
+
+  gain: of the device, see `sensor.Maps`; lens and viewpoint are before the sensor and do not move it.
+  """
+  found = pipeline.resized(gain.astype(np.float32), size(model, side), shot.look.zoom)
+  return np.ascontiguousarray(np.rot90(found, -shot.view.turns)) if model.upright else found
+
+
 def label(model: Model, instance: int, shot_number: int, turns: int, seed: int) -> jpeg_encoder.Label:
   """EXIF of a device's shot: a serial number of its own, and one shot every few minutes."""
   rng = generator(seed, "label", model.make, model.name, instance)

@@ -76,12 +76,8 @@ def _write(preset: Preset, folder: Path, workers: int, index: int, count: int) -
 
 def picture(preset: Preset, frame: Frame) -> bytes:
   """The bytes of a frame's file, a function of its arguments alone."""
-  model = preset.models[frame.model]
-  device = shots.device(preset, frame)
-  rng = generator(preset.seed, "shot", device, frame.shot)
-  shot = camera.draw(rng, preset.zoomed)
-  if frame.subset in ("flat-field", "dark"):
-    shot = camera.calibrating(shot, seconds=4.0 if frame.subset == "dark" else 0.02)
+  model, device = preset.models[frame.model], shots.device(preset, frame)
+  shot, rng = _shot(preset, frame)
   height, width = camera.sensor_size(model, preset.side)
   if frame.subset == "dark":
     light = np.zeros((height, width), np.float32)
@@ -93,6 +89,22 @@ def picture(preset: Preset, frame: Frame) -> bytes:
   encoder = replace(model.encoder, step=model.encoder.step * frame.quality)
   label = camera.label(model, frame.instance, frame.shot, shot.view.turns, preset.seed)
   return camera.photograph(light, replace(model, encoder=encoder), own, shot, label, preset.side, rng)
+
+
+def delivered(preset: Preset, frame: Frame) -> Float[np.ndarray, "y x"]:
+  """The true PRNU factor of every pixel of a frame's file; see `camera.delivered`."""
+  model, device = preset.models[frame.model], shots.device(preset, frame)
+  own = _pattern(model.sensor, preset.seed, device, *camera.sensor_size(model, preset.side))
+  return camera.delivered(own.gain, model, _shot(preset, frame)[0], preset.side)
+
+
+def _shot(preset: Preset, frame: Frame) -> tuple[camera.Shot, np.random.Generator]:
+  """The shot's settings, and the generator of its noise."""
+  rng = generator(preset.seed, "shot", shots.device(preset, frame), frame.shot)
+  shot = camera.draw(rng, preset.zoomed)
+  if frame.subset in ("flat-field", "dark"):
+    shot = camera.calibrating(shot, seconds=4.0 if frame.subset == "dark" else 0.02)
+  return shot, rng
 
 
 @lru_cache(maxsize=2)

@@ -210,13 +210,18 @@ def to_pixels(
   zoom: float,
 ) -> UInt8[np.ndarray, "y x 3"]:
   """Luminance and differences -> 8 bits a channel: the middle 1 / zoom of the sides, brought to `shape` (bicubic)."""
-  planes = [luma + red, luma - np.float32(0.5) * (red + blue), luma + blue]
-  height, width = luma.shape
-  if zoom != 1 or shape != luma.shape:
-    top, left = height * (1 - 1 / zoom) / 2, width * (1 - 1 / zoom) / 2
-    box = (left, top, width - left, height - top)
-    planes = [np.asarray(Image.fromarray(p).resize(shape[::-1], Image.Resampling.BICUBIC, box)) for p in planes]
+  planes = [resized(plane, shape, zoom) for plane in (luma + red, luma - np.float32(0.5) * (red + blue), luma + blue)]
   pixels = np.empty((*shape, 3), np.uint8)
   for channel, plane in enumerate(planes):
     pixels[..., channel] = np.clip(plane * np.float32(255) + np.float32(0.5), 0, 255)
   return pixels
+
+
+def resized(plane: Float[np.ndarray, "h w"], shape: tuple[int, int], zoom: float) -> Float[np.ndarray, "y x"]:
+  """The middle 1 / zoom of the sides, brought to `shape` (bicubic)."""
+  height, width = plane.shape
+  if zoom == 1 and shape == plane.shape:
+    return plane
+  top, left = height * (1 - 1 / zoom) / 2, width * (1 - 1 / zoom) / 2
+  box = (left, top, width - left, height - top)
+  return np.asarray(Image.fromarray(plane).resize(shape[::-1], Image.Resampling.BICUBIC, box))
