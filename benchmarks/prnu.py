@@ -4,7 +4,9 @@
 
 Residuals of photograph-like images, all-shift PCE, and aligned matching, each checked to give the same numbers first.
 The two sides take turns; figures are medians over rounds, in work a second, and their ratio. The peer computes in
-float32 as the public code does, once in one process and, for residuals, once in two. fsim runs on all cores or the GPU.
+float32 as the public code does, once in one process and, for residuals, once in two. fsim runs on all cores or the GPU,
+there in TF32 where it multiplies matrices. Last comes what share of a copy's rate the bytes are that must be moved at
+least: pixels in and a pattern out, or patterns in.
 """
 
 import argparse
@@ -19,6 +21,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from benchmarks import machine
 from benchmarks import prnu_reference as peer
 from fsim import cpu
 from fsim.prnu import matching
@@ -57,17 +60,21 @@ def turns(rounds: int, sides: dict[str, tuple[Callable[[], object], int]]) -> di
   return found
 
 
-def told(title: str, unit: str, found: dict[str, list[float]]) -> None:
+def told(title: str, unit: str, found: dict[str, list[float]], size: float, most: machine.Best) -> None:
+  """size: bytes that a unit of work must move at least."""
   own = found.pop("fsim")
   print(f"{title}: fsim {statistics.median(own):.4g} {unit}/s", end="")
   for name, values in found.items():
     ratios = [a / b for a, b in zip(own, values, strict=True)]
     print(f"; {name} {statistics.median(values):.4g}, ratio {statistics.median(ratios):.1f}", end="")
     print(f" ({min(ratios):.1f} to {max(ratios):.1f})", end="")
-  print(flush=True)
+  moved = statistics.median(own) * size
+  print(f"; {moved / 1e9:.3g} GB/s, {moved / most.bytes_per_second:.4f} of a copy's", flush=True)
 
 
-def residual_rates(rounds: int, pool: multiprocessing.pool.Pool, sizes: dict[str, tuple[int, int]]) -> None:
+def residual_rates(
+  rounds: int, pool: multiprocessing.pool.Pool, sizes: dict[str, tuple[int, int]], most: machine.Best
+) -> None:
   for name, size in sizes.items():
     batch = images(BATCH[name], *size)
     few = list(batch[:2]) * (1 if len(batch) > 1 else 2)
@@ -78,10 +85,10 @@ def residual_rates(rounds: int, pool: multiprocessing.pool.Pool, sizes: dict[str
       "NumPy, one process": (lambda i=batch[0]: one_by_one(i), 1),
       "NumPy, two processes": (lambda f=few: pool.map(one_by_one, f, chunksize=1), len(few)),
     }
-    told(f"residuals, {name}", "images", turns(rounds, sides))
+    told(f"residuals, {name}", "images", turns(rounds, sides), size[0] * size[1] * (3 + 4), most)
 
 
-def pair_rates(rounds: int) -> None:
+def pair_rates(rounds: int, most: machine.Best) -> None:
   rng = np.random.default_rng(1)
   patterns = rng.normal(size=(ALIGNED[0] + ALIGNED[1], 1024, 1024)).astype(np.float32)
 
@@ -98,7 +105,9 @@ def pair_rates(rounds: int) -> None:
     "fsim": (lambda: matching.search(a, b), SHIFTED[0] * SHIFTED[1]),
     "NumPy": (lambda: theirs(patterns[0], patterns[8]), 1),
   }
-  told("PCE over all shifts, 1024x1024", "pairs", turns(rounds, sides))
+  told(
+    "PCE over all shifts, 1024x1024", "pairs", turns(rounds, sides), sum(SHIFTED) * 4 * 1024**2 / np.prod(SHIFTED), most
+  )
   asked, known = jax.device_put(patterns[: ALIGNED[0]]), jax.device_put(patterns[ALIGNED[0] :])
   pairs = ALIGNED[0] * ALIGNED[1]
   for name, work in (
@@ -106,7 +115,8 @@ def pair_rates(rounds: int) -> None:
     ("aligned PCE", lambda: matching.aligned_pce(asked, known)),
   ):
     sides = {"fsim": (work, pairs), "NumPy": (lambda: aligned(patterns[0], patterns[-1]), 1)}
-    told(f"{name}, {ALIGNED[0]} x {ALIGNED[1]} patterns of 1024x1024", "pairs", turns(rounds, sides))
+    title = f"{name}, {ALIGNED[0]} x {ALIGNED[1]} patterns of 1024x1024"
+    told(title, "pairs", turns(rounds, sides), sum(ALIGNED) * 4 * 1024**2 / pairs, most)
 
 
 def main() -> None:
@@ -117,9 +127,11 @@ def main() -> None:
   cpu.keep_memory()  # As the command does, before JAX begins; the peer's processes get the same.
   warnings.simplefilter("ignore", UserWarning)
   print(f"{jax.devices()[0].device_kind} ({jax.default_backend()})")
+  most = machine.best()
+  print(f"a copy moves {most.bytes_per_second / 1e9:,.0f} GB/s, read and written")
   with multiprocessing.get_context("spawn").Pool(2, cpu.keep_memory) as pool:
-    residual_rates(chosen.rounds, pool, SIZES if chosen.large else dict(list(SIZES.items())[:2]))
-  pair_rates(chosen.rounds)
+    residual_rates(chosen.rounds, pool, SIZES if chosen.large else dict(list(SIZES.items())[:2]), most)
+  pair_rates(chosen.rounds, most)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from fsim.train import classify, mesh
 from fsim.train.loop import Meter
 from fsim.train.mesh import Layout
 from fsim.train.optimisers import sgd
-from fsim.train.step import free, start, training_step, update
+from fsim.train.step import free, start, training_steps, update
 
 CLASSES = 16
 IMAGES = 64  # JPEGs that are read again and again.
@@ -67,24 +67,24 @@ def measure(setting: Setting, devices: int) -> Row:
   layout = mesh.layout()
   net = NETS[setting.net](classes=CLASSES, front="residual", dtype=jnp.dtype("float32"))
   loss, optimiser = classify.classification_loss(net), sgd(1e-4, 0.9, 0.0)
-  together = training_step(loss, optimiser, free, layout, 0)
-  alone = by_itself(update(loss, optimiser, free, 0), layout)
+  step = update(loss, optimiser, free, 0)
+  together = training_steps(step, lambda stored, handed: handed, layout)
+  alone = by_itself(step, layout)
 
   batches = reading(setting, devices, layout)
   batch = next(batches)
   variables = net.init(jax.random.key(0), np.zeros((1, setting.size, setting.size, 3), np.uint8))
   fresh = lambda: mesh.put(jax.tree.map(np.asarray, start(variables, optimiser)), layout.replicated)  # noqa: E731
   check(together, alone, fresh(), batch, devices)
-  together(fresh(), batch)  # Compiles.
-  alone(fresh(), batch)
+  together(fresh(), (), [batch])  # Compiles.
+  alone(fresh(), (), [batch])
   shares = []
   for _ in range(setting.rounds):
     whole, own = (seconds(step, fresh(), batch, setting.steps) for step in (together, alone))
     shares.append(1 - own / whole)
   meter, state = Meter(), fresh()
   for _ in range(setting.steps):
-    data = meter.wait_for(batches)
-    state, metrics = together(state, data)
+    state, metrics = together(state, (), meter.wait_for(batches, 1))
     meter.add(metrics)
   found = meter.close("benchmark", setting.steps)
   whole = setting.each * devices
@@ -94,15 +94,20 @@ def measure(setting: Setting, devices: int) -> Row:
 
 def by_itself(step: Callable, layout: Layout) -> Callable:
   """The step without communication: every device has a state that only its own examples change."""
-  own = PartitionSpec("data")
-  devices = layout.replicated.mesh
-  apart = jax.shard_map(step, mesh=devices, in_specs=(PartitionSpec(), own), out_specs=PartitionSpec(), check_vma=False)
+  whole, own = PartitionSpec(), PartitionSpec("data")
+  apart = jax.shard_map(
+    lambda state, stored, handed: step(state, handed[0]),
+    mesh=layout.replicated.mesh,
+    in_specs=(whole, whole, own),
+    out_specs=whole,
+    check_vma=False,
+  )
   return jax.jit(apart, donate_argnums=0, compiler_options=cpu.compiler_options())
 
 
 def check(together: Callable, alone: Callable, state: Any, batch: Batch, devices: int) -> None:
   """Raises ValueError unless the one step communicates, where there are several devices, and the other does not."""
-  sums = ["all-reduce" in step.lower(state, batch).compile().as_text() for step in (together, alone)]
+  sums = ["all-reduce" in step.lower(state, (), [batch]).compile().as_text() for step in (together, alone)]
   if sums != [devices > 1, False]:
     raise ValueError(f"all-reduce in the step: {sums[0]}, in the one without communication: {sums[1]}")
 
@@ -136,7 +141,7 @@ def seconds(step: Callable, state: Any, batch: Batch, steps: int) -> float:
   jax.block_until_ready(state)
   began = time.perf_counter()
   for _ in range(steps):
-    state, _ = step(state, batch)
+    state, _ = step(state, (), [batch])
   jax.block_until_ready(state)
   return (time.perf_counter() - began) / steps
 

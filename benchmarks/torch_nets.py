@@ -153,7 +153,8 @@ class Runner:
     options = variant.split("+")[1:]
     if "memory" in options:
       cpu.keep_memory()
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True  # As XLA does.
+    self.tf32 = "highest" not in options  # As XLA does, unless told otherwise.
+    self.together = 1  # Steps that a call of `train` makes.
     torch.backends.cudnn.benchmark = True
     self.device = setting.device
     self.dtype = torch.bfloat16 if "bf16" in options else torch.float32
@@ -183,6 +184,7 @@ class Runner:
         layer.bias.copy_(torch.from_numpy(bias.copy()))
 
   def _logits(self) -> torch.Tensor:
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = self.tf32
     with torch.autocast(self.device, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
       return self.net(self.images).float()
 
