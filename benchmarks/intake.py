@@ -3,9 +3,9 @@
   python -m benchmarks.intake [--sides 512 1024] [--count 64] [--rounds 3]
 
 Writes as many JPEGs of grainy scenes and goes over them: decoded (read, hashed and decoded) by one thread and by as
-many as fsim takes; looked at (what `fsim matrix` keeps of a photograph, and whether it can be used) one after the other,
-as it was before, and several at a time; and both, from file to pattern. Figures are medians over rounds that take turns;
-a first round, which compiles, does not count.
+many as fsim takes; looked at (what `fsim matrix` keeps of a photograph, and whether it can be used) one after the
+other, as it was before, and several at a time; and both, from file to pattern. Figures are medians over rounds that
+take turns; a first round, which compiles, does not count.
 """
 
 import argparse

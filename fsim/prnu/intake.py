@@ -1,12 +1,14 @@
-"""What is asked of many photographs: several at a time, so that a GPU has work and all of a CPU's cores have.
+"""What is asked of many photographs, several at a time where that is faster.
 
-On a GPU as many of one size as MEMORY allows make a batch, always a whole one, so that few shapes are compiled, and two
-batches are under way: one computes while the other comes and goes. On a CPU a batch is one photograph, which shares
-caches with nobody, and as many are under way as there are cores.
+On a GPU as many of one size as PIXELS allows make a batch, always a whole one, so that few shapes are compiled, and two
+batches are under way: one computes while the other comes and goes. On a CPU they are asked one after the other, each in
+little memory: two programs with Fourier transforms at once can wait for each other for ever in XLA's threads (seen with
+jaxlib 0.11.2).
 
 Shapes: h w pixels, b images.
 """
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,13 +18,14 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from fsim.boundary import arrays, machine
+from fsim.boundary import arrays
 from fsim.prnu import probe
 from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import DEFAULT, Settings
 
 PIXELS = 1 << 24  # Of a batch on a GPU, which takes some 2 GB with all that is between.
 MOST = 64  # Images of a batch.
+UNDER_WAY = 2  # Batches.
 Item = TypeVar("Item")
 Group = list[tuple[Item, UInt8[np.ndarray, "h w 3"] | None]]
 
@@ -37,18 +40,16 @@ def looked_at(
   ask: of a batch, arrays with an image a row. Some items are taken before the answers of those before them are given.
   Raises UserError for an image below SMALLEST pixels.
   """
-  workers = _under_way()
-  compiled: set[tuple[int, ...]] = set()
-  waiting: deque[Future] = deque()
-  with ThreadPoolExecutor(workers) as pool:
+  answers = functools.partial(_answers, ask=ask, settings=settings)
+  if jax.default_backend() == "cpu":
     for group in _groups(asked):
-      future = pool.submit(_answers, group, ask, settings)
-      waiting.append(future)
-      shapes = {image.shape for _, image in group if image is not None}
-      if not shapes <= compiled:
-        future.result()  # Alone: two threads would compile the same program twice.
-        compiled |= shapes
-      if len(waiting) > workers:
+      yield from answers(group)
+    return
+  waiting: deque[Future] = deque()
+  with ThreadPoolExecutor(UNDER_WAY) as pool:
+    for group in _groups(asked):
+      waiting.append(pool.submit(answers, group))
+      if len(waiting) > UNDER_WAY:
         yield from waiting.popleft().result()
     while waiting:
       yield from waiting.popleft().result()
@@ -57,10 +58,6 @@ def looked_at(
 def at_once(shape: tuple[int, ...]) -> int:
   """Images of this shape in a batch."""
   return 1 if jax.default_backend() == "cpu" else min(max(PIXELS // (shape[0] * shape[1]), 1), MOST)
-
-
-def _under_way() -> int:
-  return machine.cores() if jax.default_backend() == "cpu" else 2
 
 
 def _groups(asked: Iterable[tuple[Item, UInt8[np.ndarray, "h w 3"] | None]]) -> Iterator[Group]:
