@@ -19,8 +19,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from fsim.boundary import arrays
-from fsim.prnu import probe
-from fsim.prnu.probe import Filtered
+from fsim.data.photographs import Photograph
+from fsim.prnu import AnyArray, probe
+from fsim.prnu.probe import Filtered, Look
 from fsim.prnu.residuals import DEFAULT, Settings
 
 PIXELS = 1 << 24  # Of a batch on a GPU, which takes some 2 GB with all that is between.
@@ -53,6 +54,29 @@ def looked_at(
         yield from waiting.popleft().result()
     while waiting:
       yield from waiting.popleft().result()
+
+
+def looks(
+  photographs: Iterable[Photograph],
+  make: Callable[[Filtered], AnyArray],
+  settings: Settings = DEFAULT,
+  is_wanted: Callable[[Photograph], bool] = lambda photograph: True,
+) -> Iterator[tuple[Photograph, Look]]:
+  """Photographs in their order, each with its pattern or why it has none; neither, if it is not wanted.
+
+  make: as in `probe.look`. is_wanted: asked once of each that could be read, before those before it are given.
+  """
+
+  def asked() -> Iterator[tuple[tuple[Photograph, Look], UInt8[np.ndarray, "h w 3"] | None]]:
+    for photograph in photographs:
+      objection = photograph.problem
+      if not objection and (small := probe.too_small(photograph.pixels)):
+        objection = small.objection()
+      has_pattern = not objection and is_wanted(photograph)
+      yield (photograph, Look(objection, None)), photograph.pixels if has_pattern else None
+
+  for (photograph, look), found in looked_at(asked(), lambda found: (probe.shares(found), make(found)), settings):
+    yield photograph, look if found is None else probe.looked(*found)
 
 
 def at_once(shape: tuple[int, ...]) -> int:

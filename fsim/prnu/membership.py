@@ -21,6 +21,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data.exif import Camera
 from fsim.prnu import probe
+from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import SMALLEST, Settings
 
 ALPHA = 1e-4  # Probability of a false link anywhere.
@@ -68,10 +69,17 @@ def side_for(count: int) -> int:
   return max(min(SIDE, most // 8 * 8), SMALLEST)
 
 
-def pattern_of(image: UInt8[np.ndarray, "h w 3"], side: int, settings: Settings) -> Float16[np.ndarray, " p"]:
-  """Of the central square, on the JPEG grid; of the whole image along an axis that is shorter."""
+def pattern_of(
+  image: UInt8[np.ndarray, "h w 3"], side: int, settings: Settings, whole: Filtered | None = None
+) -> Float16[np.ndarray, " p"]:
+  """Of the central square, on the JPEG grid; of the whole image along an axis that is shorter.
+
+  whole: the image, filtered, if it is at hand.
+  """
   top, left = (max(n - side, 0) // 16 * 8 for n in image.shape[:2])
-  found = np.asarray(probe.against_image(image[None, top : top + side, left : left + side], settings))[0].ravel()
+  square = image[None, top : top + side, left : left + side]
+  is_whole = whole is not None and square.shape == whole.images.shape
+  found = np.asarray(probe.for_image(whole if is_whole else probe.filtered(square, settings)))[0].ravel()
   # Times its number of pixels, float16 would lose the small ones else.
   return (found / max(found.std(), 1e-12)).astype(np.float16)
 

@@ -4,6 +4,7 @@ Shapes: b images, h w pixels, v columns of half a spectrum.
 """
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -59,7 +60,37 @@ def filtered(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -
 
 def quality(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> Quality:
   small = too_small(image)
-  return small or quality_of(jax.device_get(shares(filtered(image[None], settings))), image.shape)
+  return small or quality_of(jax.device_get(shares(filtered(image[None], settings)))[0], image.shape)
+
+
+class Look(NamedTuple):
+  """An image's pattern, or the objection why it has none."""
+
+  objection: str
+  pattern: Float[np.ndarray, "h w"] | None
+
+
+def look(image: UInt8[np.ndarray, "h w 3"], make: Callable[[Filtered], AnyArray], settings: Settings = DEFAULT) -> Look:
+  """make: `for_image` or `for_fingerprint`."""
+  if small := too_small(image):
+    return Look(small.objection(), None)
+  found = filtered(image[None], settings)
+  return looked(*(x[0] for x in jax.device_get((shares(found), make(found)))))
+
+
+def looked(own: Float[np.ndarray, "3"], pattern: Float[np.ndarray, "h w"]) -> Look:
+  """From the `shares` and the pattern of one image."""
+  objection = quality_of(own, pattern.shape).objection()
+  return Look(objection, None if objection else pattern)
+
+
+def examined(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> tuple[Filtered | None, str]:
+  """The image, filtered, or None and the objection why nothing can be said of it."""
+  if small := too_small(image):
+    return None, small.objection()
+  found = filtered(image[None], settings)
+  objection = quality_of(jax.device_get(shares(found))[0], image.shape).objection()
+  return None if objection else found, objection
 
 
 def too_small(image: UInt8[np.ndarray, "h w 3"]) -> Quality | None:
@@ -67,9 +98,9 @@ def too_small(image: UInt8[np.ndarray, "h w 3"]) -> Quality | None:
   return Quality(0.0, 0.0, 0.0, min(image.shape[:2])) if min(image.shape[:2]) < SMALLEST else None
 
 
-def quality_of(found: Float[AnyArray, "... 3"], shape: tuple[int, ...]) -> Quality:
+def quality_of(own: Float[np.ndarray, "3"], shape: tuple[int, ...]) -> Quality:
   """From the `shares` of one image of this shape."""
-  return Quality(*(float(x) for x in np.ravel(found)), min(shape[:2]))
+  return Quality(*(float(x) for x in own), min(shape[:2]))
 
 
 def shares(found: Filtered) -> Float[AnyArray, "b 3"]:
