@@ -142,7 +142,7 @@ def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[b
       continue
     measured, _, single = _looked_at(found)
     rows.append(_row(label, WHOLE, _described(pixels.shape, measured, photograph.path), made.photographs))
-    patterns.append(membership.pattern_of(pixels, membership.side_for(max(COUNTS)), DEFAULT, found))
+    patterns.append(membership.pattern_of(found, membership.side_for(max(COUNTS))))
     sums = fingerprints.add_filtered(sums, found)
     if len(rows) in COUNTS:
       candidate = {"device": label.device, "model": label.model, "references": tuple(rows)} | _agreement(patterns)

@@ -145,7 +145,7 @@ def _gather(order: Order, gathered: Gathered, report: Report) -> tuple[Gathered,
         report(photograph.path, objection)
         continue
       first[photograph.content] = photograph.path
-      pattern = membership.pattern_of(photograph.pixels, side, order.settings, found)
+      pattern = membership.pattern_of(found, side)
       references.append(Reference(photograph.path, exif.camera(photograph.exif), pattern))
       if photograph.content not in gathered.contents:
         # In one go, and the former sums stay whole until then: an interruption may come at any time.

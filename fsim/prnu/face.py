@@ -86,7 +86,7 @@ def gathered(
       continue
     seen.add(photograph.content)
     places.append(place)
-    pattern = membership.pattern_of(photograph.pixels, side, settings, found)
+    pattern = membership.pattern_of(found, side)
     references.append(Reference(photograph.path, exif.camera(photograph.exif), pattern))
   if not references:
     raise UserError(f"no image is left for the fingerprint of {shown(device)}")

@@ -58,6 +58,15 @@ def filtered(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -
   return Filtered(images, compiled_noise(images, settings), settings)
 
 
+def central(found: Filtered, side: int) -> Filtered:
+  """The square in the middle, on the JPEG grid, filtered by itself; the whole where it is no larger."""
+  height, width = found.images.shape[1:3]
+  if max(height, width) <= side:
+    return found
+  top, left = (max(n - side, 0) // 16 * 8 for n in (height, width))
+  return filtered(np.asarray(found.images)[:, top : top + side, left : left + side], found.settings)
+
+
 def quality(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> Quality:
   small = too_small(image)
   return small or quality_of(jax.device_get(shares(filtered(image[None], settings)))[0], image.shape)
