@@ -156,7 +156,7 @@ def linked(references: dict[str, list[Photo]]) -> list[str]:
   able = []
   for device, photos in references.items():
     side = membership.side_for(len(photos))
-    seen = [membership.pattern_of(photo.pixels, side, DEFAULT) for photo in photos]
+    seen = [membership.pattern_of(probe.filtered(photo.pixels[None]), side) for photo in photos]
     try:
       membership.check([membership.Reference(Path(device), exif.Camera(), pattern) for pattern in seen])
     except UserError:

@@ -15,9 +15,8 @@ from fsim.boundary import progress
 from fsim.boundary.errors import UserError
 from fsim.data.exif import Camera
 from fsim.data.photographs import find, read_all
-from fsim.prnu import membership
+from fsim.prnu import membership, probe
 from fsim.prnu.membership import Reference
-from fsim.prnu.residuals import DEFAULT
 
 DRAWS = 100
 SINGLE = (2, 3, 6, 10, 20)
@@ -28,7 +27,7 @@ def references(folder: Path, side: int) -> dict[str, list[Reference]]:
   """By device; those of two photographs or more."""
   found: dict[str, list[Reference]] = {}
   for photograph in progress.bar(read_all(find([folder]).paths), desc=str(folder)):
-    pattern = membership.pattern_of(photograph.pixels, side, DEFAULT)
+    pattern = membership.pattern_of(probe.filtered(photograph.pixels[None]), side)
     found.setdefault(photograph.path.stem.rsplit("_", 1)[0], []).append(Reference(photograph.path, Camera(), pattern))
   return {device: own for device, own in found.items() if len(own) > 1}
 

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from fsim.boundary.errors import UserError
 from fsim.data.exif import Camera
-from fsim.prnu import membership
+from fsim.prnu import membership, probe
 from fsim.prnu.membership import Reference
-from fsim.prnu.residuals import DEFAULT
 from tests import sensors
 
 PIXELS = 64 * 64
@@ -111,14 +110,18 @@ def test_names_from_files_are_harmless_in_messages():
   assert "\n" not in str(refused.value)
 
 
+def _pattern(pixels, side):
+  return membership.pattern_of(probe.filtered(np.ascontiguousarray(pixels)[None]), side)
+
+
 def test_the_central_square_keeps_the_grid_and_the_memory():
   image = np.asarray(sensors.photograph(0, 0))
-  square = membership.pattern_of(image, 64, DEFAULT)
+  square = _pattern(image, 64)
   assert square.shape == (64 * 64,)
   assert square.std(dtype=np.float64) == pytest.approx(1, abs=1e-3)
-  shifted = membership.pattern_of(np.pad(image, ((0, 0), (16, 0), (0, 0)), mode="edge")[:, :-16], 64, DEFAULT)
+  shifted = _pattern(np.pad(image, ((0, 0), (16, 0), (0, 0)), mode="edge")[:, :-16], 64)
   assert abs((square.astype(float) * shifted).mean()) < 0.9
-  assert membership.pattern_of(image, 1024, DEFAULT).size == image[..., 0].size
+  assert _pattern(image, 1024).size == image[..., 0].size
   assert membership.side_for(10) == membership.SIDE
   for count in (300, 3_000, 30_000):
     assert count * membership.side_for(count) ** 2 * 2 <= membership.MEMORY
@@ -130,7 +133,7 @@ def test_real_cameras_are_told_apart(realcams, mixed):
 
   def of(device, folder):
     paths = sorted((realcams / folder).glob(f"{device}_*.JPG"))[:6]
-    return [Reference(p.path, NOBODY, membership.pattern_of(p.pixels, 1024, DEFAULT)) for p in read_all(paths)]
+    return [Reference(p.path, NOBODY, _pattern(p.pixels, 1024)) for p in read_all(paths)]
 
   first, second = (of(device, "flat-field" if "Nikon" in device else "natural") for device in mixed)
   assert membership.check(first).kept == membership.check(second).kept == list(range(6))

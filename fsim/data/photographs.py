@@ -2,21 +2,26 @@
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
+from fsim.boundary import machine
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.boundary.text import shown
 from fsim.data import jpeg
 from fsim.data.walk import walk
 
-AHEAD = 4  # Files decoded while one is worked on.
+AHEAD = 4  # Files at least that are decoded while one is worked on; of small ones two a core,
+MEMORY = 1 << 29  # as far as their pixels need no more bytes,
+THREADS = 16  # and by no more threads.
 EMPTY = "no JPEG files in this folder"
 MAX_BYTES = 1 << 29  # Of a file: 200 megapixels at the best quality, with a film behind them, are fewer.
 
@@ -100,11 +105,16 @@ def content_of(pixels: UInt8[np.ndarray, "h w 3"]) -> str:
 
 
 def read_all(paths: Sequence[Path]) -> Iterator[Photograph]:
-  """In order, decoded a few files ahead in threads, so that memory is bounded."""
-  with ThreadPoolExecutor(2) as pool:
-    waiting = [pool.submit(read, path) for path in paths[:AHEAD]]
-    for k in range(len(paths)):
-      photograph = waiting.pop(0).result()
-      if k + AHEAD < len(paths):
-        waiting.append(pool.submit(read, paths[k + AHEAD]))
+  """In order, decoded some files ahead, so that memory is bounded; in threads, since decoding and hashing release the
+  lock.
+  """
+  threads = min(max(machine.cores(), 2), THREADS)
+  coming = iter(paths)
+  with ThreadPoolExecutor(threads) as pool:
+    waiting = deque(pool.submit(read, path) for path in islice(coming, AHEAD))
+    while waiting:
+      photograph = waiting.popleft().result()
+      size = photograph.pixels.nbytes if photograph.pixels is not None else 0
+      ahead = max(min(2 * threads, MEMORY // max(size, 1)), AHEAD)
+      waiting.extend(pool.submit(read, path) for path in islice(coming, max(ahead - len(waiting), 0)))
       yield photograph

@@ -12,17 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from fsim.boundary import fields, inputs, outputs, progress
 from fsim.boundary.inputs import Unreadable
 from fsim.data.photographs import MAX_BYTES, Photograph, read_all
 from fsim.evidence import collecting, quality
 from fsim.evidence.quality import Quality
-from fsim.prnu import AnyArray, probe
-from fsim.prnu.residuals import DEFAULT, SMALLEST
+from fsim.prnu import AnyArray, intake, probe
+from fsim.prnu.probe import Filtered
 from fsim.prnu.tiles import Tiles
 
 SIDE = 2048  # Pixels of the middle that is looked at, of small photographs less.
@@ -92,16 +91,27 @@ def _looked_at(paths: Sequence[Path], tiles: Tiles) -> Iterator[Member | tuple[P
       unknown.append(path)
     else:
       yield kept
-  for photograph in read_all(unknown):
-    yield _measured(photograph, tiles)
+  for (photograph, cause), found in intake.looked_at(_asked(unknown), _measures):
+    yield (photograph.path, cause) if found is None else _measured(photograph, found, tiles)
 
 
-def _measured(photograph: Photograph, tiles: Tiles) -> Member | tuple[Path, str]:
-  if photograph.problem:
-    return photograph.path, photograph.problem
-  size = photograph.pixels.shape[:2]
-  if min(size) < SMALLEST:
-    return photograph.path, probe.Quality(0.0, 0.0, 0.0, min(size)).objection()
+def _asked(paths: Sequence[Path]) -> Iterator[tuple[tuple[Photograph, str], UInt8[np.ndarray, "h w 3"] | None]]:
+  """Photographs and why they cannot be looked at, with what is looked at if they can."""
+  for photograph in read_all(paths):
+    cause = photograph.problem
+    if not cause and (small := probe.too_small(photograph.pixels)):
+      cause = small.objection()
+    yield (photograph, cause), None if cause else collecting.middle(photograph.pixels, SIDE)
+
+
+def _measures(found: Filtered) -> tuple[AnyArray, AnyArray]:
+  return quality.measures(found), probe.for_image(found)
+
+
+def _measured(
+  photograph: Photograph, found: tuple[Float[np.ndarray, "6"], Float[np.ndarray, "h w"]], tiles: Tiles
+) -> Member | tuple[Path, str]:
+  """What is kept of a photograph, of which `_measures` were found."""
   try:
     compression = quality.compression_of(photograph.path)
     is_same = inputs.sha256(photograph.path, MAX_BYTES)[0] == photograph.sha256
@@ -109,22 +119,16 @@ def _measured(photograph: Photograph, tiles: Tiles) -> Member | tuple[Path, str]
     return photograph.path, error.cause
   if not is_same:
     return photograph.path, "it was replaced while it was read"
-  pixels = collecting.middle(photograph.pixels, SIDE)
-  measures, pattern = _measures(pixels)
+  size = photograph.pixels.shape[:2]
+  measures, pattern = found
   _, deviation, _, _, saturated, dark = (float(x) for x in measures)
   if objection := probe.Quality(saturated, dark, deviation, min(size)).objection():
     return photograph.path, objection
-  made = quality.of(pixels.shape, measures, compression)
-  tiles.keep(photograph.sha256, np.asarray(pattern))
+  made = quality.of(pattern.shape, measures, compression)
+  tiles.keep(photograph.sha256, pattern)
   said = {"content": photograph.content, "size": list(size), "quality": made._asdict()}
   outputs.replace(_file(tiles, photograph.sha256), json.dumps(said).encode())  # Last: then all of it is there.
   return Member(photograph.path, photograph.sha256, photograph.content, size, made)
-
-
-@jax.jit
-def _measures(image: UInt8[AnyArray, "h w 3"]) -> tuple:
-  """One program for both, so that the noise is filtered once."""
-  return quality.measures(image, DEFAULT), probe.against_image(image[None])[0]
 
 
 def _kept(path: Path, sha256: str, tiles: Tiles) -> Member | None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pandas as pd
-from jaxtyping import Float16, UInt8
+from jaxtyping import Float, Float16, UInt8
 from PIL import Image
 from tqdm import tqdm
 
@@ -26,6 +26,7 @@ from fsim.evidence.quality import Quality
 from fsim.evidence.selecting import COUNTS, Device, Labelled
 from fsim.evidence.similarity import Similarity, embedded, log_odds_of
 from fsim.prnu import AnyArray, fingerprints, matching, membership, probe
+from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import DEFAULT
 
 SIDE = 1024  # Pixels of the square in the middle that is looked at, of small photographs less.
@@ -132,17 +133,17 @@ def _score(queries: list, prints: list, side: int | None, comparisons: list[dict
 def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[bool, int, np.ndarray]]:
   """(whether it is one photograph, row, pattern) for each of COUNTS that there are references for."""
   rows, patterns, sums = [], [], None
-  for photograph, label in _usable(device.references, made, bar):
+  for photograph, label, found in _usable(device.references, made, bar):
     pixels = photograph.pixels
     if sums is None:
       sums, size = fingerprints.nothing(pixels.shape[:2]), pixels.shape
     if pixels.shape != size:
       made.left_out.append((label.path, f"{pixels.shape[1]}x{pixels.shape[0]} pixels, unlike its device's first"))
       continue
-    measured, _, single = _looked_at(pixels)
-    rows.append(_row(label, WHOLE, _described(pixels, measured, photograph), made.photographs))
-    patterns.append(membership.pattern_of(pixels, membership.side_for(max(COUNTS)), DEFAULT))
-    sums = fingerprints.add(sums, pixels, DEFAULT)
+    measured, _, single = _looked_at(found)
+    rows.append(_row(label, WHOLE, _described(pixels.shape, measured, photograph.path), made.photographs))
+    patterns.append(membership.pattern_of(found, membership.side_for(max(COUNTS))))
+    sums = fingerprints.add_filtered(sums, found)
     if len(rows) in COUNTS:
       candidate = {"device": label.device, "model": label.model, "references": tuple(rows)} | _agreement(patterns)
       made.candidates.append(candidate)
@@ -168,7 +169,7 @@ def agreement(patterns: Sequence[np.ndarray]) -> float:
 def _numbered(devices: list[Device], made: _Gathering, bar: tqdm) -> Iterator[tuple[int, Labelled, Photograph]]:
   number = 0
   for device in devices:
-    for photograph, label in _usable(device.queries, made, bar):
+    for photograph, label, _ in _usable(device.queries, made, bar):
       yield number, label, photograph
       number += 1
 
@@ -179,10 +180,10 @@ def _questioned(
   """(row, variant, the pattern against fingerprints and that against an image)."""
   for variant in variants:
     pixels, compression = _changed(photograph.pixels, variant)
-    if probe.quality(pixels).objection():
+    if (found := probe.examined(pixels)[0]) is None:
       continue
-    measured, *patterns = _looked_at(pixels)
-    described = _described(pixels, measured, photograph, compression)
+    measured, *patterns = _looked_at(found)
+    described = _described(pixels.shape, measured, photograph.path, compression)
     yield _row(label, variant, described, made.photographs), variant, [_kept(pattern) for pattern in patterns]
 
 
@@ -199,15 +200,18 @@ def _changed(
   return saved, quantisation.compression(buffer.getvalue(), saved.shape[0] * saved.shape[1])
 
 
-def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tuple[Photograph, Labelled]]:
+def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tuple[Photograph, Labelled, Filtered]]:
   """Cut to SIDE; those that can tell something."""
   for photograph, label in zip(read_all([label.path for label in labels]), labels, strict=True):
     bar.update()
-    cause = photograph.problem or probe.quality(middle(photograph.pixels, SIDE)).objection()
-    if cause:
+    found, cause = None, photograph.problem
+    if not cause:
+      photograph = photograph._replace(pixels=middle(photograph.pixels, SIDE))
+      found, cause = probe.examined(photograph.pixels)
+    if found is None:
       made.left_out.append((label.path, cause))
-      continue
-    yield photograph._replace(pixels=middle(photograph.pixels, SIDE)), label
+    else:
+      yield photograph, label, found
 
 
 def _kept(pattern: AnyArray) -> Float16[np.ndarray, "h w"]:
@@ -225,12 +229,9 @@ def middle(x: np.ndarray, side: int | None) -> np.ndarray:
 
 
 def _described(
-  pixels: UInt8[np.ndarray, "h w 3"],
-  measured: tuple,
-  photograph: Photograph,
-  compression: quantisation.Compression | None = None,
+  shape: tuple[int, ...], own: Float[np.ndarray, "6"], path: Path, compression: quantisation.Compression | None = None
 ) -> Quality:
-  return quality.of(pixels.shape, measured, compression or quality.compression_of(photograph.path))
+  return quality.of(shape, own, compression or quality.compression_of(path))
 
 
 def _row(label: Labelled, variant: Variant, described: Quality, photographs: list[dict]) -> int:
@@ -242,8 +243,7 @@ def _row(label: Labelled, variant: Variant, described: Quality, photographs: lis
   return len(photographs) - 1
 
 
-@jax.jit
-def _looked_at(image: UInt8[AnyArray, "h w 3"]) -> tuple:
-  """One program for all three, so that the noise is filtered once."""
-  measured = quality.measures(image, DEFAULT)
-  return measured, probe.against_fingerprint(image[None])[0], probe.against_image(image[None])[0]
+def _looked_at(found: Filtered) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Of one image: measures of quality, and the patterns against a fingerprint and against an image."""
+  made = quality.measures(found), probe.for_fingerprint(found), probe.for_image(found)
+  return tuple(x[0] for x in jax.device_get(made))

@@ -3,7 +3,7 @@
 After the correlation predictor of Chen, Fridrich, Goljan & Lukas 2008 (its intensity and texture features). Here
 texture is what the noise filter leaves, and the size and the compression of the file enter too.
 
-Shapes: h w pixels, f features, n photographs.
+Shapes: b images, h w pixels, f features, n photographs.
 """
 
 import functools
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Float, UInt8
 
 from fsim.boundary.inputs import read_bytes
 from fsim.data import jpeg, quantisation
@@ -22,8 +22,8 @@ from fsim.data.photographs import MAX_BYTES
 from fsim.data.quantisation import Compression
 from fsim.prnu import AnyArray
 from fsim.prnu.fingerprints import VARIANCE_FLOOR
-from fsim.prnu.probe import DARK
-from fsim.prnu.residuals import DEFAULT, Settings, compiled_noise, exposed, grey, local_power
+from fsim.prnu.probe import DARK, Filtered, filtered
+from fsim.prnu.residuals import DEFAULT, Settings, exposed, grey, local_power
 
 NAMES = ("information", "deviation", "texture", "intensity", "saturated", "dark", "step")
 
@@ -55,6 +55,7 @@ class Quality(NamedTuple):
     return np.array([getattr(self, name) for name in NAMES])
 
 
+WHOLE = (1, 2)  # Axes of an image in a batch.
 UNCOMPRESSED = Compression(1.0, 12.0)  # The finest table, and about what a file with it takes.
 
 
@@ -62,12 +63,12 @@ def measured(
   image: UInt8[np.ndarray, "h w 3"], compression: Compression | None, settings: Settings = DEFAULT
 ) -> Quality:
   """Raises UserError below 64 pixels a side."""
-  return of(image.shape, measures(image, settings), compression)
+  return of(image.shape, jax.device_get(measures(filtered(image[None], settings)))[0], compression)
 
 
-def of(shape: tuple[int, ...], measures: tuple[Array, ...], compression: Compression | None) -> Quality:
-  """From what `measures` gives for an image of this shape."""
-  information, deviation, texture, *rest = (float(x) for x in measures)
+def of(shape: tuple[int, ...], own: Float[np.ndarray, "6"], compression: Compression | None) -> Quality:
+  """From the `measures` of one image of this shape."""
+  information, deviation, texture, *rest = (float(x) for x in own)
   step = (compression or UNCOMPRESSED).step
   return Quality(shape[0] * shape[1], _log(information) / 2, _log(deviation), _log(texture), *rest, _log(step))
 
@@ -83,19 +84,20 @@ def compression_of(path: Path) -> Compression | None:
   return quantisation.compression(data, width * height)
 
 
-def measures(image: UInt8[AnyArray, "h w 3"], settings: Settings) -> tuple[Array, ...]:
+def measures(found: Filtered) -> Float[AnyArray, "b 6"]:
   """The information squared and without its log, deviation and texture likewise, intensity, saturated and dark."""
-  return _measures(image, compiled_noise(image[None], settings)[0], settings)
+  return _measures(*found)
 
 
 @functools.partial(jax.jit, static_argnums=2)
 def _measures(
-  image: UInt8[AnyArray, "h w 3"], residual: Float[AnyArray, "h w"], settings: Settings
-) -> tuple[Array, ...]:
-  light, clear = grey(image), exposed(image)
-  information = (clear * light**2 / (local_power(residual) + VARIANCE_FLOOR)).mean()
-  intensity = (light * clear).sum() / jnp.maximum(clear.sum(), 1) / 255
-  steps = jnp.pad(light[:, 1:] - light[:, :-1], [(0, 0), (0, 1)])
+  images: UInt8[AnyArray, "b h w 3"], residual: Float[AnyArray, "b h w"], settings: Settings
+) -> Float[AnyArray, "b 6"]:
+  light, clear = grey(images), exposed(images)
+  information = clear * light**2 / (local_power(residual) + VARIANCE_FLOOR)
+  intensity = (light * clear).sum(WHOLE) / jnp.maximum(clear.sum(WHOLE), 1) / 255
+  steps = jnp.pad(light[..., 1:] - light[..., :-1], [(0, 0), (0, 0), (0, 1)])
   variance = settings.sigma**2
-  texture = (variance / (variance + local_power(steps))).mean()
-  return information, residual.std(), texture, intensity, 1 - clear.mean(), (light < DARK).mean()
+  texture = variance / (variance + local_power(steps))
+  means = [x.mean(WHOLE) for x in (information, texture, clear, light < DARK)]
+  return jnp.stack([means[0], residual.std(WHOLE), means[1], intensity, 1 - means[2], means[3]], 1)

@@ -112,11 +112,13 @@ def score(questioned: Image, camera: Known, similarity: Similarity | None = None
   """`search`: whether to look further where an aligned photograph shows nothing. Never raises for what a file holds."""
   photograph = given.read(questioned)
   file = str(photograph.path)
-  reason = photograph.problem or probe.quality(photograph.pixels).objection() or camera.candidate.holds(photograph)
+  make = probe.for_image if camera.candidate.single else probe.for_fingerprint
+  reason, pattern = photograph.problem, None
+  if not reason:
+    reason, pattern = probe.look(photograph.pixels, make, camera.candidate.settings)
+  reason = reason or camera.candidate.holds(photograph)
   if reason:
     return Score(file, reason)
-  ask = probe.against_image if camera.candidate.single else probe.against_fingerprint
-  pattern = np.asarray(ask(photograph.pixels[None], camera.candidate.settings))[0]
   stages = planned(pattern.shape, camera.candidate.pattern.shape, search)
   if not stages:
     sizes = (f"{shape[1]}x{shape[0]}" for shape in (pattern.shape, camera.candidate.pattern.shape))

@@ -16,7 +16,7 @@ from fsim.boundary import progress
 from fsim.boundary.errors import UserError
 from fsim.data.dresden import names
 from fsim.data.photographs import Photograph, read_all
-from fsim.prnu import matching, probe
+from fsim.prnu import intake, matching, probe
 from fsim.prnu.tiles import Tiles
 
 Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
@@ -47,14 +47,18 @@ def matrix(paths: list[Path], cache: Path, alpha: float, report: Report) -> Matr
   rows = []
   first: dict[str, Path] = {}
   copies: dict[Path, Path] = {}
-  for photograph in progress.bar(read_all(paths), total=len(paths), desc="residuals", unit="image"):
+  unusable: dict[str, str] = {}  # By content, of which a copy is not looked at.
+  looks = intake.looks(read_all(paths), probe.for_image, is_wanted=_Missing(tiles))
+  for photograph, look in progress.bar(looks, total=len(paths), desc="residuals", unit="image"):
+    objection = look.objection or unusable.get(photograph.content, "")
     if photograph.content in first:
       copies[photograph.path] = first[photograph.content]
-      continue
-    reason = _kept(photograph, tiles)
-    if reason:
-      report(photograph.path, reason)
+    elif objection:
+      report(photograph.path, objection)
+      unusable |= {photograph.content: objection} if photograph.content else {}
     else:
+      if look.pattern is not None:
+        tiles.keep(photograph.sha256, look.pattern)
       first[photograph.content] = photograph.path
       size = photograph.pixels.shape[:2]
       rows.append((str(photograph.path), photograph.sha256, _device(photograph.path), size))
@@ -85,17 +89,16 @@ def pair_table(result: Matrix) -> pd.DataFrame:
   return table[np.isfinite(pce)].reset_index(drop=True)
 
 
-def _kept(photograph: Photograph, tiles: Tiles) -> str:
-  """Sees to it that the pattern is in the cache; returns why it cannot be."""
-  if photograph.problem:
-    return photograph.problem
-  if tiles.has(photograph.sha256, photograph.pixels.shape[:2]):
-    return ""
-  objection = probe.quality(photograph.pixels).objection()
-  if objection:
-    return objection
-  tiles.keep(photograph.sha256, np.asarray(probe.against_image(photograph.pixels[None]))[0])
-  return ""
+class _Missing:
+  """Whether a photograph's pattern has to be made: it is not in the cache, and none before had the same pixels."""
+
+  def __init__(self, tiles: Tiles):
+    self.tiles, self.seen = tiles, set()
+
+  def __call__(self, photograph: Photograph) -> bool:
+    is_new = photograph.content not in self.seen
+    self.seen.add(photograph.content)
+    return is_new and not self.tiles.has(photograph.sha256, photograph.pixels.shape[:2])
 
 
 def _device(path: Path) -> str:

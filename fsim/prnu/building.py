@@ -11,10 +11,10 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data import exif, jpeg
 from fsim.data.photographs import MAX_BYTES, Photograph, read_all
-from fsim.prnu import fingerprints, membership
+from fsim.prnu import fingerprints, membership, probe
 from fsim.prnu.fingerprints import Fingerprint, Sums
 from fsim.prnu.membership import Reference, Verdict
-from fsim.prnu.probe import quality
+from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import Settings
 
 SAVE_EVERY = 25  # Images between two saves of what is summed up so far.
@@ -47,8 +47,8 @@ class Gathered(NamedTuple):
   images: tuple[str, ...] = ()
   contents: tuple[str, ...] = ()
 
-  def add(self, photograph: Photograph, settings: Settings) -> "Gathered":
-    sums = fingerprints.add(self.sums, photograph.pixels, settings)
+  def add(self, photograph: Photograph, found: Filtered) -> "Gathered":
+    sums = fingerprints.add_filtered(self.sums, found)
     return Gathered(sums, (*self.images, photograph.sha256), (*self.contents, photograph.content))
 
   def fingerprint(self, order: Order, checked: str = "") -> Fingerprint:
@@ -138,17 +138,18 @@ def _gather(order: Order, gathered: Gathered, report: Report) -> tuple[Gathered,
       if photograph.content in first:
         copies[photograph.path] = first[photograph.content]
         continue
-      known = photograph.content in gathered.contents
-      objection = _objection(photograph, order, known)
+      objection = _objection(photograph, order)
+      if not objection:
+        found, objection = probe.examined(photograph.pixels, order.settings)
       if objection:
         report(photograph.path, objection)
         continue
       first[photograph.content] = photograph.path
-      pattern = membership.pattern_of(photograph.pixels, side, order.settings)
+      pattern = membership.pattern_of(found, side)
       references.append(Reference(photograph.path, exif.camera(photograph.exif), pattern))
-      if not known:
+      if photograph.content not in gathered.contents:
         # In one go, and the former sums stay whole until then: an interruption may come at any time.
-        gathered = gathered.add(photograph, order.settings)
+        gathered = gathered.add(photograph, found)
         if len(gathered.images) % SAVE_EVERY == 0:
           gathered.keep(order)
   except KeyboardInterrupt:
@@ -166,7 +167,7 @@ def _without_others(paths: list[Path], order: Order) -> Gathered:
   for photograph in progress.bar(read_all(paths), total=len(paths), desc=said, unit="image"):
     if photograph.sha256 != order.seen[photograph.path].sha256:
       raise UserError(f"{shown(photograph.path)}: changed while it was read")
-    gathered = gathered.add(photograph, order.settings)
+    gathered = gathered.add(photograph, probe.filtered(photograph.pixels[None], order.settings))
   return gathered
 
 
@@ -185,8 +186,8 @@ def _begun(order: Order) -> Gathered:
   return Gathered(fingerprints.sums_of(former), former.images, former.contents)
 
 
-def _objection(photograph: Photograph, order: Order, known: bool) -> str:
-  """Why it cannot be a reference, or nothing. What is `known` from before an interruption had none."""
+def _objection(photograph: Photograph, order: Order) -> str:
+  """Why its file or its size cannot be of a reference, or nothing."""
   if photograph.problem:
     return photograph.problem
   if photograph.sha256 != order.seen[photograph.path].sha256:
@@ -194,4 +195,4 @@ def _objection(photograph: Photograph, order: Order, known: bool) -> str:
   height, width = photograph.pixels.shape[:2]
   if (height, width) != order.size:
     return f"{width}x{height} pixels, but the fingerprint is of {order.size[1]}x{order.size[0]}"
-  return "" if known else quality(photograph.pixels, order.settings).objection()
+  return ""

@@ -106,10 +106,9 @@ def candidate(path: Path) -> Candidate:
   photograph = read(path)
   if photograph.problem:
     raise inputs.Unreadable(path, photograph.problem)
-  objection = probe.quality(photograph.pixels).objection()
-  if objection:
+  objection, pattern = probe.look(photograph.pixels, probe.for_image)
+  if pattern is None:
     raise UserError(f"{shown(path)}: {objection}")
-  pattern = np.asarray(probe.against_image(photograph.pixels[None]))[0]
   return Candidate(path, pattern, DEFAULT, True, frozenset([photograph.sha256]), frozenset([photograph.content]))
 
 

@@ -4,7 +4,7 @@ Shapes: h w pixels, n prints of one size.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +14,12 @@ from jaxtyping import Float
 from fsim.boundary import inputs, progress
 from fsim.boundary.errors import UserError
 from fsim.data.photographs import Photograph, read_all
-from fsim.prnu import matching, probe, transforms
+from fsim.prnu import AnyArray, intake, matching, probe, transforms
 from fsim.prnu.candidates import Batch, Candidate, batches
 from fsim.prnu.candidates import candidate as candidate
 from fsim.prnu.candidates import candidates as candidates
 from fsim.prnu.candidates import of_fingerprint as of_fingerprint
+from fsim.prnu.probe import Filtered, Look
 from fsim.prnu.transforms import Found, Transform
 
 MEMORY = 1 << 28  # Bytes of patterns of images in question that are kept from batch to batch.
@@ -123,13 +124,13 @@ def _asked(images: Sequence[Path], batch: Batch, kept: dict[tuple, Asked]) -> It
   """Of all images in their order; as many as fit into MEMORY are `kept` for the batches that follow."""
   first = batch.candidates[0]
   key = lambda path: (path, first.single, first.settings)  # noqa: E731
-  read = read_all([path for path in images if key(path) not in kept])
+  read = intake.looks(read_all([path for path in images if key(path) not in kept]), _make(first), first.settings)
   room = MEMORY - sum(one.pattern.nbytes for one in kept.values() if isinstance(one.pattern, np.ndarray))
   for path in images:
     if key(path) in kept:
       yield kept[key(path)]
       continue
-    asked = _of(next(read), first)
+    asked = _asked_of(*next(read))
     size = asked.pattern.nbytes if isinstance(asked.pattern, np.ndarray) else 0
     if not batch.last and size <= room:
       kept[key(path)] = asked
@@ -139,12 +140,17 @@ def _asked(images: Sequence[Path], batch: Batch, kept: dict[tuple, Asked]) -> It
 
 def _of(photograph: Photograph, first: Candidate) -> Asked:
   """For candidates like this one."""
-  reason = photograph.problem or probe.quality(photograph.pixels, first.settings).objection()
-  without = photograph._replace(pixels=None)
-  if reason:
-    return Asked(without, reason)
-  ask = probe.against_image if first.single else probe.against_fingerprint
-  return Asked(without, np.asarray(ask(photograph.pixels[None], first.settings))[0])
+  if photograph.problem:
+    return Asked(photograph, photograph.problem)
+  return _asked_of(photograph, probe.look(photograph.pixels, _make(first), first.settings))
+
+
+def _asked_of(photograph: Photograph, look: Look) -> Asked:
+  return Asked(photograph._replace(pixels=None), look.objection if look.pattern is None else look.pattern)
+
+
+def _make(first: Candidate) -> Callable[[Filtered], AnyArray]:
+  return probe.for_image if first.single else probe.for_fingerprint
 
 
 def _matched(asked: Asked, batch: Batch, search: Search) -> dict[Path, Found | str]:

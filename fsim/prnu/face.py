@@ -19,12 +19,11 @@ from fsim.boundary.text import shown
 from fsim.data import exif, given
 from fsim.data.given import Image, Images
 from fsim.data.photographs import Photograph
-from fsim.prnu import building, comparing, fingerprints, matching, membership
+from fsim.prnu import building, comparing, fingerprints, matching, membership, probe
 from fsim.prnu.building import Gathered, Report
 from fsim.prnu.comparing import Answer, Candidate, Search
 from fsim.prnu.fingerprints import Fingerprint
 from fsim.prnu.membership import Reference
-from fsim.prnu.probe import quality
 from fsim.prnu.residuals import DEFAULT, Settings, residuals
 
 ALIGNED = Search()  # What the command looks for unless it is told more.
@@ -79,12 +78,15 @@ def gathered(
   references, places, seen = [], [], set()
   side = membership.side_for(len(many))
   for place, photograph in enumerate(given.read_all(many)):
-    if objection := _objection(photograph, size, seen, settings):
+    objection = _objection(photograph, size, seen)
+    if not objection:
+      found, objection = probe.examined(photograph.pixels, settings)
+    if objection:
       report(photograph.path, objection)
       continue
     seen.add(photograph.content)
     places.append(place)
-    pattern = membership.pattern_of(photograph.pixels, side, settings)
+    pattern = membership.pattern_of(found, side)
     references.append(Reference(photograph.path, exif.camera(photograph.exif), pattern))
   if not references:
     raise UserError(f"no image is left for the fingerprint of {shown(device)}")
@@ -153,8 +155,8 @@ def _commonest_size(images: Sequence[Image]) -> tuple[int, int]:
   return max(sizes, key=lambda size: (sizes[size], size))
 
 
-def _objection(photograph: Photograph, size: tuple[int, int], seen: set[str], settings: Settings) -> str:
-  """Why it cannot be a reference, or nothing."""
+def _objection(photograph: Photograph, size: tuple[int, int], seen: set[str]) -> str:
+  """Why it cannot be a reference, or nothing; its noise is not looked at."""
   if photograph.problem:
     return photograph.problem
   height, width = photograph.pixels.shape[:2]
@@ -162,7 +164,7 @@ def _objection(photograph: Photograph, size: tuple[int, int], seen: set[str], se
     return f"{width}x{height} pixels, but the fingerprint is of {size[1]}x{size[0]}"
   if photograph.content in seen:
     return "a copy of another one"
-  return quality(photograph.pixels, settings).objection()
+  return ""
 
 
 def _summed(
@@ -172,7 +174,7 @@ def _summed(
   for photograph in kept:
     if photograph.content not in seen:
       raise UserError(f"{shown(photograph.path)}: changed while it was read")
-    gathered = gathered.add(photograph, settings)
+    gathered = gathered.add(photograph, probe.filtered(photograph.pixels[None], settings))
   return fingerprints.estimate(gathered.sums, device, gathered.images, settings)._replace(contents=gathered.contents)
 
 

@@ -21,7 +21,8 @@ from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
 from fsim.prnu import AnyArray, about
 from fsim.prnu.about import FORMAT
-from fsim.prnu.residuals import Settings, clean, compiled_noise, exposed, grey, local_power
+from fsim.prnu.probe import Filtered, filtered
+from fsim.prnu.residuals import Settings, clean, exposed, grey, local_power
 
 VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels: no flat spot outweighs the rest.
 FIELDS = {"estimate": Field("f", 2), "weight": Field("f", 2), "about": Field("U", 0)}
@@ -77,19 +78,23 @@ def nothing(size: tuple[int, int]) -> Sums:
 
 
 def add(sums: Sums, image: UInt8[AnyArray, "h w 3"], settings: Settings) -> Sums:
-  """Maximum likelihood of a pattern K in residuals W = I K + noise (Chen et al. 2008, equation 6).
+  return add_filtered(sums, filtered(image[None], settings))
+
+
+def add_filtered(sums: Sums, found: Filtered) -> Sums:
+  """With one image more. Maximum likelihood of a pattern K in residuals W = I K + noise (Chen et al. 2008, equation 6).
 
   Their noise has one variance for all pixels; here it is what is seen around each pixel of the residual, so that
   texture, where the filter leaves content, counts less. Saturated pixels do not count.
   """
-  return _add(sums, image, compiled_noise(image[None], settings)[0])
+  return _add(sums, found.images, found.noise)
 
 
 @jax.jit
-def _add(sums: Sums, image: UInt8[AnyArray, "h w 3"], residual: Float[AnyArray, "h w"]) -> Sums:
-  precision = exposed(image) / (local_power(residual) + VARIANCE_FLOOR)
-  light = grey(image)
-  return sums + Sums(residual * light * precision, light**2 * precision)
+def _add(sums: Sums, images: UInt8[AnyArray, "1 h w 3"], noise: Float[AnyArray, "1 h w"]) -> Sums:
+  precision = exposed(images[0]) / (local_power(noise[0]) + VARIANCE_FLOOR)
+  light = grey(images[0])
+  return sums + Sums(noise[0] * light * precision, light**2 * precision)
 
 
 def estimate(sums: Sums, device: str, images: tuple[str, ...], settings: Settings) -> Fingerprint:

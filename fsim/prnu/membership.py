@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float16, Int, UInt8
+from jaxtyping import Float, Float16, Int
 from scipy.cluster.hierarchy import ClusterNode, linkage, to_tree
 from scipy.spatial.distance import squareform
 from scipy.special import ndtri
@@ -21,7 +21,8 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data.exif import Camera
 from fsim.prnu import probe
-from fsim.prnu.residuals import SMALLEST, Settings
+from fsim.prnu.probe import Filtered
+from fsim.prnu.residuals import SMALLEST
 
 ALPHA = 1e-4  # Probability of a false link anywhere.
 ALPHA_WHOLE = 0.01  # Of all together being linked, if none can be checked by itself.
@@ -68,12 +69,11 @@ def side_for(count: int) -> int:
   return max(min(SIDE, most // 8 * 8), SMALLEST)
 
 
-def pattern_of(image: UInt8[np.ndarray, "h w 3"], side: int, settings: Settings) -> Float16[np.ndarray, " p"]:
-  """Of the central square, on the JPEG grid; of the whole image along an axis that is shorter."""
-  top, left = (max(n - side, 0) // 16 * 8 for n in image.shape[:2])
-  found = np.asarray(probe.against_image(image[None, top : top + side, left : left + side], settings))[0].ravel()
+def pattern_of(found: Filtered, side: int) -> Float16[np.ndarray, " p"]:
+  """Of an image's central square, on the JPEG grid; of the whole image along an axis that is shorter."""
+  pattern = np.asarray(probe.for_image(probe.central(found, side)))[0].ravel()
   # Times its number of pixels, float16 would lose the small ones else.
-  return (found / max(found.std(), 1e-12)).astype(np.float16)
+  return (pattern / max(pattern.std(), 1e-12)).astype(np.float16)
 
 
 def taken_as_given(references: Sequence[Reference]) -> Verdict:

@@ -4,12 +4,13 @@ Shapes: b images, h w pixels, v columns of half a spectrum.
 """
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Float, UInt8
 
 from fsim.prnu import AnyArray
 from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, clean, compiled_noise, exposed, grey, local_power
@@ -43,17 +44,83 @@ class Quality(NamedTuple):
     return ""
 
 
+class Filtered(NamedTuple):
+  """Images and what the noise filter takes off them, made once for all that is asked of them; on JAX's device."""
+
+  images: UInt8[AnyArray, "b h w 3"]
+  noise: Float[AnyArray, "b h w"]
+  settings: Settings
+
+
+def filtered(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Filtered:
+  """Raises UserError below SMALLEST pixels."""
+  images = jnp.asarray(images)
+  return Filtered(images, compiled_noise(images, settings), settings)
+
+
+def central(found: Filtered, side: int) -> Filtered:
+  """The square in the middle, on the JPEG grid, filtered by itself; the whole where it is no larger."""
+  height, width = found.images.shape[1:3]
+  if max(height, width) <= side:
+    return found
+  top, left = (max(n - side, 0) // 16 * 8 for n in (height, width))
+  return filtered(np.asarray(found.images)[:, top : top + side, left : left + side], found.settings)
+
+
 def quality(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> Quality:
-  if min(image.shape[:2]) < SMALLEST:
-    return Quality(0.0, 0.0, 0.0, min(image.shape[:2]))
-  saturated, dark, deviation = (float(x) for x in _shares(image, compiled_noise(image[None], settings)))
-  return Quality(saturated, dark, deviation, min(image.shape[:2]))
+  small = too_small(image)
+  return small or quality_of(jax.device_get(shares(filtered(image[None], settings)))[0], image.shape)
+
+
+class Look(NamedTuple):
+  """An image's pattern, or the objection why it has none."""
+
+  objection: str
+  pattern: Float[np.ndarray, "h w"] | None
+
+
+def look(image: UInt8[np.ndarray, "h w 3"], make: Callable[[Filtered], AnyArray], settings: Settings = DEFAULT) -> Look:
+  """make: `for_image` or `for_fingerprint`."""
+  if small := too_small(image):
+    return Look(small.objection(), None)
+  found = filtered(image[None], settings)
+  return looked(*(x[0] for x in jax.device_get((shares(found), make(found)))))
+
+
+def looked(own: Float[np.ndarray, "3"], pattern: Float[np.ndarray, "h w"]) -> Look:
+  """From the `shares` and the pattern of one image."""
+  objection = quality_of(own, pattern.shape).objection()
+  return Look(objection, None if objection else pattern)
+
+
+def examined(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> tuple[Filtered | None, str]:
+  """The image, filtered, or None and the objection why nothing can be said of it."""
+  if small := too_small(image):
+    return None, small.objection()
+  found = filtered(image[None], settings)
+  objection = quality_of(jax.device_get(shares(found))[0], image.shape).objection()
+  return None if objection else found, objection
+
+
+def too_small(image: UInt8[np.ndarray, "h w 3"]) -> Quality | None:
+  """Of an image that cannot be filtered at all; None if it can."""
+  return Quality(0.0, 0.0, 0.0, min(image.shape[:2])) if min(image.shape[:2]) < SMALLEST else None
+
+
+def quality_of(own: Float[np.ndarray, "3"], shape: tuple[int, ...]) -> Quality:
+  """From the `shares` of one image of this shape."""
+  return Quality(*(float(x) for x in own), min(shape[:2]))
+
+
+def shares(found: Filtered) -> Float[AnyArray, "b 3"]:
+  """Saturated and dark pixels, and the noise's standard deviation, of each image."""
+  return _shares(found.images, found.noise)
 
 
 @jax.jit
-def _shares(image: UInt8[AnyArray, "h w 3"], found: Float[AnyArray, "1 h w"]) -> tuple[AnyArray, Array, Array]:
-  dark = grey(image) < DARK
-  return 1 - exposed(image).mean(), dark.mean(), found.std()
+def _shares(images: UInt8[AnyArray, "b h w 3"], noise: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b 3"]:
+  dark, clear = grey(images) < DARK, exposed(images)
+  return jnp.stack([1 - clear.mean((1, 2)), dark.mean((1, 2)), noise.std((1, 2))], 1)
 
 
 def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
@@ -61,7 +128,11 @@ def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings =
 
   Texture, where denoising leaves content, then counts less, as it does in the fingerprint.
   """
-  return _for_fingerprint(images, compiled_noise(images, settings), settings)
+  return for_fingerprint(filtered(images, settings))
+
+
+def for_fingerprint(found: Filtered) -> Float[AnyArray, "b h w"]:
+  return _for_fingerprint(*found)
 
 
 @functools.partial(jax.jit, static_argnums=2)
@@ -78,7 +149,11 @@ def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAU
   Between two single images noise is stronger than between an image and a fingerprint, so that it pays to discount
   texture and the low frequencies, where denoising leaves content. Chosen on several sets of cameras: docs/prnu.md.
   """
-  return _for_image(images, compiled_noise(images, settings), settings)
+  return for_image(filtered(images, settings))
+
+
+def for_image(found: Filtered) -> Float[AnyArray, "b h w"]:
+  return _for_image(*found)
 
 
 @functools.partial(jax.jit, static_argnums=2)

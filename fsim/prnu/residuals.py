@@ -16,7 +16,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.prnu import AnyArray
 from fsim.prnu.settings import DEFAULT, MAX_SIGMA, Settings
-from fsim.prnu.wavelet import Bands, Transform, require_orthogonal
+from fsim.prnu.wavelet import Transform, require_orthogonal
 
 SATURATED = 250  # Grey levels of the brightest channel from which on a pixel tells nothing about the sensor.
 SMALLEST = 64  # Pixels of the shorter side; below, four levels of a wavelet are mostly border.
@@ -47,13 +47,10 @@ def noise(images: UInt8[AnyArray, "b h w 3"], settings: Settings) -> Float[AnyAr
   Raises UserError below SMALLEST pixels.
   """
   require_size(*images.shape[1:3])
-  channels = jnp.moveaxis(images, -1, 1).astype(jnp.float32)
   transform = Transform(settings.wavelet)
-  _, details = transform.analyse(channels, settings.levels)
-  noisy = [Bands(*(_noisy(band, settings.sigma**2) for band in level)) for level in details]
-  # A sum and not a matrix product, which XLA would precede by transposing every band.
-  mixed = [Bands(*(sum(w * band[:, c] for c, w in enumerate(GREY)) for band in level)) for level in noisy]
-  return transform.synthesise(mixed, images.shape[1:3])
+  _, details = transform.analyse(jnp.moveaxis(images, -1, 0), settings.levels)
+  noisy = [_noisy(bands, settings.sigma**2) for bands in details]
+  return transform.synthesise([_luma(*jnp.moveaxis(bands, 1, 0)) for bands in noisy], images.shape[1:3])
 
 
 # Most of what is compiled, and so a program of its own, which all that is asked of one image shares.
@@ -84,12 +81,19 @@ def require_size(height: int, width: int) -> None:
 
 
 def grey(images: UInt8[AnyArray, "*b h w 3"]) -> Float[AnyArray, "*b h w"]:
-  return images.astype(jnp.float32) @ jnp.asarray(GREY)
+  return _luma(*(images[..., c].astype(jnp.float32) for c in range(3)))
+
+
+def _luma(
+  red: Float[AnyArray, "*b h w"], green: Float[AnyArray, "*b h w"], blue: Float[AnyArray, "*b h w"]
+) -> Float[AnyArray, "*b h w"]:
+  """A sum and not a matrix product, which needs a transpose, and which GPUs round to 10 bits by default."""
+  return GREY[0] * red + GREY[1] * green + GREY[2] * blue
 
 
 def exposed(images: UInt8[AnyArray, "*b h w 3"]) -> Bool[AnyArray, "*b h w"]:
   """Where no channel is saturated."""
-  return images.max(-1) < SATURATED
+  return jnp.maximum(jnp.maximum(images[..., 0], images[..., 1]), images[..., 2]) < SATURATED
 
 
 def local_power(x: Float[AnyArray, "*b h w"]) -> Float[AnyArray, "*b h w"]:
@@ -137,10 +141,15 @@ def _zero_mean(x: Float[AnyArray, "*b h w"]) -> Float[AnyArray, "*b h w"]:
 
 def _zero_mean_phases(x: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
   """Each of the four phases of the colour filter array by itself; an odd last row or column belongs to its phase."""
-  for i in (0, 1):
-    for j in (0, 1):
-      x = x.at[:, i::2, j::2].set(_zero_mean(x[:, i::2, j::2]))
-  return x
+  odd_row, odd_column = (jnp.arange(n) % 2 == 1 for n in x.shape[-2:])
+  columns = [x[:, i::2].mean(1) for i in (0, 1)]
+  # Of the rows once the columns' means are off.
+  rows = [
+    x[:, :, j::2].mean(2) - jnp.where(odd_row, *(mean[:, None, j::2].mean(2) for mean in reversed(columns)))
+    for j in (0, 1)
+  ]
+  off_columns = jnp.where(odd_row[:, None], columns[1][:, None], columns[0][:, None])
+  return x - off_columns - jnp.where(odd_column, rows[1][..., None], rows[0][..., None])
 
 
 def _whiten(x: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
@@ -148,7 +157,8 @@ def _whiten(x: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
   h, w = x.shape[-2:]
   spectrum = jnp.fft.rfft2(x)
   power = (spectrum.real**2 + spectrum.imag**2) / (h * w)
-  variance = x.var((-2, -1), keepdims=True)
+  # Not `var`, which reads all twice: next to the deviation the mean is nothing.
+  variance = (x * x).mean((-2, -1), keepdims=True) - x.mean((-2, -1), keepdims=True) ** 2
   gain = _attenuation(_wrapped(power, w), variance)
   return jnp.fft.irfft2(spectrum * gain, s=(h, w))
 

@@ -9,21 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pywt
 from jax import lax
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.prnu import AnyArray
 
-Image = Float[AnyArray, "..."]
-
-
-class Bands(NamedTuple):
-  """The details of one level; names as in PyWavelets: horizontal details are high-pass across rows."""
-
-  horizontal: Image
-  vertical: Image
-  diagonal: Image
+Image = Shaped[AnyArray, "..."]
+Bands = Float[AnyArray, "3 ..."]  # Details of a level: horizontal (high-pass across rows), vertical, diagonal.
 
 
 class Transform(NamedTuple):
@@ -40,22 +33,22 @@ class Transform(NamedTuple):
     return np.asarray(_orthogonal(self.name).dec_hi, np.float32)
 
   def analyse(self, image: Image, levels: int) -> tuple[Image, list[Bands]]:
-    """Returns the approximation and the details, finest first."""
+    """Returns the approximation and the details, finest first; both of float32, whatever the image is of."""
     details = []
     for _ in range(levels):
-      low, high = self._down(image, -2)
-      (image, vertical), (horizontal, diagonal) = self._down(low, -1), self._down(high, -1)
-      details.append(Bands(horizontal, vertical, diagonal))
+      # Both halves as one array, so that few programs are compiled and few kernels started.
+      (image, horizontal), (vertical, diagonal) = self._down(jnp.stack(self._down(image, -2)), -1)
+      details.append(jnp.stack([horizontal, vertical, diagonal]))
     return image, details
 
   def synthesise(self, details: list[Bands], size: tuple[int, int]) -> Image:
     """The image of `size` that has these details and no approximation."""
-    image = jnp.zeros_like(details[-1].diagonal)
+    image = jnp.zeros_like(details[-1][0])
     for level in reversed(range(len(details))):
-      bands = details[level]
-      h, w = details[level - 1].diagonal.shape[-2:] if level else size
-      image = image[..., : bands.diagonal.shape[-2], : bands.diagonal.shape[-1]]
-      low, high = self._up(image, bands.vertical, -1, w), self._up(bands.horizontal, bands.diagonal, -1, w)
+      horizontal, vertical, diagonal = details[level]
+      h, w = details[level - 1].shape[-2:] if level else size
+      image = image[..., : diagonal.shape[-2], : diagonal.shape[-1]]
+      low, high = self._up(jnp.stack([image, horizontal]), jnp.stack([vertical, diagonal]), -1, w)
       image = self._up(low, high, -2, h)
     return image
 
@@ -66,7 +59,7 @@ class Transform(NamedTuple):
     padding[axis] = (taps - 2, taps)
     extended = jnp.pad(x, padding, mode="symmetric")
     kept = (size + taps - 1) // 2
-    tap = [lax.slice_in_dim(extended, j, j + 2 * kept - 1, 2, axis % x.ndim) for j in range(taps)]
+    tap = [lax.slice_in_dim(extended, j, j + 2 * kept - 1, 2, axis % x.ndim).astype(jnp.float32) for j in range(taps)]
     return _weighted(self.low[::-1], tap), _weighted(self.high[::-1], tap)
 
   def _up(self, low: Image, high: Image, axis: int, size: int) -> Image:

@@ -1,0 +1,116 @@
+"""What is asked of many photographs, several at a time where that is faster.
+
+On a GPU as many of one size as PIXELS allows make a batch, always a whole one, so that few shapes are compiled, and two
+batches are under way: one computes while the other comes and goes. On a CPU they are asked one after the other, each in
+little memory: two programs with Fourier transforms at once can wait for each other for ever in XLA's threads (seen with
+jaxlib 0.11.2).
+
+Shapes: h w pixels, b images.
+"""
+
+import functools
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+from jaxtyping import UInt8
+
+from fsim.boundary import arrays
+from fsim.data.photographs import Photograph
+from fsim.prnu import AnyArray, probe
+from fsim.prnu.probe import Filtered, Look
+from fsim.prnu.residuals import DEFAULT, Settings
+
+PIXELS = 1 << 24  # Of a batch on a GPU, which takes some 2 GB with all that is between.
+MOST = 64  # Images of a batch.
+UNDER_WAY = 2  # Batches.
+Item = TypeVar("Item")
+Group = list[tuple[Item, UInt8[np.ndarray, "h w 3"] | None]]
+
+
+def looked_at(
+  asked: Iterable[tuple[Item, UInt8[np.ndarray, "h w 3"] | None]],
+  ask: Callable[[Filtered], Any],
+  settings: Settings = DEFAULT,
+) -> Iterator[tuple[Item, Any]]:
+  """Items in their order, each with what `ask` says of its image, as NumPy arrays; None without an image.
+
+  ask: of a batch, arrays with an image a row. Some items are taken before the answers of those before them are given.
+  Raises UserError for an image below SMALLEST pixels.
+  """
+  answers = functools.partial(_answers, ask=ask, settings=settings)
+  if jax.default_backend() == "cpu":
+    for group in _groups(asked):
+      yield from answers(group)
+    return
+  waiting: deque[Future] = deque()
+  with ThreadPoolExecutor(UNDER_WAY) as pool:
+    for group in _groups(asked):
+      waiting.append(pool.submit(answers, group))
+      if len(waiting) > UNDER_WAY:
+        yield from waiting.popleft().result()
+    while waiting:
+      yield from waiting.popleft().result()
+
+
+def looks(
+  photographs: Iterable[Photograph],
+  make: Callable[[Filtered], AnyArray],
+  settings: Settings = DEFAULT,
+  is_wanted: Callable[[Photograph], bool] = lambda photograph: True,
+) -> Iterator[tuple[Photograph, Look]]:
+  """Photographs in their order, each with its pattern or why it has none; neither, if it is not wanted.
+
+  make: as in `probe.look`. is_wanted: asked once of each that could be read, before those before it are given.
+  """
+
+  def asked() -> Iterator[tuple[tuple[Photograph, Look], UInt8[np.ndarray, "h w 3"] | None]]:
+    for photograph in photographs:
+      objection = photograph.problem
+      if not objection and (small := probe.too_small(photograph.pixels)):
+        objection = small.objection()
+      has_pattern = not objection and is_wanted(photograph)
+      yield (photograph, Look(objection, None)), photograph.pixels if has_pattern else None
+
+  for (photograph, look), found in looked_at(asked(), lambda found: (probe.shares(found), make(found)), settings):
+    yield photograph, look if found is None else probe.looked(*found)
+
+
+def at_once(shape: tuple[int, ...]) -> int:
+  """Images of this shape in a batch."""
+  return 1 if jax.default_backend() == "cpu" else min(max(PIXELS // (shape[0] * shape[1]), 1), MOST)
+
+
+def _groups(asked: Iterable[tuple[Item, UInt8[np.ndarray, "h w 3"] | None]]) -> Iterator[Group]:
+  """As they come; those of a group that have an image have one shape, and are no more than a batch."""
+  group: Group = []
+  images = 0
+  for item, image in asked:
+    shape = next((other.shape for _, other in group if other is not None), None)
+    if image is not None and images and image.shape != shape:
+      yield group
+      group, images = [], 0
+    group.append((item, image))
+    images += image is not None
+    if not images or len(group) == MOST or (image is not None and images == at_once(image.shape)):
+      yield group
+      group, images = [], 0
+  if group:
+    yield group
+
+
+def _answers(group: Group, ask: Callable[[Filtered], Any], settings: Settings) -> list[tuple[Item, Any]]:
+  images = [image for _, image in group if image is not None]
+  if not images:
+    return [(item, None) for item, _ in group]
+  batch = arrays.filled(np.stack(images), at_once(images[0].shape))
+  found = jax.device_get(ask(probe.filtered(batch, settings)))
+  row = iter(range(len(images)))
+  return [(item, None if image is None else _row(found, next(row))) for item, image in group]
+
+
+def _row(found: Any, k: int) -> Any:
+  return jax.tree.map(lambda x: x[k], found)
