@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int, UInt8
 from benchmarks.setting import Setting
 from fsim import cpu
 from fsim.data.loader import Batch
-from fsim.models import extractors, mislnet
+from fsim.models import alexnet, extractors, mislnet, mobile
 from fsim.models.constrained import constrain
 from fsim.models.pool import Padding
 from fsim.train import classify, mesh, optimisers, step
@@ -22,6 +22,8 @@ NETS = {
   "signature": extractors.SignatureNet,
   "patch": extractors.PatchNet,
   "misl": partial(mislnet.MislNet, colours="green", truncation=0.0, last_pool="max"),
+  "mobile": partial(mobile.PhoneNet, kind="phones", depth=2, activation="leaky_relu", dropout=0.5),
+  "alexnet": partial(alexnet.AlexNet, kind="modified", width=256, norm="batch"),
 }
 
 
@@ -44,7 +46,9 @@ class Runner:
   ):
     name, *without = variant.split("-")
     if "pool" in without:
-      extractors.max_pool = mislnet.max_pool = plain_max_pool
+      for module in (alexnet, extractors, mislnet, mobile):
+        module.max_pool = plain_max_pool
+      mislnet.POOLS["max"] = plain_max_pool
     if "convolution" in without:
       cpu.compiler_options = dict
     if "memory" not in without:
