@@ -47,7 +47,9 @@ class Runner:
     """variant: "fsim", -CURE for each cure that is left out, +bf16 and +highest for other arithmetic."""
     name, *without = variant.split("-")
     if "pool" in without:
-      extractors.max_pool = mislnet.max_pool = plain_max_pool
+      for module in (alexnet, extractors, mislnet, mobile):
+        module.max_pool = plain_max_pool
+      mislnet.POOLS["max"] = plain_max_pool
     if "convolution" in without:
       cpu.compiler_options = dict
     if "memory" not in without:

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 import jax
 import jaxlib
 
+# What goes to the kernels that use one core, but for convolutions.
+CONVOLUTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # From glibc's malloc.h.
 
 
@@ -22,7 +24,7 @@ def compiler_options() -> dict[str, str]:
   """
   if jax.default_backend() != "cpu" or jaxlib.__version__ != "0.10.2":
     return {}
-  return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
+  return dict(CONVOLUTIONS)
 
 
 def keep_memory() -> None:

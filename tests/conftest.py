@@ -84,6 +84,14 @@ def finished(request: pytest.FixtureRequest, run_of: Callable[[str], Path]) -> P
   return run_of(request.module.QUICK)
 
 
+@pytest.fixture(scope="module")
+def few_draws():
+  """Intervals of a validation from 6 resamplings, of which no test reads how wide they are."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr("fsim.evidence.validation.DRAWS", 6)
+    yield
+
+
 @pytest.fixture
 def train(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path):
   """`fsim train ARGUMENTS` in the process of the test, which has imported and compiled what it needs."""

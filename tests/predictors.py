@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -21,20 +20,9 @@ from fsim.systems.patch import fitted as fitted_classifier
 from fsim.systems.patch import openset
 from fsim.weights import card
 from tests import fitted_similarity
+from tests.networks import drawn
 
 SIZE = 64
-
-
-def drawn(module, *inputs):
-  """Variables as `init` would draw them, without compiling that; scaled so that signals neither vanish nor grow."""
-  rng = np.random.default_rng(0)
-
-  def one(path, like):
-    if len(like.shape) > 1:
-      return rng.normal(0, np.prod(like.shape[:-1]) ** -0.5, like.shape).astype(np.float32)
-    return np.full(like.shape, path[-1].key in ("scale", "var"), np.float32)
-
-  return jax.tree_util.tree_map_with_path(one, jax.eval_shape(module.init, jax.random.key(0), *inputs))
 
 
 def device(dtype="float32"):

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,6 +7,11 @@ import pytest
 
 from fsim.models import alexnet
 from fsim.models.alexnet import AlexNet
+from tests.networks import applied, drawn
+
+
+def noise(n, side):
+  return np.random.default_rng(1).normal(size=(n, side, side)).astype(np.float32)
 
 
 def shapes(net, *size):
@@ -62,10 +69,10 @@ def test_the_two_halves_of_a_grouped_layer_do_not_see_each_other():
       return self.convolve(x, layer)
 
   net = Grouped(classes=2, kind="modified", width=4, norm="response")
-  x = jax.random.normal(jax.random.key(0), (1, 6, 6, 64))
-  variables = net.init(jax.random.key(1), x)
-  before, after = net.apply(variables, x), net.apply(variables, x.at[..., :32].add(1))
-  changed = jnp.abs(after - before).max((0, 1, 2)) > 1e-6
+  x = np.random.default_rng(0).normal(size=(1, 6, 6, 64)).astype(np.float32)
+  variables = drawn(net, x)
+  before, after = (np.asarray(applied(net, variables, y)) for y in (x, x + (np.arange(64) < 32).astype(np.float32)))
+  changed = np.abs(after - before).max((0, 1, 2)) > 1e-6
   assert changed[:16].all()
   assert not changed[16:].any()
 
@@ -80,26 +87,23 @@ def test_a_response_is_damped_by_its_two_neighbours_on_each_side():
 @pytest.mark.parametrize("norm", alexnet.NORMS)
 def test_dropout_only_trains_and_each_pattern_is_named_alone(norm):
   net = AlexNet(classes=3, kind="modified", width=32, norm=norm)
-  patterns = jax.random.normal(jax.random.key(1), (4, 64, 64)).astype(jnp.float16)
-  variables = net.init(jax.random.key(0), patterns)
-  feature, logits = net.apply(variables, patterns)
+  patterns = noise(4, 64).astype(np.float16)
+  variables = drawn(net, patterns)
+  feature, logits = applied(net, variables, patterns)
   assert feature.shape == (4, 32)
   assert logits.dtype == feature.dtype == jnp.float32
-  np.testing.assert_allclose(net.apply(variables, patterns[2:3])[1][0], logits[2], atol=1e-5)
-  trained = [
-    net.apply(variables, patterns, train=True, mutable=["batch_stats"], rngs={"dropout": jax.random.key(k)})[0][0]
-    for k in (1, 2)
-  ]
-  assert float((trained[0] == 0).mean()) > 0.4
-  assert float(jnp.abs(trained[0] - trained[1]).max()) > 0
+  np.testing.assert_allclose(applied(net, variables, patterns[2:3])[1][0], logits[2], atol=1e-5)
+  trained = jax.jit(partial(net.apply, train=True, mutable=["batch_stats"]))
+  first, second = (trained(variables, patterns, rngs={"dropout": jax.random.key(k)})[0][0] for k in (1, 2))
+  assert float((first == 0).mean()) > 0.4
+  assert float(jnp.abs(first - second).max()) > 0
 
 
 def test_a_new_network_passes_the_signal_on():
-  patterns = jax.random.normal(jax.random.key(1), (2, 64, 64)) / alexnet.SCALE
-  for kind in alexnet.KINDS:
-    size = patterns if kind == "modified" else jnp.tile(patterns, (1, 2, 2))
+  for kind, side in (("modified", 64), ("default", 128)):
+    patterns = noise(2, side) / alexnet.SCALE
     net = AlexNet(classes=3, kind=kind, width=64, norm="response")
-    _, logits = net.apply(net.init(jax.random.key(0), size), size)
+    (_, logits), _ = jax.jit(net.init_with_output)(jax.random.key(0, impl="rbg"), patterns)  # Quicker to compile.
     assert float(jnp.abs(logits).max()) > 0.01
 
 

@@ -14,6 +14,7 @@ from fsim.models import caffe, saved, wire
 from fsim.models.extractors import PATCH_SCALE, PatchNet
 from tests import caffemodels
 from tests.caffemodels import blob, caffemodel, field, varint
+from tests.networks import applied
 
 FORMS = ["new", "v1"]
 
@@ -53,7 +54,7 @@ def test_the_imported_network_computes_what_caffe_computes(weights, mean, form, 
   saved.save(tmp_path / "network.npz", made)
   rgb = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3)).astype(np.uint8)
   variables = saved.load(tmp_path / "network.npz", PatchNet(classes=7), jnp.asarray(rgb))
-  features, logits = PatchNet(classes=7).apply(variables, jnp.asarray(rgb))
+  features, logits = applied(PatchNet(classes=7), variables, rgb)
   for image, feature, values in zip(rgb, features, logits, strict=True):
     expected = reference(weights, mean, image.transpose(2, 0, 1)[::-1])
     np.testing.assert_allclose(feature, expected[0], rtol=1e-3, atol=1e-4)

@@ -2,7 +2,6 @@
 
 import json
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,6 +15,7 @@ from fsim.models.extractors import PatchNet
 from fsim.systems.model import fitted as fitted_similarity
 from fsim.systems.patch import fitted as fitted_classifier
 from tests import caffemodels, jpegs
+from tests.networks import applied
 
 CLASSES = [f"Maker_Model{k}" for k in range(7)]
 COLOURS = {"Red_A": (170, 90, 80), "Blue_B": (80, 90, 170), "Green_C": (80, 170, 90)}
@@ -62,7 +62,7 @@ def test_identify_counts_the_votes_of_the_softmax(files, run, capsys):
   known = fitted_classifier.of_run(run / "patch")
   image = jpeg.decode(photograph.read_bytes())
   cut = patches.cut(image, patches.choose(image, known.choice), known.choice.size)
-  likeliest = PatchNet(classes=7).apply(known.variables, jnp.asarray(cut))[1].argmax(1)
+  likeliest = np.argmax(applied(PatchNet(classes=7), known.variables, cut)[1], 1)
   votes = np.bincount(likeliest, minlength=7)
   assert row["votes"] == {CLASSES[k]: int(votes[k]) for k in np.argsort(-votes, kind="stable") if votes[k]}
   assert row["answer"] == row["model"] == CLASSES[votes.argmax()]

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fsim.models.constrained import KERNEL, LEAST_SUM, ConstrainedConv, constrain, constrain_kernel
+from fsim.models import constrained
+from fsim.models.constrained import KERNEL, LEAST_SUM, ConstrainedConv, constrain
+from tests.networks import applied, drawn
 
+constrain_kernel = jax.jit(constrained.constrain_kernel)  # Compiled once a shape, and not operation by operation.
 SIZES = st.sampled_from([(3, 1, 1), (5, 1, 3), (5, 3, 2)])  # Few, since each is compiled.
 kernels = SIZES.flatmap(
   lambda s: hnp.arrays(np.float32, (s[0], s[0], *s[1:]), elements=st.integers(-8000, 8000).map(lambda n: n / 8))
@@ -38,7 +43,7 @@ def holds(kernel, tolerance=1e-5):
 
 @given(kernels)
 def test_centres_are_minus_one_and_neighbours_sum_to_one(kernel):
-  once = constrain_kernel(jnp.asarray(kernel))
+  once = constrain_kernel(kernel)
   holds(once)
   assert np.abs(neighbours(once)).sum(0).max() <= 1.001 / LEAST_SUM
   np.testing.assert_allclose(constrain_kernel(once), once, atol=1e-5)
@@ -49,7 +54,7 @@ def test_only_proportions_count_and_not_the_centre(kernel, factor):
   k = len(kernel) // 2
   other = kernel * np.float32(factor)
   other[k, k] = 7
-  np.testing.assert_allclose(constrain_kernel(jnp.asarray(other)), constrain_kernel(jnp.asarray(kernel)), atol=1e-3)
+  np.testing.assert_allclose(constrain_kernel(other), constrain_kernel(kernel), atol=1e-3)
 
 
 def test_a_vanishing_sum_gives_the_even_filter_and_only_there():
@@ -57,35 +62,38 @@ def test_a_vanishing_sum_gives_the_even_filter_and_only_there():
   kernel[:, :, 0, 1] = np.where(np.arange(25).reshape(5, 5) % 2, 1.0, -1.0)
   kernel[2, 2] = 0
   kernel[0, 0, 0, 1] = kernel[0, 1, 0, 1] = 0
-  made = constrain_kernel(jnp.asarray(kernel))
+  made = constrain_kernel(kernel)
   np.testing.assert_allclose(neighbours(made)[:, 1], 1 / 24, rtol=1e-6)
   np.testing.assert_allclose(made[4, 0, 0, 0] / made[0, 0, 0, 0], 5, rtol=1e-5)
   zero = constrain_kernel(jnp.zeros((5, 5, 1, 1)))
   np.testing.assert_allclose(neighbours(zero), 1 / 24, rtol=1e-6)
 
 
+@partial(jax.jit, static_argnums=0)
+def begun(layer, seed, x):
+  return layer.init_with_output(jax.random.key(seed), x)
+
+
 @given(st.integers(0, 99), st.floats(0, 255, width=32), st.sampled_from([(1, False), (3, False), (4, True)]))
 def test_a_flat_patch_leaves_nothing(seed, level, kind):
   channels, apart = kind
-  flat = jnp.full((1, 9, 8, channels), level)
-  layer = ConstrainedConv(4, apart=apart)
-  params = layer.init(jax.random.key(seed), flat)
+  residual, params = begun(ConstrainedConv(4, apart=apart), seed, np.full((1, 9, 8, channels), level, np.float32))
   holds(params["params"][KERNEL])
   assert float(neighbours(params["params"][KERNEL]).min()) >= 0
-  residual = layer.apply(params, flat)
   assert residual.shape == (1, 5, 4, 4)
   np.testing.assert_allclose(residual, 0, atol=1e-3)
 
 
 def test_the_residual_is_the_prediction_less_the_pixel():
   layer = ConstrainedConv(1, kernel=3)
-  image = jnp.zeros((1, 3, 3, 1)).at[0, 1, 1, 0].set(10).at[0, 0, 1, 0].set(4)
+  image = np.zeros((1, 3, 3, 1), np.float32)
+  image[0, :2, 1, 0] = 4, 10
   params = {"params": {KERNEL: constrain_kernel(jnp.ones((3, 3, 1, 1)))}}
-  np.testing.assert_allclose(layer.apply(params, image), 4 / 8 - 10, rtol=1e-6)
+  np.testing.assert_allclose(applied(layer, params, image), 4 / 8 - 10, rtol=1e-6)
 
 
 def test_only_constrained_kernels_change():
-  tree = {"params": Net().init(jax.random.key(0), jnp.zeros((1, 9, 9, 1)))["params"], "momentum": (jnp.ones(3),)}
+  tree = {"params": drawn(Net(), jnp.zeros((1, 9, 9, 1)))["params"], "momentum": (jnp.ones(3),)}
   tree["params"]["ConstrainedConv_0"][KERNEL] *= 3
   made = constrain(tree)
   holds(made["params"]["ConstrainedConv_0"][KERNEL])
@@ -96,7 +104,7 @@ def test_only_constrained_kernels_change():
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_training_keeps_the_constraint_through_momentum_decay_and_checkpoints(dtype, tmp_path):
   net, images = Net(), jax.random.uniform(jax.random.key(1), (8, 12, 12, 1)) * 255
-  params = jax.tree.map(lambda x: x.astype(dtype), net.init(jax.random.key(0), images)["params"])
+  params = jax.tree.map(lambda x: jnp.asarray(x, dtype), drawn(net, images)["params"])
   optimiser = optax.chain(optax.add_decayed_weights(5e-2), optax.sgd(0.05, momentum=0.95))
   tolerance = 1e-5 if dtype == jnp.float32 else 2e-2  # A sum of 24 taps of 8 bits each.
 
@@ -120,7 +128,7 @@ def test_training_keeps_the_constraint_through_momentum_decay_and_checkpoints(dt
     checkpointer.wait_until_finished()
     again = checkpointer.restore(tmp_path / "saved", params)
   holds(again["ConstrainedConv_0"][KERNEL], tolerance)
-  np.testing.assert_array_equal(constrain(again)["ConstrainedConv_0"][KERNEL], constrain_kernel(kernel))
+  np.testing.assert_array_equal(jax.jit(constrain)(again)["ConstrainedConv_0"][KERNEL], constrain_kernel(kernel))
 
 
 @pytest.mark.parametrize("kernel", [1, 4])

@@ -5,6 +5,11 @@ import pytest
 
 from fsim.models import extractors
 from fsim.models.extractors import PatchNet, SignatureNet
+from tests.networks import applied, drawn
+
+
+def pixels(n, side):
+  return np.random.default_rng(1).integers(0, 256, (n, side, side, 3), np.uint8)
 
 
 def count(variables):
@@ -29,11 +34,10 @@ def test_layers_are_the_published_ones(size, classes):
 
 
 def test_the_signature_is_a_bounded_vector_of_1024_whatever_the_arithmetic():
-  images = jax.random.randint(jax.random.key(1), (2, 64, 64, 3), 0, 256).astype(jnp.uint8)
+  images = pixels(2, 64)
   for dtype in (jnp.float32, jnp.bfloat16):
     net = SignatureNet(classes=3, dtype=dtype)
-    variables = net.init(jax.random.key(0), images)
-    signature, logits = net.apply(variables, images)
+    signature, logits = applied(net, drawn(net, images), images)
     assert signature.shape == (2, 1024)
     assert logits.shape == (2, 3)
     assert signature.dtype == logits.dtype == jnp.float32
@@ -41,11 +45,11 @@ def test_the_signature_is_a_bounded_vector_of_1024_whatever_the_arithmetic():
 
 
 def test_an_image_is_signed_alike_alone_and_in_company():
-  images = jax.random.randint(jax.random.key(1), (4, 64, 64, 3), 0, 256).astype(jnp.uint8)
+  images = pixels(4, 64)
   net = SignatureNet(classes=3)
-  variables = net.init(jax.random.key(0), images)
-  together, _ = net.apply(variables, images)
-  alone, _ = net.apply(variables, images[2:3])
+  variables = drawn(net, images)
+  together, _ = applied(net, variables, images)
+  alone, _ = applied(net, variables, images[2:3])
   np.testing.assert_allclose(alone[0], together[2], atol=1e-5)
 
 
@@ -72,7 +76,7 @@ def test_a_ramp_is_content_and_a_speck_is_not():
 
 
 def test_both_fronts_are_bounded():
-  images = jax.random.randint(jax.random.key(1), (2, 16, 16, 3), 0, 256).astype(jnp.uint8)
+  images = jnp.asarray(pixels(2, 16))
   for front in (extractors.rgb, extractors.residual):
     assert float(jnp.abs(front(images)).max()) <= 1
 
@@ -88,17 +92,17 @@ def test_the_patch_network_has_the_published_size_and_ceil_pooling():
 
 def test_the_patch_network_sees_the_difference_from_the_mean_patch():
   net = PatchNet(classes=3)
-  patches = jax.random.randint(jax.random.key(1), (2, 64, 64, 3), 0, 256).astype(jnp.uint8)
-  variables = extractors.with_mean(net.init(jax.random.key(0), patches), np.asarray(patches[0], np.float32))
-  feature, _ = net.apply(variables, patches)
+  patches = pixels(2, 64)
+  variables = extractors.with_mean(drawn(net, patches), patches[0].astype(np.float32))
+  feature, _ = applied(net, variables, patches)
   np.testing.assert_allclose(feature[0], 0, atol=1e-6)
   assert float(jnp.abs(feature[1]).max()) > 0
 
 
 def test_training_leaves_the_mean_patch_alone():
   net = PatchNet(classes=3)
-  patches = jax.random.randint(jax.random.key(1), (2, 64, 64, 3), 0, 256).astype(jnp.uint8)
-  variables = extractors.with_mean(net.init(jax.random.key(0), patches), np.full((64, 64, 3), 99.0, np.float32))
-  (_, logits), new = net.apply(variables, patches, train=True, mutable=["batch_stats"])
+  patches = pixels(2, 64)
+  variables = extractors.with_mean(drawn(net, patches), np.full((64, 64, 3), 99.0, np.float32))
+  (_, logits), new = applied(net, variables, patches, train=True, mutable=["batch_stats"])
   np.testing.assert_array_equal(new["batch_stats"]["mean"], 99)
-  np.testing.assert_array_equal(logits, net.apply(variables, patches)[1])
+  np.testing.assert_array_equal(logits, applied(net, variables, patches)[1])

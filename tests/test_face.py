@@ -7,7 +7,6 @@ import sys
 import tomllib
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -25,6 +24,7 @@ from fsim.systems.model.predictor import SimilarityPredictor
 from fsim.systems.patch.predictor import ModelPredictor
 from tests import fitted_similarity, jpegs, predictors
 from tests.commands import ROOT
+from tests.networks import applied
 from tests.predictors import SIZE
 
 FIFTH = 0.2  # Seconds of CPU that `import fsim` may take.
@@ -145,7 +145,7 @@ def test_signatures_are_those_of_the_network_on_the_central_square(known):
   images = [image(seed) for seed in range(predictor.BATCH + 1)]
   found = known.signature(images)
   squares = np.stack([centre_crop(one, SIZE) for one in images])
-  expected = SignatureNet(4, "residual").apply(known.network, jnp.asarray(squares))[0]
+  expected = applied(SignatureNet(4, "residual"), known.network, squares)[0]
   np.testing.assert_allclose(found.vectors, expected, atol=1e-5)
   assert np.ptp(expected, 0).max() > 0.01
   np.testing.assert_array_equal(found.patterns.packed[-1], compact.pack(np.asarray(probe.against_image(squares)))[-1])
@@ -157,8 +157,8 @@ def test_signatures_are_those_of_the_network_on_the_central_square(known):
 def test_scores_are_those_of_the_run_and_the_same_in_either_order(known):
   signatures = known.signature([image(0), image(1)])
   network = HadamardScorer(8)
-  a, b = (network.apply(known.scorer, jnp.asarray(one[None]), method="terms") for one in signatures.vectors)
-  both = [float(network.apply(known.scorer, *ends, method="combine")[0]) for ends in ((a, b), (b, a))]
+  a, b = (applied(network, known.scorer, one[None], method="terms") for one in signatures.vectors)
+  both = [float(applied(network, known.scorer, *ends, method="combine")[0]) for ends in ((a, b), (b, a))]
   found, back = known.score(image(0), image(1)), known.score(image(1), image(0))
   assert abs(both[0] - both[1]) > 1e-4
   np.testing.assert_allclose(found.network, np.mean(both), atol=1e-4)

@@ -12,6 +12,7 @@ from fsim.systems.model import fitted
 from fsim.systems.model.fitted import BATCH
 from tests import fitted_similarity
 from tests.fitted_similarity import SIZE, SURE
+from tests.networks import applied, drawn
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +64,14 @@ def test_saved_and_loaded_it_is_the_same(known, features, tmp_path):
 
 def test_answers_of_the_network_on_tiles_come_behind_the_extractors_features(known, features, tmp_path):
   net = fitted.tile_network(known.classes, known.dtype)
-  tiles = net.init(jax.random.key(0), jnp.zeros((1, PATCH_SIDE, PATCH_SIDE, 3), jnp.uint8))
+  tiles = drawn(net, jnp.zeros((1, PATCH_SIDE, PATCH_SIDE, 3), jnp.uint8))
   pixels = fitted_similarity.tiles("fine", seed=1)
   sizes = {"log_slope": np.zeros(2, np.float32), "offset": np.float32(0)}
   fitted.save(tmp_path, known._replace(tiles=tiles, kind="distance", scorer={"params": sizes}))
   fused = fitted.load(tmp_path)
   found = fitted.features(fused, pixels)
   np.testing.assert_allclose(found[:, :200], features["fine"], atol=1e-5)
-  answers = jax.nn.softmax(net.apply(tiles, jnp.asarray(pixels[:, :PATCH_SIDE, :PATCH_SIDE]))[1])
+  answers = jax.nn.softmax(applied(net, tiles, pixels[:, :PATCH_SIDE, :PATCH_SIDE])[1])
   np.testing.assert_allclose(posteriors.softmax(found[:, 200:]), answers, atol=1e-5)
   distances = [np.square(part[0] - part[1]).mean() for part in (found[:2, :200], found[:2, 200:])]
   np.testing.assert_allclose(fitted.log_odds(fused, found[:1], found[1:2]), -known.zero - sum(distances), rtol=1e-4)

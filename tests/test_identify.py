@@ -16,6 +16,7 @@ from fsim.systems import svm
 from fsim.systems.patch import fitted, openset
 from fsim.systems.patch.fitted import NONE, SILENT, FittedClassifier
 from tests import jpegs
+from tests.networks import drawn
 
 CLASSES = ["Ardent_A", "Calyx_B", "Corvin_C"]
 LEVELS = {"Ardent_A": (180, 60, 60), "Calyx_B": (60, 180, 60), "Corvin_C": (60, 60, 180)}
@@ -33,7 +34,7 @@ def photo(*names, blocks=(3, 4)):
 @pytest.fixture(scope="module")
 def known():
   """A fitted system that tells colours apart by an untrained network's features."""
-  variables = PatchNet(classes=3).init(jax.random.key(0), jnp.zeros((1, 64, 64, 3), jnp.uint8))
+  variables = drawn(PatchNet(classes=3), jnp.zeros((1, 64, 64, 3), jnp.uint8))
   blank = svm.Svms(CLASSES, np.zeros((3, 2), int), np.zeros((3, 128)), np.zeros(3), np.zeros(128), np.ones(128), 1.0)
   gaussians = openset.ClassGaussians(np.zeros((3, 128)), np.eye(128))
   start = FittedClassifier(
@@ -285,6 +286,6 @@ def test_fields_that_cannot_be_are_refused_by_name(run, field, value):
 
 
 def test_networks_that_give_no_numbers_give_no_answer(known):
-  huge = known.variables | {"params": jax.tree.map(lambda own: 0 * own + 1e25, known.variables["params"])}
+  huge = known.variables | {"params": jax.tree.map(lambda own: np.full_like(own, 1e25), known.variables["params"])}
   with pytest.raises(UserError, match="give numbers that are not finite"):
     fitted.name(known._replace(variables=huge), photo("Calyx_B"))

@@ -22,13 +22,7 @@ from tests import predictors, sensors
 from tests.test_saved_calibration import MADE
 
 DEVICES = 6  # Of three models.
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_draws():
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(validation, "DRAWS", 4)
-    yield
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 
 @pytest.fixture(scope="module")

@@ -14,16 +14,11 @@ from tests.test_saved_calibration import CARD, MADE
 CLLR_CAL = {f"Cllr_cal, against {OTHER_MODEL}": 0.01}
 LEARNED = MADE._replace(fused=None, card=CARD | {"figures": CLLR_CAL})
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 
 def lines_of(scores, made=MADE):
   return {(line.method, line.against): line for line in validation.lines(made, compared.of(scores), lambda: None)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_draws():
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(validation, "DRAWS", 6)
-    yield
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,10 @@ def phase(
 
   return Phase(
     name="signature",
-    init=lambda: net.init(jax.random.key(context.seed), jnp.asarray(feed.one(train.rows[0]))[None]),
+    # The weights of `init`; nothing is computed (and compiled) of an answer.
+    init=lambda: net.lazy_init(
+      jax.random.key(context.seed), jax.eval_shape(jnp.asarray, feed.one(train.rows[0])[None])
+    ),
     loss=classification_loss(net, objective),
     optimiser=optimisers.of(schedule, steps_in_epoch),
     constrain=constrain,

@@ -86,9 +86,10 @@ def phase(
     same = train.sources[rows[:, 0]] == train.sources[rows[:, 1]]
     return rows.astype(np.int32), same.astype(np.float32)
 
+  row = jax.ShapeDtypeStruct((1, train.signatures.shape[1]), np.float32)
   return Phase(
     name="similarity",
-    init=lambda: scorer.init(jax.random.key(context.seed + 1), *jnp.zeros((2, 1, train.signatures.shape[1]))),
+    init=lambda: scorer.lazy_init(jax.random.key(context.seed + 1), row, row),  # As `init`, but nothing is computed.
     loss=pair_loss(scorer, objective),
     optimiser=optimisers.of(schedule, sampler.steps_in_epoch),
     constrain=free,

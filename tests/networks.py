@@ -1,0 +1,30 @@
+"""Networks without training: weights that cost nothing to draw, and answers compiled whole.
+
+`init` and single operations would each be compiled by XLA, hundreds of them for one network.
+"""
+
+from functools import partial
+
+import jax
+import numpy as np
+
+from fsim.models.constrained import KERNEL, constrain_kernel
+
+
+def drawn(module, *inputs):
+  """Variables as `init` would draw them, scaled so that signals neither vanish nor grow."""
+  rng = np.random.default_rng(0)
+
+  def one(path, like):
+    if path[-1].key == KERNEL:
+      return np.asarray(jax.jit(constrain_kernel)(rng.uniform(0, 1, like.shape).astype(like.dtype)))
+    if len(like.shape) > 1:
+      return rng.normal(0, np.prod(like.shape[:-1]) ** -0.5, like.shape).astype(like.dtype)
+    return np.full(like.shape, path[-1].key in ("scale", "var"), like.dtype)
+
+  return jax.tree_util.tree_map_with_path(one, jax.eval_shape(module.init, jax.random.key(0), *inputs))
+
+
+def applied(module, variables, *inputs, rngs=None, **how):
+  """What `module.apply` returns."""
+  return jax.jit(partial(module.apply, **how))(variables, *inputs, rngs=rngs)
