@@ -18,12 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from configs import model as configuration
 from fsim import cpu
 from fsim.data.loader import Reading
 from fsim.data.patches import Stored
 from fsim.models.extractors import PatchNet
-from fsim.systems.model import learning
+from fsim.models.mislnet import MislNet
 from fsim.train import classify, feed, loop, mesh, metrics
 from fsim.train.context import Context
 from fsim.train.loop import Phase, fit
@@ -46,7 +45,7 @@ class Trivial(nn.Module):
 
 
 NETS: dict[str, Callable[[], nn.Module]] = {
-  "misl": lambda: learning.mislnet(CLASSES, configuration.get_config()),
+  "misl": lambda: MislNet(CLASSES, colours="each", truncation=2.0, last_pool="max"),  # As in configs/model.py.
   "patch": lambda: PatchNet(CLASSES, front="residual"),
   "trivial": lambda: Trivial(CLASSES),
 }
