@@ -15,15 +15,20 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from benchmarks import training
+from benchmarks import jax_nets, training
 from benchmarks.setting import Setting
+from fsim.data.loader import Batch
+from fsim.models.constrained import constrain
+from fsim.train import classify, loop, mesh, optimisers, step
 
 TWINS = ("misl", "signature", "patch")  # Nets that PyTorch has too.
 SIZES = {"misl": (128, 64), "signature": (128, 64), "patch": (64, 128), "mobile": (32, 128), "alexnet": (256, 128)}
@@ -61,7 +66,7 @@ def serve(side: str, link: Connection, jobs: list[Job], device: str, scale: int,
   if side == "torch":
     from benchmarks import torch_nets as nets
   else:
-    from benchmarks import jax_nets as nets
+    nets = jax_nets
   runners: dict[Job, Any] = {}
 
   def ready(job: Job) -> tuple[Job, Any, str]:
@@ -103,23 +108,29 @@ def timed(runner: Any, call: Callable[[], None]) -> float:
   return seconds
 
 
-def counted(nets: list[str], scale: int) -> tuple[dict[str, Any], dict[str, float]]:
-  """Weights of the nets that both sides have, and operations of a training step, as XLA counts them; on the CPU."""
-  from benchmarks import jax_nets
+def weighed(net: str, scale: int) -> Any:
+  """Weights with which both sides begin; made on the CPU."""
+  own = setting(net, "cpu", scale)
+  made = jax.jit(jax_nets.NETS[net](classes=own.classes).init)(jax.random.key(0), examples(own)[0][:1])
+  return jax.tree.map(np.asarray, made["params"])
 
-  weights, flops = {}, {}
-  for net in nets:
-    own = setting(net, "cpu", scale)
-    runner = jax_nets.Runner(own._replace(matmul=1), "fsim", None, *examples(own._replace(batch=2)))
-    flops[net] = runner.flops() / 2 * own.batch  # The update of the weights, a small part, is counted too often.
-    if net in TWINS:
-      weights[net] = runner.weights
-  return weights, flops
+
+def counted(net: str, scale: int) -> float:
+  """Operations of a training step, as XLA counts them for a CPU before it optimises; nothing is computed."""
+  own, layout = setting(net, "cpu", scale), mesh.layout()
+  images, labels = examples(own)
+  module, optimiser = jax_nets.NETS[net](classes=own.classes), optimisers.sgd(1e-3, 0.9, 5e-4)
+  state = jax.eval_shape(
+    lambda key: step.start(module.init(key, jnp.asarray(images[:1])), optimiser), jax.random.key(0)
+  )
+  once = step.update(classify.classification_loss(module), optimiser, constrain, seed=0)
+  steps = step.training_steps(once, lambda stored, handed: handed, layout)
+  return float(steps.lower(state, (), [Batch(images, labels)]).cost_analysis()["flops"])
 
 
 def measured(nets: list[str], sides: list[str], device: str, scale: int, rounds: int, seconds: float) -> dict[str, Any]:
   until = time.time() + seconds
-  weights, flops = counted([net for net in nets if net in TWINS], scale)
+  weights = {net: weighed(net, scale) for net in nets if net in TWINS}
   context, links, ready = multiprocessing.get_context("spawn"), {}, {}
   for side in sides:
     own = [net for net in nets if side == "fsim" or net in TWINS]
@@ -130,7 +141,7 @@ def measured(nets: list[str], sides: list[str], device: str, scale: int, rounds:
     given = (side, theirs, jobs, device, scale, weights, until)
     context.Process(target=serve, args=given, daemon=True).start()
     theirs.close()
-  flops |= counted([net for net in nets if net not in TWINS], scale)[1]
+  flops = {net: counted(net, scale) for net in nets}
   said, answers = [], {}
   for side, link in links.items():
     try:
@@ -148,7 +159,8 @@ def measured(nets: list[str], sides: list[str], device: str, scale: int, rounds:
     links[side].send((job, kind))
     times[side, job, kind].append(links[side].recv())
   for link in links.values():
-    link.send(None)
+    with suppress(BrokenPipeError):
+      link.send(None)
   return {"times": times, "flops": flops, "answers": answers, "left out": said}
 
 
@@ -202,8 +214,6 @@ def main() -> None:
   given = parser.parse_args()
   jax.config.update("jax_platforms", "cpu")  # Of this process, which only counts.
   found = measured(given.nets, given.sides, given.device, given.scale, given.rounds, given.seconds)
-  from fsim.train import loop
-
   made = rows(found, given.scale, 1 if given.device == "cpu" else loop.TOGETHER)
   said = checked(found["answers"])
   head = f"{'net':10}{'size':>5}{'batch':>6} {'work':9}{'in':5}{'side':30}"

@@ -17,7 +17,7 @@ def base(system: str) -> ConfigDict:
   config.save_every = 500  # Steps between checkpoints inside an epoch; there is one at its end in any case.
   config.reading = ConfigDict()
   config.reading.threads = 2
-  config.reading.workers = 0  # Worker processes; 0 reads in threads.
+  config.reading.workers = 0  # Worker processes that decode; 0 decodes in threads. Patches are read in threads always.
   config.evaluate = ConfigDict()
   config.evaluate.resamples = 500  # Of the bootstrap over devices (or models).
   return config

@@ -1,15 +1,19 @@
 """Pixels that lie on the devices are the batches that a store or Grain would give, and train the same network."""
 
 import itertools
+import os
+import subprocess
+import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from fsim.data import loader
 from fsim.data.loader import Batch, Reading, Shard, Sources
 from fsim.data.patches import Stored
-from fsim.models.extractors import PatchNet
 from fsim.systems.model.tiles import Tiles
 from fsim.train import classify, feed, loop
 from fsim.train.feed import Cuts, Pixels
@@ -17,8 +21,16 @@ from fsim.train.loop import fit
 from fsim.train.metrics import MetricWriter
 from fsim.train.schedule import Schedule
 from tests import contexts
+from tests.commands import ROOT
 
-SIDE = 64
+SIDE = 16
+
+
+class Net(nn.Module):
+  @nn.compact
+  def __call__(self, images, train: bool = False):
+    x = nn.tanh(nn.Dense(8)(images[:, :4, :4].reshape(len(images), -1).astype(jnp.float32) / 255))
+    return x, nn.Dense(3)(x)
 
 
 @pytest.fixture
@@ -108,7 +120,7 @@ def trained(folder, store, monkeypatch, together):
   learned = classify.Labelled(ROWS, LABELS)
   pixels = feed.resident(store, ROWS, context)
   training = Schedule(2, 2, "sgd", learning_rate=1e-3, momentum=0.9, decay=0.0, halve_lr_every=1)
-  state = fit(classify.phase(PatchNet(3), pixels, learned, learned, training, context), context)
+  state = fit(classify.phase(Net(), pixels, learned, learned, training, context), context)
   writer.close()
   return state
 
@@ -120,3 +132,13 @@ def test_steps_together_and_pixels_on_the_device_train_the_same_network(store, t
   assert int(plain.step) == int(together.step)
   for one, other in zip(jax.tree.leaves(plain.params), jax.tree.leaves(together.params), strict=True):
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.skipif(jax.device_count() > 1, reason="is what it starts")
+def test_two_devices_do_so_too():
+  """Each has all pixels and half of every batch."""
+  command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+  done = subprocess.run(
+    command, cwd=ROOT, env=os.environ | {"JAX_NUM_CPU_DEVICES": "2"}, capture_output=True, text=True
+  )
+  assert done.returncode == 0, done.stdout

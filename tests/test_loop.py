@@ -8,11 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fsim.boundary import inputs
 from fsim.boundary.console import Terminated
 from fsim.boundary.errors import UserError
-from fsim.train import mesh, metrics
+from fsim.train import loop, mesh, metrics
 from fsim.train.loop import Phase, fit
 from fsim.train.metrics import MetricWriter
 from fsim.train.optimisers import sgd
@@ -62,10 +64,10 @@ def phase(**changes) -> Phase:
   return made._replace(**changes)
 
 
-def train(folder, made):
+def train(folder, made, **changes):
   writer = MetricWriter(folder)
   try:
-    return fit(made, contexts.made(folder, writer))
+    return fit(made, contexts.made(folder, writer, **changes))
   finally:
     writer.close()
 
@@ -107,6 +109,33 @@ def test_stopped_and_resumed_is_the_same_run_bit_for_bit(tmp_path, step):
   assert same(whole, resumed)
   lines = [[row["validation_loss"] for row in metrics.read(tmp_path / name)] for name in ("whole", "parts")]
   assert lines[0] == lines[1]
+
+
+@given(st.integers(0, 60), st.integers(1, 60), st.integers(1, 20), st.integers(1, 20), st.integers(1, 9))
+def test_dispatches_do_every_step_once_and_stop_at_every_end(first, more, epoch, every, most):
+  found = list(loop.dispatches(first, first + more, (epoch, every), most))
+  assert [step for steps in found for step in steps] == list(range(first, first + more))
+  assert {len(steps) for steps in found} <= {1, most}
+  assert {end for end in range(first + 1, first + more) if not end % epoch or not end % every} <= {
+    s.stop for s in found
+  }
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_steps_together_are_the_same_run_stopped_within_a_dispatch(tmp_path, monkeypatch, step):
+  monkeypatch.setattr(loop, "together", lambda: 3)
+  for name in ("one", "parts"):
+    (tmp_path / name).mkdir()
+  with pytest.raises(Terminated, match=r"phase is saved after step (3|8) of 20"):
+    train(tmp_path / "parts", phase(batches=stopping_at(step)), save_every=100)
+  together = train(tmp_path / "parts", phase(), save_every=100)
+  monkeypatch.setattr(loop, "together", lambda: 1)
+  alone = train(tmp_path / "one", phase(), save_every=100)
+  for a, b in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-6)
+  rows = [metrics.read(tmp_path / name) for name in ("one", "parts")]
+  np.testing.assert_allclose(*[[row["validation_loss"] for row in own] for own in rows], rtol=1e-6)
+  np.testing.assert_allclose(*[[row["size"] for row in own[-2:]] for own in rows], rtol=1e-6)
 
 
 def test_ctrl_c_saves_too_and_stays_an_interrupt(tmp_path):

@@ -93,7 +93,7 @@ def test_no_pattern_of_a_test_image_is_trained_on(tmp_path):
   net = AlexNet(classes=3, kind="modified", width=4, norm="batch")
   classes = sorted(table["device"].unique())
   phase = prnu.classify_patterns(net, stored, parts, classes, schedule.of(config.extractor), contexts.made(tmp_path))
-  seen = {pattern.tobytes() for batch in itertools.islice(phase.batches(0), 10) for pattern in np.asarray(batch.images)}
+  seen = {pattern.tobytes() for batch in itertools.islice(phase.batches(0), 10) for pattern in batch[0]}
   own = {name: {stored(row).tobytes() for row in part.table["row"]} for name, part in parts.items()}
   assert seen == own["train"]
   assert not seen & (own["test"] | own["validation"])

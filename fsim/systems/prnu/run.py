@@ -23,7 +23,7 @@ from fsim.systems.dataset import ImageSet, labelled, open_dataset, split
 from fsim.systems.entrance import entrance
 from fsim.systems.prnu import matcher, report, within_model
 from fsim.systems.prnu.matcher import Square
-from fsim.train import classify, schedule
+from fsim.train import classify, feed, schedule
 from fsim.train.context import Context
 from fsim.train.loop import Phase, fit
 from fsim.train.schedule import Schedule
