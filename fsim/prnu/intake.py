@@ -1,14 +1,13 @@
 """What is asked of many photographs, several at a time where that is faster.
 
-On a GPU as many of one size as PIXELS allows make a batch, always a whole one, so that few shapes are compiled, and two
-batches are under way: one computes while the other comes and goes. On a CPU they are asked one after the other, each in
-little memory: two programs with Fourier transforms at once can wait for each other for ever in XLA's threads (seen with
-jaxlib 0.11.2).
+On a GPU as many of one size as PIXELS allows make a batch, always a whole one, so that few shapes are compiled, and the
+next batch computes while one comes back. On a CPU a batch is one photograph, in little memory, and the noise of the
+next one is filtered meanwhile, so that a second core has work. What is asked is asked by one thread alone: two programs
+with Fourier transforms at once can wait for each other for ever in XLA's threads (seen with jaxlib 0.11.2).
 
 Shapes: h w pixels, b images.
 """
 
-import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,7 +25,7 @@ from fsim.prnu.residuals import DEFAULT, Settings
 
 PIXELS = 1 << 24  # Of a batch on a GPU, which takes some 2 GB with all that is between.
 MOST = 64  # Images of a batch.
-UNDER_WAY = 2  # Batches.
+UNDER_WAY = 2  # Batches on a GPU, but for the one that comes back.
 Item = TypeVar("Item")
 Group = list[tuple[Item, UInt8[np.ndarray, "h w 3"] | None]]
 
@@ -41,19 +40,15 @@ def looked_at(
   ask: of a batch, arrays with an image a row. Some items are taken before the answers of those before them are given.
   Raises UserError for an image below SMALLEST pixels.
   """
-  answers = functools.partial(_answers, ask=ask, settings=settings)
-  if jax.default_backend() == "cpu":
+  ahead = 1 if jax.default_backend() == "cpu" else UNDER_WAY
+  waiting: deque[tuple[Group, Future]] = deque()
+  with ThreadPoolExecutor(1) as pool:
     for group in _groups(asked):
-      yield from answers(group)
-    return
-  waiting: deque[Future] = deque()
-  with ThreadPoolExecutor(UNDER_WAY) as pool:
-    for group in _groups(asked):
-      waiting.append(pool.submit(answers, group))
-      if len(waiting) > UNDER_WAY:
-        yield from waiting.popleft().result()
+      waiting.append((group, pool.submit(_begun, group, ask, settings)))
+      if len(waiting) > ahead:
+        yield from _ended(*waiting.popleft(), ask)
     while waiting:
-      yield from waiting.popleft().result()
+      yield from _ended(*waiting.popleft(), ask)
 
 
 def looks(
@@ -102,14 +97,24 @@ def _groups(asked: Iterable[tuple[Item, UInt8[np.ndarray, "h w 3"] | None]]) -> 
     yield group
 
 
-def _answers(group: Group, ask: Callable[[Filtered], Any], settings: Settings) -> list[tuple[Item, Any]]:
+def _begun(group: Group, ask: Callable[[Filtered], Any], settings: Settings) -> Any:
+  """What the thread does: filter, and on a GPU begin what is asked; None without an image."""
   images = [image for _, image in group if image is not None]
   if not images:
-    return [(item, None) for item, _ in group]
-  batch = arrays.filled(np.stack(images), at_once(images[0].shape))
-  found = jax.device_get(ask(probe.filtered(batch, settings)))
-  row = iter(range(len(images)))
-  return [(item, None if image is None else _row(found, next(row))) for item, image in group]
+    return None
+  found = probe.filtered(arrays.filled(np.stack(images), at_once(images[0].shape)), settings)
+  if jax.default_backend() != "cpu":
+    return ask(found)
+  found.noise.block_until_ready()
+  return found
+
+
+def _ended(group: Group, begun: Future, ask: Callable[[Filtered], Any]) -> Iterator[tuple[Item, Any]]:
+  found = begun.result()
+  found = jax.device_get(ask(found) if isinstance(found, Filtered) else found)
+  row = iter(range(len(group)))
+  for item, image in group:
+    yield item, None if image is None else _row(found, next(row))
 
 
 def _row(found: Any, k: int) -> Any:

@@ -5,18 +5,20 @@ Shapes: m n patterns, h w pixels; H W pixels of the larger pattern of a pair.
 """
 
 import functools
+import math
+from statistics import NormalDist
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
-from scipy.special import ndtr, ndtri
 
 from fsim.boundary.errors import UserError
 from fsim.prnu import AnyArray
 
 WINDOW = 11  # Side of the square around the peak, cyclic, that does not count as correlation energy.
+NORMAL = NormalDist()  # Of the standard library: to import SciPy takes as long as all matching of a few photographs.
 PCE_FLOOR = 9.0  # Aligned PCE from which on the window is taken out exactly.
 
 
@@ -43,13 +45,14 @@ def threshold(alpha: float, n_hypotheses: int) -> float:
     raise UserError(
       f"a false-alarm probability in (0, .5) and at least one hypothesis are needed, got {alpha} and {n_hypotheses}"
     )
-  return float(ndtri(-np.expm1(np.log1p(-alpha) / n_hypotheses)) ** 2)
+  probability = -math.expm1(math.log1p(-alpha) / n_hypotheses)
+  return NORMAL.inv_cdf(probability) ** 2 if probability else math.inf
 
 
 def false_alarm(pce: float, n_hypotheses: int) -> float:
   """Probability that the highest of so many hypotheses reaches this PCE if the sensors differ; inverts `threshold`."""
-  single = ndtr(-np.sign(pce) * np.sqrt(abs(pce)))
-  return float(-np.expm1(n_hypotheses * np.log1p(-single))) if single < 1 else 1.0
+  single = math.erfc(math.copysign(math.sqrt(abs(pce) / 2), pce)) / 2
+  return -math.expm1(n_hypotheses * math.log1p(-single)) if single < 1 else 1.0
 
 
 @jax.jit
@@ -70,11 +73,11 @@ def aligned_pce(
   energy as any other place, so that leaving it in changes the mean by about 121 / (h w). Unless `exact`, it is left in
   everywhere, which makes a very high PCE a little lower and costs no transform a pair.
   """
-  pce = np.array(_roughly(jnp.asarray(a), jnp.asarray(b)))
+  pce = np.array(_roughly(a, b))
   if not exact:
     return pce
   for row, column in np.argwhere(np.abs(pce) > PCE_FLOOR):
-    pce[row, column] = search(a[row : row + 1], b[column : column + 1], reach=0).pce.item()
+    pce[row, column] = _exactly(a[row], b[column])
   return pce
 
 
@@ -88,7 +91,7 @@ def search(a: Float[AnyArray, "m h w"], b: Float[AnyArray, "n H W"], reach: int 
   if h > height or w > width:
     raise ValueError(f"a pattern of {w}x{h} does not fit into one of {width}x{height}")
   rows, columns = (_allowed(small, large, reach) for small, large in ((h, height), (w, width)))
-  pce, place = (np.array(x) for x in _search(jnp.asarray(a), jnp.asarray(b), rows, columns))
+  pce, place = (np.array(x) for x in _search(a, b, rows, columns))
   shift = np.stack(np.divmod(place, width), -1)
   back = (shift > np.array([height // 2, width // 2])) & (np.array([h, w]) == np.array([height, width]))
   shift -= back * np.array([height, width])
@@ -129,7 +132,7 @@ def _search(
   return pce.reshape(m, n), place.reshape(m, n)
 
 
-def _energy_ratio(found: Float[AnyArray, "h w"], row: Array, column: Array) -> Float[AnyArray, ""]:
+def _energy_ratio(found: Float[AnyArray, "h w"], row: Array | int, column: Array | int) -> Float[AnyArray, ""]:
   """Signed peak^2 over the mean square outside the cyclic window around it."""
   h, w = found.shape
   around = jnp.arange(WINDOW) - WINDOW // 2
@@ -137,6 +140,13 @@ def _energy_ratio(found: Float[AnyArray, "h w"], row: Array, column: Array) -> F
   peak = found[row, column]
   energy = ((found**2).sum() - (window**2).sum()) / (h * w - WINDOW**2)
   return jnp.sign(peak) * peak**2 / energy
+
+
+@jax.jit
+def _exactly(a: Float[AnyArray, "h w"], b: Float[AnyArray, "h w"]) -> Float[AnyArray, ""]:
+  """Aligned PCE whose energy leaves out the window."""
+  first, second = (jnp.fft.rfft2(_centred(x)) for x in (a, b))
+  return _energy_ratio(jnp.fft.irfft2(jnp.conj(first) * second, s=a.shape), 0, 0)
 
 
 @jax.jit

@@ -54,7 +54,7 @@ class Filtered(NamedTuple):
 
 def filtered(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Filtered:
   """Raises UserError below SMALLEST pixels."""
-  images = jnp.asarray(images)
+  images = jax.device_put(images)  # `jnp.asarray` would compile a program for it.
   return Filtered(images, compiled_noise(images, settings), settings)
 
 

@@ -7,9 +7,11 @@ Shapes: b images, h w pixels, v columns of half a spectrum. Pixels and residuals
 """
 
 import functools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Bool, Float, UInt8
 
 from fsim.boundary.errors import UserError
@@ -100,8 +102,8 @@ def local_power(x: Float[AnyArray, "*b h w"]) -> Float[AnyArray, "*b h w"]:
   """Mean square over 9x9 pixels around each; beyond the border counts as zero."""
   padded = jnp.pad(x * x, [(0, 0)] * (x.ndim - 2) + [(4, 4), (4, 4)])
   h, w = x.shape[-2:]
-  rows = jax.lax.optimization_barrier(sum(padded[..., k : k + w] for k in range(9)))
-  return sum(rows[..., k : k + h, :] for k in range(9)) / 81
+  rows = lax.optimization_barrier(_total([_shifted(padded, k, w, -1) for k in range(9)]))
+  return _total([_shifted(rows, k, h, -2) for k in range(9)]) / 81
 
 
 def _noisy(band: Float[AnyArray, "*b h w"], variance: Float[AnyArray, ""] | float) -> Float[AnyArray, "*b h w"]:
@@ -121,17 +123,26 @@ def _attenuation(
 def _smallest_mean(x: Float[AnyArray, "*b i j"]) -> Float[AnyArray, "*b h w"]:
   """Least of the means over squares of the WINDOWS around each pixel; sums grow from one window to the next."""
   h, w = x.shape[-2] - 8, x.shape[-1] - 8
-  row = x[..., 4 : 4 + w]
+  row = _shifted(x, 4, w, -1)
   rows = []
   for k in (1, 2, 3, 4):
-    row = row + x[..., 4 - k : 4 - k + w] + x[..., 4 + k : 4 + k + w]
+    row = _total([row, _shifted(x, 4 - k, w, -1), _shifted(x, 4 + k, w, -1)])
     rows.append(row)
-  rows = jax.lax.optimization_barrier(tuple(rows))  # Else XLA sums rows anew for every column.
+  rows = lax.optimization_barrier(tuple(rows))  # Else XLA sums rows anew for every column.
   means = [
-    sum(row[..., 4 + d : 4 + d + h, :] for d in range(-(k // 2), k // 2 + 1)) / k**2
+    _total([_shifted(row, 4 + d, h, -2) for d in range(-(k // 2), k // 2 + 1)]) / k**2
     for k, row in zip(WINDOWS, rows, strict=True)
   ]
-  return functools.reduce(jnp.minimum, means)
+  return functools.reduce(lax.min, means)
+
+
+def _shifted(x: Float[AnyArray, "..."], start: int, size: int, axis: int) -> Float[AnyArray, "..."]:
+  return lax.slice_in_dim(x, start, start + size, axis=axis % x.ndim)
+
+
+def _total(parts: Sequence[Float[AnyArray, "..."]]) -> Float[AnyArray, "..."]:
+  """Of `lax`, whose functions are traced in a fraction of the time that the operators of `jnp` take."""
+  return functools.reduce(lax.add, parts)
 
 
 def _zero_mean(x: Float[AnyArray, "*b h w"]) -> Float[AnyArray, "*b h w"]:

@@ -68,7 +68,7 @@ def find(
   for transform in transforms:
     if not _comparable(transform.size(*pattern.shape), prints.shape[1:], reach):
       continue
-    seen = transform.at(jnp.asarray(pattern))
+    seen = pattern if transform == Transform() else transform.at(pattern)
     pces, shifts, number = _peaks(seen, prints, reach)
     count += number
     for k, (pce, shift) in enumerate(zip(pces, shifts, strict=True)):

@@ -3,6 +3,7 @@
 Shapes: h w rows and columns of an image, any leading axes before them; the four bands of a level are about half of it.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -59,7 +60,8 @@ class Transform(NamedTuple):
     padding[axis] = (taps - 2, taps)
     extended = jnp.pad(x, padding, mode="symmetric")
     kept = (size + taps - 1) // 2
-    tap = [lax.slice_in_dim(extended, j, j + 2 * kept - 1, 2, axis % x.ndim).astype(jnp.float32) for j in range(taps)]
+    tap = [lax.slice_in_dim(extended, j, j + 2 * kept - 1, 2, axis % x.ndim) for j in range(taps)]
+    tap = [lax.convert_element_type(x, np.float32) for x in tap]
     return _weighted(self.low[::-1], tap), _weighted(self.high[::-1], tap)
 
   def _up(self, low: Image, high: Image, axis: int, size: int) -> Image:
@@ -68,10 +70,11 @@ class Transform(NamedTuple):
     pairs = kept - taps // 2 + 1
     both = []
     for parity in (0, 1):
+      # Of an orthogonal wavelet the reconstruction taps are the reversed decomposition taps.
+      weights = np.concatenate([self.low[::-1][parity::2], self.high[::-1][parity::2]])
       starts = [taps // 2 - 1 - j for j in range(taps // 2)]
       parts = [[lax.slice_in_dim(x, s, s + pairs, 1, axis % x.ndim) for s in starts] for x in (low, high)]
-      # Of an orthogonal wavelet the reconstruction taps are the reversed decomposition taps.
-      both.append(_weighted(self.low[::-1][parity::2], parts[0]) + _weighted(self.high[::-1][parity::2], parts[1]))
+      both.append(_weighted(weights, parts[0] + parts[1]))
     mixed = jnp.stack(both, axis=axis % low.ndim + 1)
     whole = mixed.reshape(*low.shape[: axis % low.ndim], 2 * pairs, *low.shape[axis % low.ndim + 1 :])
     return lax.slice_in_dim(whole, 0, size, 1, axis % low.ndim)
@@ -90,5 +93,6 @@ def _orthogonal(name: str) -> pywt.Wavelet:
   return pywt.Wavelet(name)
 
 
-def _weighted(taps: np.ndarray, shifted: list[Image]) -> Image:
-  return sum(float(t) * x for t, x in zip(taps, shifted, strict=True))
+def _weighted(taps: Float[np.ndarray, " n"], shifted: list[Image]) -> Image:
+  """Of `lax`, whose functions are traced in a fraction of the time that the operators of `jnp` take."""
+  return functools.reduce(lax.add, [lax.mul(x, t) for t, x in zip(taps, shifted, strict=True)])
