@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
   patch.setattr(examples, "SHOTS", 3)
   patch.setattr(examples, "CANVAS", 500)
   made = tmp_path_factory.mktemp("examples")
-  assert examples.write(made, 2, 600, workers=1, seed=5) == 2
+  assert examples.write(made, 2, 600.0, workers=1, seed=5) == 2
   patch.undo()
   return made
 
@@ -54,12 +54,12 @@ def test_no_two_photographs_share_a_sensor(folder):
 def test_what_is_made_depends_on_the_seed_and_the_scene_alone(folder, tmp_path, monkeypatch):
   monkeypatch.setattr(examples, "SHOTS", 3)
   monkeypatch.setattr(examples, "CANVAS", 500)
-  examples.write(tmp_path, 1, 600, workers=1, seed=5)
+  examples.write(tmp_path, 1, 600.0, workers=1, seed=5)
   assert (tmp_path / "0.npz").read_bytes() == (folder / "0.npz").read_bytes()
 
 
 def test_nothing_is_made_once_the_time_is_over(tmp_path):
-  assert examples.write(tmp_path, 2, 0, workers=1, seed=5) == 0
+  assert examples.write(tmp_path, 2, 0.0, workers=1, seed=5) == 0
   assert not list(tmp_path.iterdir())
 
 
@@ -78,8 +78,8 @@ def test_a_pattern_is_resized_and_cut_with_its_pixels():
 
 def test_gained_nats_are_the_difference_of_two_normal_densities():
   rng = np.random.default_rng(0)
-  pattern = rng.standard_normal((2, 24, 24)).astype(np.float32)
-  deviation = np.array([0.004, 0.01], np.float32)
+  pattern = jnp.asarray(rng.standard_normal((2, 24, 24)), jnp.float32)
+  deviation = jnp.array([0.004, 0.01])
   found = Evidence(*(jnp.asarray(rng.uniform(10, 1e4, (2, 24, 24)), jnp.float32) for _ in range(2)))
   gained, _ = learning.gains(found, pattern, deviation)
   scale = deviation[:, None, None]
@@ -90,7 +90,7 @@ def test_gained_nats_are_the_difference_of_two_normal_densities():
 
 def test_expected_nats_are_those_gained_where_evidence_is_as_it_says():
   rng = np.random.default_rng(0)
-  deviation, precision = np.full(4, 0.005, np.float32), np.full((4, 256, 256), 4e3, np.float32)
+  deviation, precision = jnp.full(4, 0.005), np.full((4, 256, 256), 4e3, np.float32)
   true = 0.005 * rng.standard_normal((4, 256, 256))
   information = precision * true + np.sqrt(precision) * rng.standard_normal((4, 256, 256))
   found = Evidence(jnp.asarray(information, jnp.float32), jnp.asarray(precision))
@@ -117,7 +117,7 @@ def trained(tmp_path_factory):
   patch.setattr(learning, "AT_ONCE", 8)
   out = tmp_path_factory.mktemp("learned")
   data, held_out = (learning.seen(planted(n, seed)) for n, seed in ((24, 1), (8, 2)))
-  how = Training(until=time.time() + 6, batch=4, steps=10, reports=2)
+  how = Training(until=time.time() + 25, batch=4, steps=10, reports=2)
   variables = learning.learn(data, held_out, NET, how, out)
   patch.undo()
   return variables, data, held_out, out
@@ -166,7 +166,7 @@ def test_tiles_are_turned_together():
 
 
 def test_the_learning_rate_rises_and_falls_to_nothing():
-  how = Training(until=0, steps=5, learning_rate=1.0)
+  how = Training(until=0.0, steps=5, learning_rate=1.0)
   assert learning._rates(0.0, 0.01, how)[0] == 0
   assert learning._rates(0.019, 0.001, how)[-1] == pytest.approx(1, abs=0.01)
   assert learning._rates(0.98, 0.1, how)[-1] == pytest.approx(0, abs=1e-6)

@@ -109,7 +109,7 @@ def learn(data: Seen, held_out: Seen, net: NoiseNet, how: Training, out: Path) -
     calls += 1
     if calls == 1:  # Mostly compilation, which does not count.
       begun = time.time()
-    pace = (time.time() - begun) / (how.until - begun) - share
+    pace = min((time.time() - begun) / max(how.until - begun, 1e-3), 1.0) - share
     share += pace
     if share >= min(1.0, len(lines) / how.reports):
       line = {"step": calls * how.steps, "seconds": time.time() - begun, "train": float(gained.mean())}
