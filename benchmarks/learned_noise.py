@@ -167,16 +167,18 @@ def told(same: np.ndarray, score: np.ndarray, pixels: int) -> dict[str, Any]:
 
 def virtual_conditions(folder: Path) -> Iterator[Condition]:
   whole = split(photographs(folder / "default, 1024 pixels", 640), REFERENCES)
-  for side in (512, 256, 640, 128, 64):
-    yield Condition("side of the crop, pixels", side, *(cut(x, side) for x in whole))
   usual = tuple(cut(x, 512) for x in whole)
-  for quality in (95, 85, 75, 60):
-    yield Condition("quality of a second JPEG", quality, usual[0], changed(usual[1], _again(quality)))
-  smaller = tuple(changed(x, lambda p: _again(90)(postprocessing.resize(0.75)(p))) for x in whole)
-  yield Condition("all resized by .75, quality 90", 480, *smaller)
+  yield Condition("side of the crop, pixels", 512, *usual)
   yield Condition("other models, 512x512", 512, *split(photographs(folder / "other models", 512), 5))
-  many = split(photographs(folder / "default, 512 pixels", 320), 50)
-  yield Condition("photographs in the fingerprint, 320x320", 320, *many, counts=(1, 2, 5, 10, 20, 50))
+  for quality in (75, 60, 85, 95):
+    yield Condition("quality of a second JPEG", quality, usual[0], changed(usual[1], _again(quality)))
+  yield Condition("side of the crop, pixels", 256, *(cut(x, 256) for x in whole))
+  many = split(photographs(folder / "default, 512 pixels", 256), 50)
+  yield Condition("photographs in the fingerprint, 256x256", 256, *many, counts=(1, 2, 5, 10, 20, 50))
+  smaller = tuple(changed(x, lambda p: _again(90)(postprocessing.resize(0.8)(p))) for x in whole)
+  yield Condition("all resized by .8, quality 90", 512, *smaller)
+  for side in (128, 64, 640):
+    yield Condition("side of the crop, pixels", side, *(cut(x, side) for x in whole))
 
 
 def photographs(folder: Path, side: int) -> Photos:

@@ -109,11 +109,11 @@ def learn(data: Seen, held_out: Seen, net: NoiseNet, how: Training, out: Path) -
     calls += 1
     if calls == 1:  # Mostly compilation, which does not count.
       begun = time.time()
-    pace = (time.time() - begun) / (how.until - begun) - share
+    pace = min((time.time() - begun) / max(how.until - begun, 1e-3), 1.0) - share
     share += pace
     if share >= min(1.0, len(lines) / how.reports):
-      measured = {"train": float(gained.mean())} | _measured(state[0], held_out, net)
-      lines.append({"step": calls * how.steps, "seconds": time.time() - begun} | measured)
+      line = {"step": calls * how.steps, "seconds": time.time() - begun, "train": float(gained.mean())}
+      lines.append(line | measured(state[0], held_out, net))
       print(lines[-1], flush=True)
       saved.save(out / "noise_net.npz", {"params": state[0]})
       (out / "noise_curve.json").write_text(json.dumps(lines))
@@ -159,7 +159,7 @@ def turned(batch: Seen, key: Array) -> Seen:
   return Seen(*map(one, batch[:3]), batch.deviation)
 
 
-def _measured(params: Any, data: Seen, net: NoiseNet) -> dict[str, float]:
+def measured(params: Any, data: Seen, net: NoiseNet) -> dict[str, float]:
   """Nats that tiles gain and that the network expects: means, and what nine of ten gain."""
   found = [np.asarray(_gains(params, some, net)) for some in batches(data)]
   gained, expected = np.concatenate(found, 1)[:, : len(data.pixels)]
