@@ -1,6 +1,6 @@
 """What JAX needs to use a CPU well. None of it changes results, and none of it touches a GPU or a TPU.
 
-Measurements are in docs/speed.md; `python -m benchmarks.training` repeats them, with each cure left out in turn.
+Measurements are in docs/speed.md; `python -m benchmarks.cures` repeats them, with each cure left out in turn.
 """
 
 import ctypes
@@ -11,7 +11,8 @@ from importlib.util import find_spec
 import jax
 import jaxlib
 
-# What goes to the kernels that use one core, but for convolutions.
+FIRST, LAST = (0, 10, 2), (0, 12)  # Versions of JAX whose convolutions were measured, docs/speed.md.
+# What is left to the kernels that use one core: all that goes to them by default, but for convolutions.
 CONVOLUTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # From glibc's malloc.h.
 
@@ -19,10 +20,12 @@ M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # From glibc's malloc.h.
 def compiler_options() -> dict[str, str]:
   """For `jax.jit(..., compiler_options=...)` of anything with convolutions.
 
-  jaxlib 0.10.2 gives convolutions to a kernel that uses one core. Left out of the list of what goes there (dot products
-  and reductions stay, which gain), they go back to the kernel that uses all. Other versions have other lists.
+  JAX gives convolutions to a kernel that uses one core. Left out of the list of what goes there (dot products and
+  reductions stay, which gain), they go back to the kernel that uses all. A version that was not measured has perhaps
+  another list, and keeps its own; `python -m benchmarks.cures` says whether it still needs this.
   """
-  if jax.default_backend() != "cpu" or jaxlib.__version__ != "0.10.2":
+  version = jaxlib.version.__version_info__
+  if jax.default_backend() != "cpu" or version < FIRST or version[:2] > LAST:
     return {}
   return dict(CONVOLUTIONS)
 

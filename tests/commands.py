@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from ml_collections import ConfigDict
 
-from fsim.boundary import programs
+from fsim.boundary import console, programs
 
 ROOT = Path(__file__).parent.parent
 
@@ -33,9 +34,18 @@ def variables(data: Path, **environment: str) -> dict[str, str]:
 
 
 def finished(config: str, folder: Path, data: Path) -> Path:
-  """The folder of a run that has ended well; which settings it has read lies beside it (`recording.unread`)."""
-  done = command("tests.recording", config, "--workdir=run", cwd=folder, data=data)
-  assert done.returncode == 0, done.stderr
+  """The folder of a run that has ended well; which settings it has read lies beside it (`recording.unread`).
+
+  In this process, which has imported and compiled much of what a run needs.
+  """
+  from fsim.commands import train  # Here, so that importing this file brings nothing whose shapes pytest is to check.
+  from tests import recording
+
+  folder.mkdir(parents=True, exist_ok=True)
+  with pytest.MonkeyPatch.context() as patch, recording.noted():
+    patch.chdir(folder)
+    patch.setenv("TFDS_DATA_DIR", str(data))
+    assert console.run(train.main, [config, "--workdir=run"]) == console.ANSWERED
   return folder / "run"
 
 

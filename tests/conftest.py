@@ -129,10 +129,11 @@ TRAINING = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-  """What CI leaves out on a second Python."""
+  """Marks what CI leaves out on a second Python, and puts it first: short files fill the workers' time in the end."""
   for item in items:
     if item.path.stem.removeprefix("test_") in TRAINING:
       item.add_marker(pytest.mark.trains)
+  items.sort(key=lambda item: not item.get_closest_marker("trains"))
 
 
 def pytest_sessionstart() -> None:

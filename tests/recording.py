@@ -1,15 +1,16 @@
-"""python -m tests.recording ARGUMENTS: fsim.main with these arguments, in a process that notes which settings it reads.
+"""Runs that note which settings they read.
 
 The settings that a system is handed, and those that its report reads back, note themselves when one is looked up by its
 name. Copies, dumps and checks of all settings together are no look-ups. What was read lies beside the run folder. Every
 section has an invented setting as well, which nothing can read: if a run seems to, then what is noted proves nothing.
 """
 
+import contextlib
 import json
-import runpy
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from ml_collections import ConfigDict
 
 from fsim.run import flat
@@ -61,6 +62,24 @@ class Recording(ConfigDict):
     return without(self._fields).to_json(*arguments, **options)
 
 
+class Reported(dict):
+  """The same of the plain dictionaries that reports are handed."""
+
+  def __init__(self, settings: dict, names: set[str], prefix: str = ""):
+    super().__init__(settings)
+    self._names, self._prefix = names, prefix
+
+  def __getitem__(self, key: str):
+    value = super().__getitem__(key)
+    if isinstance(value, dict):
+      return Reported(value, self._names, f"{self._prefix}{key}.")
+    self._names.add(f"{self._prefix}{key}")
+    return value
+
+  def get(self, key: str, default: object = None):
+    return self[key] if key in self else default  # noqa: SIM401, it would note nothing
+
+
 def without(settings) -> ConfigDict:
   """Without what is invented."""
   kept = {name: value for name, value in settings.items() if name != INVENTED}
@@ -91,22 +110,20 @@ def unread(run: Path) -> set[str]:
   return flat(config).keys() - read - BEFORE
 
 
-def record() -> None:
+@contextlib.contextmanager
+def noted() -> Iterator[None]:
+  """Of the run within: what it has read lies beside its folder (`unread`)."""
   from fsim.report import page
   from fsim.systems import settings
 
   names, checked, build = set(), settings.checked, page.build
 
   def built(workdir, sections):
-    made = build(workdir, lambda folder, config: sections(folder, Recording(config, names)))
+    made = build(workdir, lambda folder, config: sections(folder, Reported(config, names)))
     (workdir.parent / READ).write_text(json.dumps(sorted(names)))
     return made
 
-  settings.checked = lambda config: Recording(added(checked(config)), names)
-  page.build = built
-
-
-if __name__ == "__main__":
-  record()
-  sys.argv[0] = "fsim.main"
-  runpy.run_module("fsim.main", run_name="__main__", alter_sys=True)
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(settings, "checked", lambda config: Recording(added(checked(config)), names))
+    patch.setattr(page, "build", built)
+    yield

@@ -2,16 +2,18 @@
 
 import contextlib
 import csv
+import functools
 import io
 import json
 
 import pytest
+from scipy.optimize import minimize
 
 from fsim import weights
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.commands import calibrate
-from fsim.evidence import learning, saved
+from fsim.evidence import fitting, learning, saved
 from fsim.evidence.learning import Learned
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
 from tests import predictors, sensors
@@ -40,7 +42,8 @@ def made(tmp_path_factory, similarity):
   (folder / "cameras" / "Make_M0_0_9.JPG").write_bytes(b"none")
   own = folder / "own.json"
   with contextlib.redirect_stdout(io.StringIO()) as printed, pytest.MonkeyPatch.context() as patch:
-    patch.setattr(learning, "FOLDS", 2)  # Each is learned anew, which is most of what these tests take.
+    patch.setattr(learning, "FOLDS", 2)  # Each is learned anew, which is most of what these tests would take, but for:
+    patch.setattr(fitting, "minimize", functools.partial(minimize, options={"maxiter": 40}))
     code = calibrate.main([str(folder / "cameras"), f"--out={own}", "--json", f"--export={folder / 'own.csv'}"])
   return code, json.loads(printed.getvalue()), own
 

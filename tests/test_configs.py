@@ -14,7 +14,7 @@ from fsim.data.loader import Reading
 from fsim.run import flat
 from fsim.systems import SYSTEMS
 from tests.commands import config
-from tests.recording import READ, Recording, added, invented, unread
+from tests.recording import READ, Recording, Reported, added, invented, unread
 
 CONFIGS = programs.listed()
 
@@ -50,6 +50,13 @@ DUMPS = {
 def test_a_field_that_is_looked_up_is_noted(read):
   names = set()
   read(Recording({"data": {"source": "virtual"}, "seed": 0}, names))
+  assert names == {"data.source"}
+
+
+@pytest.mark.parametrize("read", [READS["by key"], lambda config: config["data"].get("source")])
+def test_so_is_one_of_what_reports_are_handed(read):
+  names = set()
+  assert read(Reported({"data": {"source": "virtual"}, "seed": 0}, names)) == "virtual"
   assert names == {"data.source"}
 
 

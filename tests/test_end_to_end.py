@@ -14,6 +14,7 @@ import pytest
 from fsim import load
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
+from fsim.commands import report
 from fsim.train import metrics
 from tests import jpegs, recording
 from tests.commands import ROOT, fsim, variables
@@ -97,10 +98,9 @@ def test_the_page_can_be_rebuilt_from_the_folder_alone(finished, tmp_path, data)
   assert (folder / "report" / "index.html").read_text() == (finished / "report" / "index.html").read_text()
 
 
-def test_a_page_of_no_run_is_refused(tmp_path):
-  done = fsim("report", tmp_path, cwd=tmp_path, data=tmp_path)
-  assert done.returncode == 1
-  assert done.stderr == f"fsim: {tmp_path}: not a run of fsim: config.json is missing\n"
+def test_a_page_of_no_run_is_refused(tmp_path, capsys):
+  assert console.run(report.main, [str(tmp_path)]) == 1
+  assert capsys.readouterr().err == f"fsim: {tmp_path}: not a run of fsim: config.json is missing\n"
   assert list(tmp_path.iterdir()) == []
 
 
@@ -115,7 +115,7 @@ def test_other_settings_need_another_folder(finished, tmp_path, train):
   ("number", "code", "word"),
   [(signal.SIGTERM, console.STOPPED, "stopped"), (signal.SIGINT, console.INTERRUPTED, "interrupted")],
 )
-def test_a_signal_saves_and_the_same_command_finishes_the_same_run(number, code, word, finished, tmp_path, data):
+def test_a_signal_saves_and_the_same_command_finishes_the_same_run(number, code, word, finished, tmp_path, data, train):
   command = [sys.executable, "-m", "fsim.main", QUICK, "--workdir=run"]
   process = subprocess.Popen(
     command, cwd=tmp_path, env=variables(data), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -129,7 +129,7 @@ def test_a_signal_saves_and_the_same_command_finishes_the_same_run(number, code,
   assert f"fsim: {word}; " in output
   assert "the same command goes on from there" in output
   assert "Traceback" not in output
-  done = fsim("main", QUICK, "--workdir=run", cwd=tmp_path, data=data)
+  done = train(QUICK, "--workdir=run")
   assert done.returncode == 0, done.stderr
   same = [[row["validation_loss"] for row in metrics.read(folder)] for folder in (finished, tmp_path / "run")]
   assert same[0] == same[1]

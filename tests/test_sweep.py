@@ -12,7 +12,7 @@ from fsim.boundary import console
 from fsim.boundary.console import INTERRUPTED, STOPPED
 from fsim.boundary.errors import UserError
 from launch import runs, sweep, table
-from tests.commands import ROOT, command
+from tests.commands import ROOT, command, variables
 
 SWEEP = f"""
 CONFIG = "{ROOT}/configs/patch.py:quick"
@@ -24,15 +24,20 @@ def sweep():
 """
 
 
-def run(folder, data, *more):
-  (folder / "sweep.py").write_text(SWEEP)
-  return command("launch.sweep", folder / "sweep.py", "--workdir", folder / "all", *more, cwd=folder, data=data)
-
-
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory, data):
   folder = tmp_path_factory.mktemp("swept")
-  return folder, run(folder, data)
+  (folder / "sweep.py").write_text(SWEEP)
+  return folder, command("launch.sweep", folder / "sweep.py", "--workdir", folder / "all", cwd=folder, data=data)
+
+
+@pytest.fixture
+def again(swept, data, monkeypatch):
+  """The same sweep once more, in the process of the test: its exit code."""
+  folder, _ = swept
+  for name, value in variables(data).items():
+    monkeypatch.setenv(name, value)
+  return lambda *more: console.run(sweep.main, [str(folder / "sweep.py"), f"--workdir={folder / 'all'}", *more])
 
 
 def test_a_failure_is_told_and_does_not_stop_the_others(swept):
@@ -54,19 +59,17 @@ def test_a_failure_is_told_and_does_not_stop_the_others(swept):
   assert set(groups["runs"]) == {2}
 
 
-def test_finished_runs_are_not_started_again(swept, data):
+def test_finished_runs_are_not_started_again(swept, again):
   folder, _ = swept
   logs = {path: path.stat().st_mtime_ns for path in (folder / "all").glob("data.fold=*/sweep.log")}
-  again = run(folder, data)
-  assert again.returncode == 1  # The third still fails.
+  assert again() == 1  # The third still fails.
   assert len(logs) == 2
   assert {path: path.stat().st_mtime_ns for path in logs} == logs
 
 
-def test_other_settings_need_another_folder(swept, data):
-  done = run(swept[0], data, "--set", "seed=1")
-  assert done.returncode == 1
-  assert "finished with other settings" in done.stderr
+def test_other_settings_need_another_folder(again, capsys):
+  assert again("--set", "seed=1") == 1
+  assert "finished with other settings" in capsys.readouterr().err
 
 
 def test_every_setting_counts_wherever_it_stands(tmp_path, capsys):
