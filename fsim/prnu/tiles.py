@@ -171,8 +171,11 @@ def pce_of(a: Side, b: Side) -> Float32[np.ndarray, "m n"]:
 
 @functools.partial(jax.jit, donate_argnums=0)
 def _added(total: Float32[Array, "m n"], a: Int8[Array, "m c"], b: Int8[Array, "n c"]) -> Float32[Array, "m n"]:
-  kind = jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16
-  return total + jnp.einsum("mc,nc->mn", a.astype(kind), b.astype(kind), preferred_element_type=jnp.float32)
+  """In eight bits on CPUs, which is twice to four times as fast there as in float32."""
+  if jax.default_backend() == "cpu":
+    return total + jnp.einsum("mc,nc->mn", a, b, preferred_element_type=jnp.int32).astype(jnp.float32)
+  a, b = a.astype(jnp.bfloat16), b.astype(jnp.bfloat16)
+  return total + jnp.einsum("mc,nc->mn", a, b, preferred_element_type=jnp.float32)
 
 
 def _bytes(array: np.ndarray) -> bytes:
