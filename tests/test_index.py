@@ -113,7 +113,7 @@ def test_shares_of_an_index_are_those_of_one_process(place, tmp_path):
     np.testing.assert_array_equal(shared.known[kind][1], signs)
 
 
-@pytest.mark.parametrize("size", [(64, 64), (70, 65), (600, 520)])
+@pytest.mark.parametrize("size", [(64, 64), (70, 65), (800, 790)])
 def test_signs_find_what_a_pattern_has_in_common(size):
   rng = np.random.default_rng(0)
   known, asked = rng.normal(size=(9, *size)), rng.normal(size=size)

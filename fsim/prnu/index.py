@@ -28,9 +28,9 @@ from fsim.prnu.candidates import Candidate
 from fsim.prnu.settings import Settings
 
 FORMAT = 1  # Of the folder; one more with every change to what a pattern is.
-SIDE = 512  # Pixels of the middle whose signs are kept.
+SIDE = 768  # Pixels of the middle whose signs are kept.
 WORD = 8  # Bytes that are counted together.
-AT_ONCE = 256  # Candidates that are counted together.
+AT_ONCE = 32  # Candidates that are counted together: as many as stay near the processor.
 FIELDS = {"signs": Field("u", 1), "about": Field("U", 0)}
 
 
