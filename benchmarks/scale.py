@@ -4,10 +4,10 @@
   python -m benchmarks.scale OUT --whole=10000                 all pairs of so many patterns, linked and written
   python -m benchmarks.scale OUT --figure=docs/figures/scale.png        fits, figure, and what a million would cost
 
-Patterns are planted: white noise of 512x512 pixels with as much of a device's pattern as photographs of 13 real devices
-show (`opencams/train`, quantiles over the photographs of each), 20 photographs a device. Decoding and the noise filter
-are measured on the photographs of FOLDER. Every point is measured in a process of its own: CPU seconds, and the largest
-size in memory. docs/scale.md has what was found.
+Patterns are planted: white noise of 512x512 pixels (for --whole of 256x256, with the z of larger ones) with as much of a
+device's pattern as photographs of 13 real devices show (`opencams/train`, quantiles over the photographs of each), 20
+photographs a device. Decoding and the noise filter are measured on the photographs of FOLDER. Every point is measured
+in a process of its own: CPU seconds, and the largest size in memory. docs/scale.md has what was found.
 """
 
 import argparse
@@ -39,6 +39,7 @@ from fsim.prnu.settings import DEFAULT
 from fsim.prnu.tiles import Tiles
 
 SIDE, EACH = 512, 20  # Pixels of a pattern, and photographs of a device.
+SMALLER = 256  # Pixels of those of the whole run.
 COUNTS = {
   "decode": (31, 62, 125, 250),
   "residual": (31, 62, 125, 250),
@@ -66,16 +67,16 @@ STRENGTHS = np.array(
     [0.0562, 0.0715, 0.0796, 0.0844, 0.0928],
   ]
 )
-TYPICAL = Quality(SIDE * SIDE, 3.0, 0.6, -0.6, 0.42, 0.01, 0.0, 1.24)  # Of a planted photograph: all alike.
+TYPICAL = Quality(SIDE * SIDE, 2.9, 0.6, -0.3, 0.42, 0.01, 0.0, 1.24)  # Of a planted photograph: all alike.
 
 
 @functools.lru_cache(maxsize=2)
-def sensor(device: int) -> Float[np.ndarray, "s s"]:
-  return normal(1 << 40 | device)
+def sensor(device: int, side: int) -> Float[np.ndarray, "s s"]:
+  return normal(1 << 40 | device, side)
 
 
-def normal(seed: int) -> Float[np.ndarray, "s s"]:
-  return np.random.Generator(np.random.SFC64(seed)).standard_normal((SIDE, SIDE), np.float32)
+def normal(seed: int, side: int) -> Float[np.ndarray, "s s"]:
+  return np.random.Generator(np.random.SFC64(seed)).standard_normal((side, side), np.float32)
 
 
 def strength(k: int) -> float:
@@ -83,10 +84,10 @@ def strength(k: int) -> float:
   return float(np.interp(np.random.default_rng(k).random(), (0.1, 0.3, 0.5, 0.7, 0.9), STRENGTHS[device % 13]))
 
 
-def pattern(k: int) -> Float[np.ndarray, "s s"]:
-  """Of photograph k."""
-  share = np.float32(strength(k))
-  return share * sensor(k // EACH) + np.sqrt(1 - share**2) * normal(k)
+def pattern(k: int, side: int = SIDE) -> Float[np.ndarray, "s s"]:
+  """Of photograph k; z of two does not depend on the side."""
+  share = np.float32(strength(k) * (SIDE / side) ** 0.5)
+  return share * sensor(k // EACH, side) + np.sqrt(1 - share**2) * normal(k, side)
 
 
 def name(k: int) -> str:
@@ -97,12 +98,12 @@ def names(count: int) -> list[str]:
   return [name(k) for k in range(count)]
 
 
-def planted(place: Path, count: int) -> Tiles:
+def planted(place: Path, count: int, side: int = SIDE) -> Tiles:
   """The patterns that are not there yet are made."""
   tiles = Tiles(place)
   for k in progress.bar(range(count), desc="patterns"):
-    if not tiles.has(name(k), (SIDE, SIDE)):
-      tiles.keep(name(k), pattern(k))
+    if not tiles.has(name(k), (side, side)):
+      tiles.keep(name(k), pattern(k, side))
   return tiles
 
 
@@ -133,7 +134,7 @@ def store(place: Path, photographs: list[Path], count: int) -> Callable[[], obje
 
 def pair_tiles(place: Path, photographs: list[Path], count: int) -> Callable[[], object]:
   """The patterns of the whole set, and tiles of an own one."""
-  there, folder = planted(place / "patterns", count), Path(tempfile.mkdtemp(dir=place))
+  there, folder = planted(place / f"patterns-{SIDE}", count), Path(tempfile.mkdtemp(dir=place))
   tiles = Tiles(folder)
   for k in range(count):
     for kept in (tiles._pattern(name(k)), tiles._powers(name(k))):
@@ -156,8 +157,9 @@ def clustering(place: Path, photographs: list[Path], count: int) -> Callable[[],
   return lambda: linking.grow(z, own, SIDE * SIDE, table, paid)
 
 
-def members(count: int) -> list[Member]:
-  made = [Member(Path(f"{k // EACH:05}_{k}.jpg"), name(k), name(k), (SIDE, SIDE), TYPICAL) for k in range(count)]
+def members(count: int, side: int = SIDE) -> list[Member]:
+  own = TYPICAL._replace(pixels=side * side)
+  made = [Member(Path(f"{k // EACH:05}_{k}.jpg"), name(k), name(k), (side, side), own) for k in range(count)]
   return sorted(made, key=lambda one: one.sha256)
 
 
@@ -207,21 +209,22 @@ def measured(stage: str, place: Path, photographs: list[Path], count: int) -> di
 
 def whole(place: Path, count: int) -> None:
   """All pairs of planted patterns, linked and written. What a stopped call has spent is noted too."""
-  for step, work in (("patterns", planted), ("pairs", compared), ("link", grouped)):
+  patterns = functools.partial(planted, side=SMALLER)
+  for step, work in (("patterns", patterns), ("pairs", compared), ("link", grouped)):
     began = time.process_time()
     try:
-      work(place / "patterns", count)
+      work(place / f"patterns-{SMALLER}", count)
     finally:
       rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
       note(place, {"stage": "whole", "n": count, "step": step, "cpu": time.process_time() - began, "rss": rss})
 
 
 def compared(place: Path, count: int) -> None:
-  linked.prepare(members(count), Tiles(place))
+  linked.prepare(members(count, SMALLER), Tiles(place))
 
 
 def grouped(place: Path, count: int) -> None:
-  found = linked.link(members(count), Tiles(place), shipped.chosen(None).calibration)
+  found = linked.link(members(count, SMALLER), Tiles(place), shipped.chosen(None).calibration)
   device = np.array([int(member.path.name[:5]) for member in found.members])
   mixed = sum(len(set(device[list(group.members)].tolist())) > 1 for group in found.groups)
   print(linked.sentence(found), f"{mixed} of {len(found.groups)} groups mixed")
