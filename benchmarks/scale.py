@@ -4,8 +4,8 @@
   python -m benchmarks.scale OUT --whole=10000                 all pairs of so many patterns, linked and written
   python -m benchmarks.scale OUT --figure=docs/figures/scale.png        fits, figure, and what a million would cost
 
-Patterns are planted: white noise of 512x512 pixels (for --whole of 256x256, with the z of larger ones) with as much of a
-device's pattern as photographs of 13 real devices show (`opencams/train`, quantiles over the photographs of each), 20
+Patterns are planted: white noise of 512x512 pixels (for --whole of 256x256, with the z of larger ones) with as much of
+a device's pattern as photographs of 13 real devices show (`opencams/train`, quantiles over the photographs of each), 20
 photographs a device. Decoding and the noise filter are measured on the photographs of FOLDER. Every point is measured
 in a process of its own: CPU seconds, and the largest size in memory. docs/scale.md has what was found.
 """
