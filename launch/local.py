@@ -2,12 +2,13 @@
 
 python -m launch.local [--processes N] [--devices-per-process K] -- --config=configs/device.py [--workdir=DIR ...]
 
-What follows `--` goes to `python -m fsim.main` unchanged. One process is the default and the fastest: it uses all GPUs.
-Several find each other on a free port of the loopback; each has K GPUs (of CPUs: K simulated devices), by default one.
-The first process speaks to the terminal; lines of process k come on standard error after "[k] ". Ctrl-C and SIGTERM
-are passed on once, both as SIGTERM: the run saves its state and stops (exit code 130 or 75); a second one kills it. If
-one process fails, the others are killed, since they can only wait for it, and its exit code is the answer; the same
-command goes on from the latest checkpoint.
+What follows `--` goes to `python -m fsim.main` unchanged, or, if it begins with a verb, to `python -m fsim`: `link`,
+`matrix` and `match --index` share their work out (docs/scale.md). One process is the default, and trains fastest: it
+uses all GPUs. Several find each other on a free port of the loopback; each has K GPUs (of CPUs: K simulated devices),
+by default one. The first process speaks to the terminal; lines of process k come on standard error after "[k] ". Ctrl-C
+and SIGTERM are passed on once, both as SIGTERM: the run saves its state and stops (exit code 130 or 75); a second one
+kills it. If one process fails, the others are killed, since they can only wait for it, and its exit code is the answer;
+the same command goes on from the latest checkpoint.
 """
 
 import argparse
@@ -27,6 +28,12 @@ from fsim.boundary.console import INTERRUPTED, STOPPED
 GRACE = 60  # Seconds for all processes to save and end after a signal; then they are killed.
 POLL = 0.1
 RUN = (sys.executable, "-m", "fsim.main")
+VERB = (sys.executable, "-m", "fsim")
+
+
+def command(run: Sequence[str]) -> list[str]:
+  """Of a training run, which has options alone, or of a verb."""
+  return [*(RUN if run[0].startswith("-") else VERB), *run]
 
 
 def variables(index: int, count: int, address: str, devices: Sequence[int]) -> dict[str, str]:
@@ -53,7 +60,7 @@ def start(arguments: Sequence[str], count: int, devices: int) -> list[subprocess
   for k in range(count):
     own = variables(k, count, address, range(k * devices, (k + 1) * devices))
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} if k else {}
-    processes.append(subprocess.Popen([*RUN, *arguments], env=os.environ | own, start_new_session=True, **output))
+    processes.append(subprocess.Popen(command(arguments), env=os.environ | own, start_new_session=True, **output))
   return processes
 
 
@@ -102,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
   if min(chosen.processes, chosen.devices_per_process) < 1 or not run:
     parser.error("both numbers are 1 or more, and `--` and the arguments of the run follow")
   if chosen.processes == 1:
-    os.execv(sys.executable, [*RUN, *run])
+    os.execv(sys.executable, command(run))
   signals: list[int] = []
   for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, lambda number, frame: signals.append(number))

@@ -16,7 +16,8 @@ from typing import Any
 
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
-from launch.local import RUN
+from fsim.boundary.shares import Share
+from launch.local import command
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,11 +89,17 @@ def main(arguments: Sequence[str]) -> int:
   )
   add_arguments(parser)
   parser.add_argument("--logs", type=console.path, default=Path("runs/slurm"), help="a folder that all nodes see")
+  parser.add_argument(
+    "--shares", type=int, metavar="N", default=1, help="jobs of an array that share out what a verb does"
+  )
   chosen = parser.parse_args(own)
   if not run:
     parser.error("`--` and the arguments of the run must follow")
-  (job,) = submit([Work([*RUN, *run], chosen.requeues)], chosen, chosen.logs, "fsim")
-  console.say(f"job {job}; log: {chosen.logs / f'{job}_0_log.out'}")
+  if chosen.shares < 1 or (chosen.shares > 1 and (run[0].startswith("-") or chosen.processes * chosen.nodes > 1)):
+    parser.error("--shares is 1 or more, of a verb, on one node by one process each")
+  works = [Work(command(run), chosen.requeues, share=Share(k, chosen.shares)) for k in range(chosen.shares)]
+  jobs = submit(works, chosen, chosen.logs, "fsim", at_once=chosen.shares)
+  console.say(f"job {jobs[0]}; log: {chosen.logs / f'{jobs[0]}_0_log.out'}")
   return console.ANSWERED
 
 

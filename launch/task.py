@@ -11,7 +11,9 @@ import time
 from contextlib import ExitStack, suppress
 from typing import Any, NamedTuple
 
+from fsim.boundary import shares
 from fsim.boundary.console import STOPPED
+from fsim.boundary.shares import ALONE, Share
 from launch.local import variables
 from launch.runs import LOG, Run, Sweep
 
@@ -36,11 +38,12 @@ class Member(NamedTuple):
 class Work:
   """Called by submitit in every task of a job.
 
-  command: of `python -m fsim.main`. requeues: how often a killed process may bring the job back to the queue.
+  command: of `python -m fsim.main`, or of a verb. requeues: how often a killed process may bring the job back to the
+  queue. share: of what a verb does, in a job of one process.
   """
 
-  def __init__(self, command: list[str], requeues: int, member: Member | None = None):
-    self.command, self.requeues, self.member = command, requeues, member
+  def __init__(self, command: list[str], requeues: int, member: Member | None = None, share: Share = ALONE):
+    self.command, self.requeues, self.member, self.share = command, requeues, member, share
     self._child: subprocess.Popen | None = None
 
   def __call__(self) -> None:
@@ -55,7 +58,7 @@ class Work:
       log = stack.enter_context((member.run.folder / LOG).open("w")) if member else None
       self._child = subprocess.Popen(
         [*DEAF, *self.command],
-        env=os.environ | environment(job),
+        env=os.environ | environment(job) | shares.variables(self.share),
         stdout=log,
         stderr=subprocess.STDOUT if log else None,
       )
@@ -85,7 +88,7 @@ class Work:
       self._child.terminate()  # All processes of the run agree to stop.
       with suppress(ChildProcessError):  # Popen.wait() would meet its own lock, which the interrupted one holds.
         os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOWAIT)
-    return submitit.helpers.DelayedSubmission(Work(self.command, self.requeues, self.member))
+    return submitit.helpers.DelayedSubmission(Work(self.command, self.requeues, self.member, self.share))
 
 
 def _runs_on(job: Any) -> bool:

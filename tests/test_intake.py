@@ -49,12 +49,6 @@ def test_what_is_too_small_or_empty_has_its_cause_and_costs_no_other_its_answer(
   assert causes[2] == ""
 
 
-def test_what_is_not_wanted_is_passed_along_and_not_looked_at():
-  found = list(intake.looks(photographs([SMALL] * 3), probe.for_image, is_wanted=lambda one: one.sha256 == "1"))
-  assert [look.pattern is None for _, look in found] == [True, False, True]
-  assert all(look.objection == "" for _, look in found)
-
-
 def test_few_are_taken_ahead(batch):
   taken = []
 

@@ -74,6 +74,11 @@ def alive(pid):
   return True
 
 
+def test_a_verb_goes_to_fsim_and_options_alone_to_training():
+  assert local.command(["link", "--out=o"]) == [sys.executable, "-m", "fsim", "link", "--out=o"]
+  assert local.command(["--config=c.py"]) == [sys.executable, "-m", "fsim.main", "--config=c.py"]
+
+
 def test_each_process_knows_its_place_and_its_devices(monkeypatch, capfd):
   assert launched(monkeypatch, TOLD, "--processes=3", "--devices-per-process=2") == 0
   out, err = capfd.readouterr()

@@ -87,6 +87,28 @@ def test_a_sweep_is_an_array_of_the_runs_that_are_left(stand_in, capsys):
   assert all(work.command == work.member.run.command() for work in works)
 
 
+def test_shares_of_a_verb_are_an_array_and_each_knows_its_own(stand_in, monkeypatch):
+  assert slurm.main(["--shares=3", "--", "link", "album", "--out=o"]) == 0
+  options, _ = asked(stand_in)
+  assert options["array"] == "0-2%3"
+  works = [submitit.core.utils.DelayedSubmission.load(path).function for path in Path("runs/slurm").glob("7_*_*.pkl")]
+  assert sorted(work.share for work in works) == [(0, 3), (1, 3), (2, 3)]
+  assert all(work.command == [sys.executable, "-m", "fsim", "link", "album", "--out=o"] for work in works)
+  monkeypatch.setattr(submitit, "JobEnvironment", lambda: Job(1, 1, 0, 0))
+  told = "import os; print(*(f'{k}={v}' for k, v in os.environ.items() if k.startswith('JAX_')), file=open('own', 'w'))"
+  task.Work([sys.executable, "-c", told], 0, share=works[0].share)()
+  own = set(Path("own").read_text().split())
+  assert {"JAX_NUM_PROCESSES=3", f"JAX_PROCESS_ID={works[0].share.index}"} <= own
+  assert not any(line.startswith("JAX_COORDINATOR_ADDRESS") for line in own)
+
+
+@pytest.mark.parametrize("run", [["--config=c.py"], ["link", "album"]])
+def test_training_is_no_work_to_be_shared_out_and_shares_have_one_process(run, stand_in, capsys):
+  with pytest.raises(SystemExit):
+    slurm.main(["--shares=3", *([] if run[0].startswith("-") else ["--processes=2"]), "--", *run])
+  assert "--shares is 1 or more, of a verb" in capsys.readouterr().err
+
+
 class Job(NamedTuple):
   """As submitit describes a task."""
 

@@ -213,7 +213,8 @@ def test_what_was_begun_is_not_done_again_and_damage_is(folder, first, monkeypat
   assert again == first
   assert [one.sha256 for one in measured] == [pattern.stem]
   after = {path: path.stat().st_mtime_ns for path in Tiles(out / "cache").folder.iterdir()}
-  assert {path for path in before if after[path] != before[path]} == {pattern, pairs, pattern.with_suffix(".json")}
+  anew = {pattern, pattern.with_name(f"power-{pattern.name}"), pairs, pattern.with_suffix(".json")}
+  assert {path for path in before if after[path] != before[path]} == anew
 
 
 def test_an_interrupted_call_goes_on(folder, tmp_path):
@@ -236,32 +237,36 @@ def test_an_interrupted_call_goes_on(folder, tmp_path):
   assert {path: path.stat().st_mtime_ns for path in begun} == begun
 
 
-def test_patterns_in_memory_are_bounded(folder, first, monkeypatch, tmp_path):
-  """With tiles of two photographs a side, four patterns at most; the answer is the same."""
+def test_two_processes_answer_exactly_as_one(folder, first, tmp_path):
+  launch = [sys.executable, "-m", "launch.local", "--processes=2", "--"]
+  command = ["link", folder, f"--calibration={folder.parent / 'own.json'}", f"--out={tmp_path / 'out'}", "--json"]
+  options = {"cwd": ROOT, "env": variables(tmp_path), "capture_output": True, "text": True}
+  done = subprocess.run([*launch, *map(str, command)], check=False, **options)
+  assert done.returncode == 0, done.stderr
+  assert json.loads(done.stdout) == first
+  one, two = (arrays.read_npz(out / "ratios.npz") for out in (folder.parent / "out", tmp_path / "out"))
+  assert one.keys() == two.keys()
+  for name in one:
+    np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_several_processes_need_a_folder_in_common(folder, monkeypatch):
+  monkeypatch.setenv("JAX_NUM_PROCESSES", "2")
+  monkeypatch.setenv("JAX_PROCESS_ID", "1")
+  code, out, err = linking(folder)
+  assert (code, out, "name it by --out" in err) == (console.INCOMPLETE, "", True)
+
+
+def test_a_process_that_does_not_lead_does_its_share_and_says_nothing(folder, first, tmp_path, monkeypatch):
   shutil.copytree(folder.parent / "out" / "cache", tmp_path / "cache")
   for path in Tiles(tmp_path / "cache").folder.glob("pairs-*"):
     path.unlink()
-  monkeypatch.setattr("fsim.prnu.tiles.MEMORY", 4 * 160 * 160 * 4)
-  loaded, load = [], Tiles._patterns
-  monkeypatch.setattr(Tiles, "_patterns", lambda self, hashes: loaded.append(len(hashes)) or load(self, hashes))
-  tiles = Tiles(tmp_path / "cache")
-  hashes = sorted(one["sha256"] for group in first["groups"] for one in group["photographs"])
-  pce = tiles.pce(hashes, (160, 160), exact=False)
-  assert max(loaded) == 2
-  monkeypatch.setattr("fsim.prnu.tiles.MEMORY", 1 << 27)
-  np.testing.assert_allclose(pce, tiles.pce(hashes, (160, 160), exact=False), rtol=1e-3, atol=1e-2)
-
-
-def test_eight_bits_lose_next_to_nothing(folder):
-  from fsim.data import photographs
-  from fsim.prnu import matching, probe
-  from fsim.prnu.tiles import eighths
-
-  pixels = np.stack([photographs.read(folder / f"a_{k}.jpg").pixels for k in range(2)])
-  a, b = np.asarray(probe.against_image(pixels))
-  whole = matching.aligned_pce(a[None], b[None], exact=False).item() ** 0.5
-  stored = matching.aligned_pce(*(eighths(x)[None].astype(np.float32) for x in (a, b)), exact=False).item() ** 0.5
-  assert abs(stored / whole - 1) < 0.005
+  monkeypatch.setenv("JAX_NUM_PROCESSES", "2")
+  monkeypatch.setenv("JAX_PROCESS_ID", "1")
+  code, out, _ = linking(folder, f"--out={tmp_path}")
+  assert (code, out) == (console.ANSWERED, "")
+  assert list(Tiles(tmp_path / "cache").folder.glob("pairs-*"))
+  assert not (tmp_path / "groups.json").exists()
 
 
 def test_of_large_photographs_the_middle_is_looked_at(monkeypatch, folder, tmp_path):
@@ -279,10 +284,12 @@ def test_many_photographs_are_drawn_in_fewer_cells(monkeypatch):
   monkeypatch.setattr(linked_figures, "CELLS", 4)
   values = np.arange(81.0).reshape(9, 9)
   values[:3, :3] = np.nan
-  drawn = linked_figures.fewer(values)
+  drawn = linked_figures.fewer(lambda rows: values[list(rows)], list(range(9)))
   assert drawn.shape == (3, 3)
   assert np.isnan(drawn[0, 0])
   assert drawn[2, 2] == 80
+  turned = linked_figures.fewer(lambda rows: values[list(rows)], list(range(9))[::-1])
+  assert turned[0, 0] == 80
 
 
 def renamed(files, place):

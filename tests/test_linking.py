@@ -125,6 +125,6 @@ def test_a_table_says_what_the_calibration_says(hypothesis):
   line = MADE.lines[hypothesis]
   square = np.full((12, 12), np.nan, np.float32)
   square[0, 1:] = z
-  found = pairs.log10(TABLES[hypothesis], (line.low, line.high), strength, square)[0, 1:]
+  found = pairs.Ratios(TABLES[hypothesis], (line.low, line.high), strength, square).of([0])[0, 1:]
   np.testing.assert_allclose(found, wanted, atol=0.01)
   assert UNCOMPRESSED.step == 1

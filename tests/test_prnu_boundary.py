@@ -13,7 +13,7 @@ import pytest
 from fsim.boundary import console
 from fsim.commands import main
 from fsim.data import exif
-from fsim.prnu import allpairs, building, comparing, fingerprints, transforms
+from fsim.prnu import allpairs, building, comparing, fingerprints, tiles, transforms
 from fsim.prnu.transforms import Found, Transform
 from tests import jpegs, sensors
 from tests.test_exif import block
@@ -238,7 +238,7 @@ def test_outputs_are_made_or_refused_before_the_work(cameras, tmp_path, capsys, 
   (tmp_path / "folder").mkdir()
   with monkeypatch.context() as patched:
     patched.setattr(building, "survey", never)
-    patched.setattr(allpairs, "matrix", never)
+    patched.setattr(allpairs, "prepared", never)
     places = {"file": "exists and is not as fsim wrote it", "folder": "a folder, and a file", "file/x": "not a folder"}
     places |= {"n" * 252 + ".npz": "File name too long"}
     for place, cause in places.items():
@@ -267,12 +267,13 @@ def test_a_merge_names_the_bad_file_and_refuses_another_sensor(cameras, tmp_path
 
 def test_patterns_of_an_older_engine_are_not_mixed_with_those_of_this_one(cameras, tmp_path, capsys, monkeypatch):
   command = ["matrix", cameras / "a", "--out", tmp_path]
-  monkeypatch.setattr(allpairs, "FORMAT", allpairs.FORMAT - 1)
+  monkeypatch.setattr(tiles, "ENGINE", tiles.ENGINE - 1)
   assert run(capsys, *command)[0] == 0
   pairs = (tmp_path / "pairs.csv").read_bytes()
-  older = sorted((tmp_path / "cache").glob("*.npy"))
+  older = sorted((tmp_path / "cache").glob("*/[0-9a-f]*.npy"))
+  assert older
   for path in older:  # Whole, and of other numbers.
-    np.save(path, np.random.default_rng(0).normal(size=(sensors.SIDE, sensors.SIDE)).astype(np.float16))
+    np.save(path, tiles.eighths(np.random.default_rng(0).normal(size=(sensors.SIDE, sensors.SIDE))))
   monkeypatch.undo()
   assert run(capsys, *command)[0] == 0
   assert (tmp_path / "pairs.csv").read_bytes() == pairs

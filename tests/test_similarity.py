@@ -182,6 +182,28 @@ def test_the_score_of_two_images_is_the_mean_over_their_patches(seed, most):
     assert pairs["log_odds"].iloc[row] == pytest.approx(scores(a, b).mean(), abs=1e-5)
 
 
+@pytest.mark.parametrize(("images", "together", "across"), [(7, 3, 2), (6, 1, 6), (5, 4, 3), (2, 16, 512)])
+def test_tiles_give_the_means_of_all_pairs_and_are_never_larger(images, together, across, monkeypatch):
+  """Whatever the sizes of tiles, patches that an image lacks count nothing."""
+  monkeypatch.setattr(image_scores, "TOGETHER", together)
+  monkeypatch.setattr(image_scores, "ACROSS", across)
+  rng = np.random.default_rng(images)
+  places = np.arange(images * 3).reshape(images, 3)
+  places[1, 2] = -1
+  shares = np.stack([image_scores.share(places >= 0), rng.random((images, 3)).astype(np.float32) * (places >= 0)])
+  of_all, asked = rng.normal(size=(3 * images, 3 * images)).astype(np.float32), []
+
+  def log_odds(a, b):
+    asked.append((len(a), len(b)))
+    return of_all[np.ix_(a, b)]
+
+  found = image_scores.means(log_odds, places, shares)
+  for pair, (i, j) in enumerate(zip(*np.triu_indices(images, 1), strict=True)):
+    block = of_all[np.ix_(np.maximum(places[i], 0), np.maximum(places[j], 0))]
+    np.testing.assert_allclose(found[:, pair], np.einsum("qa,ab,qb->q", shares[:, i], block, shares[:, j]), atol=1e-6)
+  assert set(asked) == {(3 * together, 3 * min(across, images))}
+
+
 def test_with_all_patches_the_curve_ends_at_the_images():
   table = patches(devices=2, images=3)
   scores = truth(table, noise=3.0)

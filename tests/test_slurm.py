@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fsim.boundary import arrays
 from fsim.train import metrics
+from tests import sensors
 from tests.commands import ROOT, variables
 from tests.slurm import cluster
 
@@ -130,3 +132,21 @@ def test_sigterm_alone_requeues_and_a_cancelled_job_stays_cancelled(home):
   command(home, "scancel", job)
   assert until_ended(home, job)["JobState"] == "CANCELLED", log(home)
   assert facts(home, job)["Restarts"] == "1"
+
+
+@pytest.mark.slow
+def test_an_array_that_shares_out_a_verb_answers_as_one_process(home):
+  """Three shares of the tiles of `fsim link`."""
+  album = sensors.folder(home[0] / "album", a=(1, range(5)), b=(2, range(4)), c=(3, range(1)))
+  command(home, sys.executable, "-m", "fsim", "link", album, "--out=alone")
+  said = command(
+    home, sys.executable, "-m", "launch.slurm", "--shares=3", "--cpus=1", "--", "link", album, "--out=shared"
+  )
+  job = re.match(r"job (\d+)_0;", said)[1]
+  until(home, lambda: (home[0] / "shared" / "groups.json").exists())
+  until(home, lambda: not command(home, "squeue", "--noheader", f"--jobs={job}", "--states=PD,R,CG").strip())
+  assert log(home).count("Job completed successfully") >= 3, log(home)
+  assert (home[0] / "shared" / "groups.json").read_text() == (home[0] / "alone" / "groups.json").read_text()
+  alone, shared = (arrays.read_npz(home[0] / name / "ratios.npz") for name in ("alone", "shared"))
+  for name in alone:
+    np.testing.assert_array_equal(shared[name], alone[name])

@@ -9,7 +9,7 @@ import re
 import struct
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from fsim.boundary.inputs import Unreadable, read_bytes
 
 LIMIT = 1 << 31  # Bytes of a file: a fingerprint of 200 megapixels in 32 bits is smaller.
 LARGEST = 1e30  # Size of a number; nothing that fsim writes comes near it.
+AT_ONCE = 256  # Rows that are written together.
 MAX_ARRAYS = 1_000  # Of a file; each costs memory before it is looked at.
 ENTRY = b"PK\x01\x02"  # Each of an archive's table of contents begins so.
 # The head of an array as NumPy writes it, for numbers and text. Its own reader evaluates what stands there as Python.
@@ -69,6 +70,27 @@ def to_npz(arrays: Mapping[str, Any]) -> bytes:
   buffer = io.BytesIO()
   np.savez(buffer, **arrays)
   return buffer.getvalue()
+
+
+class Rows(NamedTuple):
+  """An array that is made some rows at a time. of: rows of a slice. kind: of its numbers, by NumPy's name."""
+
+  of: Callable[[slice], Shaped[np.ndarray, "..."]]
+  shape: tuple[int, ...]
+  kind: str
+
+
+def write_npz(path: Path, parts: Mapping[str, Rows]) -> None:
+  """A file that `read_npz` reads, of arrays that need not fit into memory."""
+  with zipfile.ZipFile(path, "w") as archive:
+    for name, part in parts.items():
+      kind = np.dtype(part.kind)
+      with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as file:
+        head = {"descr": kind.str, "fortran_order": False, "shape": part.shape}
+        np.lib.format.write_array_header_1_0(file, head)
+        for first in range(0, part.shape[0], AT_ONCE):
+          some = part.of(slice(first, min(first + AT_ONCE, part.shape[0])))
+          file.write(np.ascontiguousarray(some, kind).tobytes())
 
 
 def filled(rows: Shaped[np.ndarray, "n *d"], batch: int) -> Shaped[np.ndarray, "m *d"]:

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -97,7 +98,7 @@ def replace(path: Path, data: bytes) -> None:
 @contextlib.contextmanager
 def drafted(path: Path) -> Iterator[Path]:
   """A draft beside a file, which takes its place when the block ends well. Raises UserError if it cannot."""
-  draft = path.with_name(f".{_short(path.name)}.{os.getpid()}.draft")
+  draft = path.with_name(f".{_short(path.name)}.{secrets.token_hex(4)}.draft")  # Two machines may have one process id.
   try:
     yield draft
     os.replace(draft, path)

@@ -29,12 +29,17 @@ def main(arguments: Sequence[str]) -> int:
   chosen = parsed(arguments)
   with waking.importing():
     from fsim import cpu
+    from fsim.boundary import shares
+    from fsim.boundary.errors import UserError
     from fsim.boundary.outputs import Folder
     from fsim.data.photographs import find
     from fsim.evidence import album, linked, shipped
     from fsim.prnu.leaving import LeftOut
     from fsim.prnu.tiles import Tiles
   cpu.keep_memory()
+  share = shares.own()
+  if share.count > 1 and not chosen.out:
+    raise UserError("several processes share a folder: name it by --out")
   calibration, described = shipped.chosen(chosen.calibration)
   folder = Folder(chosen.out) if chosen.out else None
   if folder:
@@ -43,8 +48,11 @@ def main(arguments: Sequence[str]) -> int:
   left_out.passed_over(files, own=chosen.out)
   with _cache(chosen.out) as cache, _resumable(chosen.out):
     tiles = Tiles(cache)
-    gathered = album.gather(files.paths, tiles, left_out)
+    gathered = album.gather(files.paths, tiles, left_out, share)
     left_out.copies(gathered.copies)
+    linked.prepare(gathered.members, tiles, share)
+    if not share.leads:
+      return console.ANSWERED
     found = linked.link(gathered.members, tiles, calibration)
   facts = linked.facts(found) | {"left_out": left_out.entries, "calibration": described._asdict()}
   if folder:
@@ -69,17 +77,15 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _write(folder: "Folder", facts: dict[str, Any], found: "Linked") -> None:
   """Where nothing could be compared there are no ratios, and none of former ones stay."""
-  from fsim.boundary import arrays
   from fsim.evidence import linked, linked_figures
 
-  parts = {}
-  if found.n_pairs:
-    parts = {FILES[1]: linked_figures.picture(found), FILES[2]: arrays.to_npz(linked.arrays_of(found))}
   for name in FILES[1:]:
-    if name in parts:
-      folder.write(name, parts[name])
-    else:
+    if not found.n_pairs:
       folder.remove(name)
+  if found.n_pairs:
+    folder.write(FILES[1], linked_figures.picture(found))
+    with folder.replacing(FILES[2]) as draft:
+      linked.write_arrays(draft, found)
   folder.write(FILES[0], console.to_json(facts).encode())
 
 

@@ -6,29 +6,29 @@ the files, and an interrupted call does not decode them again.
 Shapes: h w pixels.
 """
 
+import functools
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from fsim.boundary import fields, inputs, outputs, progress
+from fsim.boundary import fields, inputs, outputs
 from fsim.boundary.inputs import Unreadable
-from fsim.data.photographs import MAX_BYTES, Photograph, read_all
+from fsim.boundary.shares import ALONE, Share
+from fsim.data.photographs import MAX_BYTES, Photograph
 from fsim.evidence import collecting, quality
 from fsim.evidence.quality import Quality
-from fsim.prnu import AnyArray, intake, probe
+from fsim.prnu import AnyArray, preparing, probe
+from fsim.prnu.preparing import SIZE, Refused
 from fsim.prnu.probe import Filtered
 from fsim.prnu.tiles import Tiles
 
 SIDE = 2048  # Pixels of the middle that is looked at, of small photographs less.
 NUMBER = fields.number()
-RULES = {"content": fields.TEXT, "size": fields.Rule(lambda value: _is_size(value), "height and width")} | {
-  "quality": fields.OBJECT
-}
+RULES = {"content": fields.TEXT, "size": SIZE, "quality": fields.OBJECT}
 QUALITY = dict.fromkeys(Quality._fields, NUMBER) | {"pixels": fields.whole(1, 1 << 40)}
 
 Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
@@ -56,19 +56,18 @@ class Album(NamedTuple):
   copies: dict[Path, Path]
 
 
-def gather(paths: Sequence[Path], tiles: Tiles, report: Report) -> Album:
+def gather(paths: Sequence[Path], tiles: Tiles, report: Report, share: Share = ALONE) -> Album:
   """A photograph that cannot be used is reported with its cause; of copies (the same pixels) one counts.
 
   Which of the copies depends on their SHA-256 alone.
   """
   found: dict[str, list[Member]] = {}
-  with progress.bar(total=len(paths), desc="sensor noise", unit="image") as bar:
-    for one in _looked_at(paths, tiles):
-      bar.update()
-      if isinstance(one, Member):
-        found.setdefault(one.content, []).append(one)
-      else:
-        report(*one)
+  known, measured = (functools.partial(step, tiles=tiles) for step in (_kept, _measured))
+  for one in preparing.each(paths, share, known, _measures, measured, _middle):
+    if isinstance(one, Member):
+      found.setdefault(one.content, []).append(one)
+    else:
+      report(*one)
   copies = {}
   members = []
   for same in found.values():
@@ -78,30 +77,8 @@ def gather(paths: Sequence[Path], tiles: Tiles, report: Report) -> Album:
   return Album(sorted(members, key=lambda one: one.sha256), copies)
 
 
-def _looked_at(paths: Sequence[Path], tiles: Tiles) -> Iterator[Member | tuple[Path, str]]:
-  """First those that are known from before; what cannot be used comes with its cause."""
-  unknown = []
-  for path in paths:
-    try:
-      kept = _kept(path, inputs.sha256(path, MAX_BYTES)[0], tiles)
-    except Unreadable as error:
-      yield path, error.cause
-      continue
-    if kept is None:
-      unknown.append(path)
-    else:
-      yield kept
-  for (photograph, cause), found in intake.looked_at(_asked(unknown), _measures):
-    yield (photograph.path, cause) if found is None else _measured(photograph, found, tiles)
-
-
-def _asked(paths: Sequence[Path]) -> Iterator[tuple[tuple[Photograph, str], UInt8[np.ndarray, "h w 3"] | None]]:
-  """Photographs and why they cannot be looked at, with what is looked at if they can."""
-  for photograph in read_all(paths):
-    cause = photograph.problem
-    if not cause and (small := probe.too_small(photograph.pixels)):
-      cause = small.objection()
-    yield (photograph, cause), None if cause else collecting.middle(photograph.pixels, SIDE)
+def _middle(pixels: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "i j 3"]:
+  return collecting.middle(pixels, SIDE)
 
 
 def _measures(found: Filtered) -> tuple[AnyArray, AnyArray]:
@@ -110,7 +87,7 @@ def _measures(found: Filtered) -> tuple[AnyArray, AnyArray]:
 
 def _measured(
   photograph: Photograph, found: tuple[Float[np.ndarray, "6"], Float[np.ndarray, "h w"]], tiles: Tiles
-) -> Member | tuple[Path, str]:
+) -> Member | Refused:
   """What is kept of a photograph, of which `_measures` were found."""
   try:
     compression = quality.compression_of(photograph.path)
@@ -146,7 +123,3 @@ def _kept(path: Path, sha256: str, tiles: Tiles) -> Member | None:
 
 def _file(tiles: Tiles, sha256: str) -> Path:
   return tiles.folder / f"{sha256}.json"
-
-
-def _is_size(value: Any) -> bool:
-  return isinstance(value, list) and len(value) == 2 and all(type(n) is int and 0 < n < math.inf for n in value)

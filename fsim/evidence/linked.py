@@ -5,16 +5,21 @@ Shapes: n photographs.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
 
+from fsim.boundary import arrays
+from fsim.boundary.arrays import Rows
+from fsim.boundary.shares import ALONE, Share
 from fsim.boundary.text import shown
 from fsim.evidence import linking, pairs
 from fsim.evidence.album import Member
 from fsim.evidence.calibration import Calibration
 from fsim.evidence.linking import Group
+from fsim.evidence.pairs import Ratios
 from fsim.evidence.words import NAMES
 from fsim.prnu.tiles import Tiles
 
@@ -33,14 +38,14 @@ SAID = 20  # Sizes of groups in a sentence.
 class Linked(NamedTuple):
   """members: by SHA-256, as in the album. groups: the largest first; their places are those of members.
 
-  z: of all pairs, NaN where sizes differ and on the diagonal. log10: ratios by hypothesis ("H2a", "H2b"), within the
+  z: of all pairs, NaN where sizes differ and on the diagonal. ratios: by hypothesis ("H2a", "H2b"), within the
   calibration's bounds, likewise. n_pairs: how many were compared.
   """
 
   members: list[Member]
   groups: list[Group]
   z: Float32[np.ndarray, "n n"]
-  log10: Mapping[str, Float32[np.ndarray, "n n"]]
+  ratios: Mapping[str, Ratios]
   n_pairs: int
 
   @property
@@ -53,35 +58,44 @@ class Linked(NamedTuple):
     return [k for group in self.groups for k in group.members] + self.alone
 
 
+def prepare(members: list[Member], tiles: Tiles, share: Share = ALONE) -> None:
+  """Compares all pairs of photographs of one size, as far as nobody has done it; what comes out is in the tiles."""
+  for own in _places(members).values():
+    tiles.make([members[k].sha256 for k in own], members[own[0]].shape, share)
+
+
 def link(members: list[Member], tiles: Tiles, calibration: Calibration) -> Linked:
-  """All pairs of photographs of one size, and the groups among them."""
-  n = len(members)
-  places: dict[tuple[int, int], list[int]] = {}
-  for k, member in enumerate(members):
-    places.setdefault(member.size, []).append(k)
+  """All pairs of photographs of one size, and the groups among them. At most three numbers a pair are in memory."""
+  n, places = len(members), _places(members)
   n_pairs = sum(len(own) * (len(own) - 1) // 2 for own in places.values())
   strength = pairs.strengths(calibration.predictor, [member.quality for member in members]) if n else np.zeros(0)
   tables = pairs.tables(calibration)
   z, groups = np.full((n, n), np.nan, np.float32), []
   for own in places.values():
-    if len(own) < 2:
-      continue
-    pce = tiles.pce([members[k].sha256 for k in own], members[own[0]].shape, exact=False)
-    part = np.copysign(np.sqrt(np.abs(pce)), pce)
-    del pce
-    z[np.ix_(own, own)] = part
-    paid = linking.Price(len(own), n_pairs)
-    pixels = members[own[0]].quality.pixels
+    part = tiles.pce([members[k].sha256 for k in own], members[own[0]].shape)
+    for row in part:
+      row[:] = np.copysign(np.sqrt(np.abs(row)), row)
+    paid, pixels = linking.Price(len(own), n_pairs), members[own[0]].quality.pixels
     found = linking.grow(part, strength[own], pixels, pairs.smaller(tables), paid)
     groups += [group._replace(members=tuple(own[k] for k in group.members)) for group in found]
+    for k, row in zip(own, part, strict=True):
+      z[k, own] = row
   np.fill_diagonal(z, np.nan)
-  log10 = {}
+  ratios = {}
   for name, hypothesis in NAMES.items():
     if hypothesis in tables:
       line = calibration.lines[hypothesis]
-      log10[name] = pairs.log10(tables[hypothesis], (line.low, line.high), strength, z)
+      ratios[name] = Ratios(tables[hypothesis], (line.low, line.high), strength, z)
   groups.sort(key=lambda group: (-len(group.members), group.members))
-  return Linked(members, groups, z, log10, n_pairs)
+  return Linked(members, groups, z, ratios, n_pairs)
+
+
+def _places(members: list[Member]) -> dict[tuple[int, int], list[int]]:
+  """Of the photographs of each size that has two or more."""
+  places: dict[tuple[int, int], list[int]] = {}
+  for k, member in enumerate(members):
+    places.setdefault(member.size, []).append(k)
+  return {size: own for size, own in places.items() if len(own) > 1}
 
 
 def facts(found: Linked) -> dict[str, Any]:
@@ -96,11 +110,18 @@ def facts(found: Linked) -> dict[str, Any]:
   return {"answer": answer, "rule": RULE, "pairs": found.n_pairs, "groups": grouped, "alone": alone}
 
 
-def arrays_of(found: Linked) -> dict[str, Any]:
+def write_arrays(path: Path, found: Linked) -> None:
   """All pairs in 16 bits, in the order of `sha256`; `compared` says which: the others have zeros."""
-  of_pairs = {"z": found.z} | dict(found.log10)
-  zeros = {name: np.nan_to_num(values.astype(np.float16), copy=False) for name, values in of_pairs.items()}
-  return {"sha256": [member.sha256 for member in found.members], "compared": np.isfinite(found.z)} | zeros
+  n = len(found.members)
+  halved = lambda values: np.nan_to_num(values.astype(np.float16))  # noqa: E731
+  parts = {
+    "sha256": Rows(np.array([member.sha256 for member in found.members]).__getitem__, (n,), "U64"),
+    "compared": Rows(lambda some: np.isfinite(found.z[some]), (n, n), "?"),
+    "z": Rows(lambda some: halved(found.z[some]), (n, n), "f2"),
+  }
+  for name, ratios in found.ratios.items():
+    parts[name] = Rows(lambda some, of=ratios.of: halved(of(range(some.start, some.stop))), (n, n), "f2")
+  arrays.write_npz(path, parts)
 
 
 def sentence(found: Linked) -> str:
@@ -135,7 +156,7 @@ def lines(found: Linked) -> Iterator[str]:
 def _described(found: Linked, k: int, group: Group, z: float) -> dict[str, Any]:
   """With its likeliest companion: the largest ratio against each hypothesis within the group."""
   others = [other for other in group.members if other != k]
-  best = {name: round(float(np.max(values[k, others])), 3) for name, values in found.log10.items()}
+  best = {name: round(float(np.max(ratios.of([k])[0, others])), 3) for name, ratios in found.ratios.items()}
   return _named(found.members[k]) | {"z_with_rest": round(z, 2), "largest_log10_ratio": best}
 
 

@@ -3,6 +3,8 @@
 Shapes: n photographs, m cells a side that are drawn.
 """
 
+from collections.abc import Callable, Sequence
+
 import matplotlib
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -31,14 +33,13 @@ def picture(found: Linked) -> bytes:
   figure = Figure(figsize=(12.5, 8), layout="constrained")
   left, right = figure.subfigures(1, 2, width_ratios=[1.9, 1])
   axes = left.subplots()
-  order, values = found.order, found.log10["H2b"]
+  cells, extent = fewer(found.ratios["H2b"].of, found.order), (-0.5, n - 0.5, n - 0.5, -0.5)
   colours = matplotlib.colormaps["RdBu"].with_extremes(bad="lightgrey")
-  reach = max(float(np.nanmax(values)), -float(np.nanmin(values)), 1.0)
-  cells, extent = fewer(values[np.ix_(order, order)]), (-0.5, n - 0.5, n - 0.5, -0.5)
+  reach = max(float(np.nanmax(cells)), -float(np.nanmin(cells)), 1.0)
   image = axes.imshow(cells, cmap=colours, vmin=-reach, vmax=reach, interpolation="nearest", extent=extent)
   left.colorbar(image, ax=axes, fraction=0.045, label="log10 of the ratio of one device against one of another model")
   _frames(axes, found)
-  _name(axes, [found.members[k].path.name for k in order])
+  _name(axes, [found.members[k].path.name for k in found.order])
   said = f"{n} photographs, {found.n_pairs:,} pairs: {len(found.groups)} groups (frames), {len(found.alone)} alone"
   axes.set_title(f"{said}\ngrey: not compared", fontsize=9)
   _small(right, found, rows)
@@ -50,14 +51,12 @@ def colour(number: int) -> str:
   return matplotlib.colors.to_hex(matplotlib.colormaps["tab10"](COLOURS[number % len(COLOURS)]))
 
 
-def fewer(values: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "m m"]:
-  """At most CELLS a side, each the largest of those it stands for; NaN where it stands for none."""
-  step = -(-len(values) // CELLS)
-  if step == 1:
-    return values
-  starts = np.arange(0, len(values), step)
-  largest = np.fmax.reduceat(np.fmax.reduceat(values, starts, axis=0), starts, axis=1)
-  return largest
+def fewer(of: Callable[[Sequence[int]], Float[np.ndarray, "k n"]], order: list[int]) -> Float[np.ndarray, "m m"]:
+  """At most CELLS a side, each the largest of those it stands for; NaN where it stands for none. of: some rows."""
+  step = -(-len(order) // CELLS)
+  starts = np.arange(0, len(order), step)
+  rows = [np.fmax.reduce(of(order[k : k + step])[:, order], axis=0) for k in starts.tolist()]
+  return np.fmax.reduceat(np.stack(rows), starts, axis=1)
 
 
 def _frames(axes: Axes, found: Linked) -> None:

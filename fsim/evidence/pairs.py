@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from fsim.evidence import calibration as calibrated
 from fsim.evidence.calibration import GRID, Calibration
@@ -37,6 +37,26 @@ class Table(NamedTuple):
     return (1 - share) * below + share * above
 
 
+class Ratios(NamedTuple):
+  """log10 of the ratios of all pairs, made when they are asked for: of many photographs they would fill the memory.
+
+  bounds: natural logarithms within which they stay. strength: as of `strengths`. z: NaN where nothing is compared.
+  """
+
+  table: Table
+  bounds: tuple[float, float]
+  strength: Float[np.ndarray, " n"]
+  z: Float[np.ndarray, "n n"]
+
+  def of(self, rows: Sequence[int]) -> Float32[np.ndarray, "m n"]:
+    """Of these photographs with all; NaN where z is."""
+    found = np.empty((len(rows), len(self.z)), np.float32)
+    for row, k in zip(found, rows, strict=True):
+      log_z = np.log(self.strength[k] * self.strength)
+      row[:] = np.clip(self.table.at(log_z, self.z[k].astype(np.float64)), *self.bounds) / math.log(10)
+    return found
+
+
 def tables(calibration: Calibration) -> dict[str, Table]:
   """Of each hypothesis that the calibration's data have pairs of."""
   log_z = np.arange(WEAKEST, STRONGEST + STEP / 2, STEP)
@@ -53,13 +73,3 @@ def strengths(predictor: Predictor, qualities: Sequence[Quality]) -> Float[np.nd
   features = np.stack([quality.features() for quality in qualities])
   log_root = 0.5 * np.log(np.clip([quality.pixels for quality in qualities], *predictor.pixels))
   return np.exp(predictor.log_s(features) + (log_root + predictor.single) / 2)
-
-
-def log10(
-  table: Table, bounds: tuple[float, float], strength: Float[np.ndarray, " n"], z: Float[np.ndarray, "n n"]
-) -> Float[np.ndarray, "n n"]:
-  """Of all pairs, within the bounds (natural logarithms); NaN where z is. Row after row, in float32."""
-  found = np.empty(z.shape, np.float32)
-  for k, row in enumerate(z):
-    found[k] = np.clip(table.at(np.log(strength[k] * strength), row.astype(np.float64)), *bounds) / math.log(10)
-  return found

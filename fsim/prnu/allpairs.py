@@ -3,6 +3,8 @@
 Shapes: n images, h w pixels.
 """
 
+import functools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -10,16 +12,33 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from fsim.boundary import progress
+from fsim.boundary import fields, inputs, outputs
 from fsim.boundary.errors import UserError
+from fsim.boundary.inputs import Unreadable
+from fsim.boundary.shares import ALONE, Share
 from fsim.data.dresden import names
-from fsim.data.photographs import Photograph, read_all
-from fsim.prnu import intake, matching, probe
+from fsim.data.photographs import Photograph
+from fsim.prnu import AnyArray, matching, preparing, probe
+from fsim.prnu.preparing import SIZE, Refused
+from fsim.prnu.probe import Filtered
 from fsim.prnu.tiles import Tiles
 
+LISTED = 1_000_000  # Pairs up to which all have a row in the table of pairs.
+RULES = {"content": fields.TEXT, "size": SIZE}
+
 Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
+
+
+class Image(NamedTuple):
+  """A photograph whose pattern is kept. content: SHA-256 of its pixels. size: height and width."""
+
+  path: Path
+  sha256: str
+  content: str
+  size: tuple[int, int]
 
 
 class Matrix(NamedTuple):
@@ -38,67 +57,97 @@ class Matrix(NamedTuple):
   copies: dict[Path, Path]
 
 
-def matrix(paths: list[Path], cache: Path, alpha: float, report: Report) -> Matrix:
-  """Patterns and pairs are kept in `cache` by the files' hashes, so that an interrupted call goes on, and made once.
-
-  Raises UserError if fewer than two images are usable.
-  """
-  tiles = Tiles(cache)
-  rows = []
-  first: dict[str, Path] = {}
-  copies: dict[Path, Path] = {}
-  unusable: dict[str, str] = {}  # By content, of which a copy is not looked at.
-  looks = intake.looks(read_all(paths), probe.for_image, is_wanted=_Missing(tiles))
-  for photograph, look in progress.bar(looks, total=len(paths), desc="residuals", unit="image"):
-    objection = look.objection or unusable.get(photograph.content, "")
-    if photograph.content in first:
-      copies[photograph.path] = first[photograph.content]
-    elif objection:
-      report(photograph.path, objection)
-      unusable |= {photograph.content: objection} if photograph.content else {}
+def prepared(paths: list[Path], tiles: Tiles, report: Report, share: Share = ALONE) -> list[Image]:
+  """Those that can be used, in the order of the paths, with their patterns in `tiles`; the others are reported."""
+  known, measured = (functools.partial(step, tiles=tiles) for step in (_kept, _measured))
+  made = preparing.each(paths, share, known, _asked, measured)
+  found = {one.path if isinstance(one, Image) else one[0]: one for one in made}
+  images = []
+  for path in paths:
+    if isinstance(found[path], Image):
+      images.append(found[path])
     else:
-      if look.pattern is not None:
-        tiles.keep(photograph.sha256, look.pattern)
-      first[photograph.content] = photograph.path
-      size = photograph.pixels.shape[:2]
-      rows.append((str(photograph.path), photograph.sha256, _device(photograph.path), size))
-  rows.sort(key=lambda row: (row[2], row[0]))
-  columns = ("file", "sha256", "device", "size")
+      report(*found[path])
+  return images
+
+
+def sizes(images: list[Image]) -> dict[tuple[int, int], list[str]]:
+  """Hashes of the images of each size, by device and name, and no copies."""
+  groups: dict[tuple[int, int], list[str]] = {}
+  for one in _ordered(images)[0]:
+    groups.setdefault(one.size, []).append(one.sha256)
+  return groups
+
+
+def compared(images: list[Image], tiles: Tiles, alpha: float, considered: int) -> Matrix:
+  """All pairs of those of one size; `considered` files were. Raises UserError if there is none."""
+  order, copies = _ordered(images)
   # As Python holds them: a name may have bytes that are no UTF-8.
-  table = pd.DataFrame({name: pd.Series([row[k] for row in rows], dtype=object) for k, name in enumerate(columns)})
-  pce = np.full((len(table), len(table)), np.nan)
-  for size, group in table.groupby("size"):
-    pce[np.ix_(group.index, group.index)] = tiles.pce(group["sha256"].tolist(), size)
+  columns = {"file": [str(one.path) for one in order], "sha256": [one.sha256 for one in order]}
+  columns |= {"device": [_device(one.path) for one in order], "size": [one.size for one in order]}
+  table = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+  pce = np.full((len(table), len(table)), np.nan, np.float32)
+  pairs = 0
+  for size, hashes in sizes(images).items():
+    own = np.flatnonzero([one.size == size for one in order])
+    pce[np.ix_(own, own)] = tiles.pce(hashes, size)
+    pairs += len(own) * (len(own) - 1) // 2
   np.fill_diagonal(pce, np.nan)
-  pairs = int(np.isfinite(pce[np.triu_indices(len(pce), 1)]).sum())
   if pairs == 0:
     raise UserError(
-      f"{len(table)} of {len(paths)} files are usable and no copies of others, and no two of one size: there is no pair"
+      f"{len(table)} of {considered} files are usable and no copies of others, and no two of one size: there is no pair"
     )
   limit = matching.threshold(alpha, pairs)
-  table["group"] = connected_components(np.nan_to_num(pce) >= limit, directed=False)[1]
+  table["group"] = connected_components(csr_array(pce >= limit), directed=False)[1]
   return Matrix(table, pce, limit, pairs, copies)
 
 
 def pair_table(result: Matrix) -> pd.DataFrame:
-  """One row an unordered pair of images of one size."""
-  i, j = np.triu_indices(len(result.table), 1)
+  """One row an unordered pair of images of one size; of more than LISTED pairs only those that match."""
+  listed = np.isfinite(result.pce) if result.pairs <= LISTED else result.pce >= result.threshold
+  i, j = np.nonzero(np.triu(listed, 1))
   file, pce = result.table["file"], result.pce[i, j]
   a, b = (file.iloc[k].reset_index(drop=True) for k in (i, j))
-  table = pd.DataFrame({"file_a": a, "file_b": b, "pce": pce, "match": pce >= result.threshold})
-  return table[np.isfinite(pce)].reset_index(drop=True)
+  return pd.DataFrame({"file_a": a, "file_b": b, "pce": pce, "match": pce >= result.threshold})
 
 
-class _Missing:
-  """Whether a photograph's pattern has to be made: it is not in the cache, and none before had the same pixels."""
+def _ordered(images: list[Image]) -> tuple[list[Image], dict[Path, Path]]:
+  """By device and name; of copies the first counts, and the others come with the one that they are a copy of."""
+  first: dict[str, Image] = {}
+  copies = {}
+  for one in images:
+    if first.setdefault(one.content, one) is not one:
+      copies[one.path] = first[one.content].path
+  return sorted(first.values(), key=lambda one: (_device(one.path), str(one.path))), copies
 
-  def __init__(self, tiles: Tiles):
-    self.tiles, self.seen = tiles, set()
 
-  def __call__(self, photograph: Photograph) -> bool:
-    is_new = photograph.content not in self.seen
-    self.seen.add(photograph.content)
-    return is_new and not self.tiles.has(photograph.sha256, photograph.pixels.shape[:2])
+def _kept(path: Path, sha256: str, tiles: Tiles) -> Image | None:
+  """What is known of a file from before; None if it is not, or if it is damaged."""
+  try:
+    said = inputs.read_json(tiles.folder / f"{sha256}.json")
+    fields.require(path, said, RULES)
+  except Unreadable:
+    return None
+  known = Image(path, sha256, said["content"], tuple(said["size"]))
+  return known if tiles.has(sha256, known.size) else None
+
+
+def _asked(found: Filtered) -> tuple[AnyArray, AnyArray]:
+  return probe.shares(found), probe.for_image(found)
+
+
+def _measured(
+  photograph: Photograph, found: tuple[Float[np.ndarray, "3"], Float[np.ndarray, "h w"]], tiles: Tiles
+) -> Image | Refused:
+  """What is kept of a photograph, of which `_asked` was found."""
+  look = probe.looked(*found)
+  if look.pattern is None:
+    return photograph.path, look.objection
+  image = Image(photograph.path, photograph.sha256, photograph.content, photograph.pixels.shape[:2])
+  tiles.keep(image.sha256, look.pattern)
+  said = {"content": image.content, "size": list(image.size)}
+  outputs.replace(tiles.folder / f"{image.sha256}.json", json.dumps(said).encode())  # Last: then all of it is there.
+  return image
 
 
 def _device(path: Path) -> str:

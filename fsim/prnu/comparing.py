@@ -19,10 +19,12 @@ from fsim.prnu.candidates import Batch, Candidate, batches
 from fsim.prnu.candidates import candidate as candidate
 from fsim.prnu.candidates import candidates as candidates
 from fsim.prnu.candidates import of_fingerprint as of_fingerprint
+from fsim.prnu.index import Index, Kind
 from fsim.prnu.probe import Filtered, Look
 from fsim.prnu.transforms import Found, Transform
 
 MEMORY = 1 << 28  # Bytes of patterns of images in question that are kept from batch to batch.
+SHORTLIST = 100  # Candidates of an index that are looked at; docs/scale.md has the recall.
 FALSE_ALARM_FLOOR = 1e-6  # No smaller probability is said: nobody's data have tested such tails.
 MATCH, NO_MATCH, NO_STATEMENT = "match", "no match found", "no statement"
 
@@ -111,6 +113,24 @@ def compare(
         yield _answers(photograph, found.pop(photograph.path, Met()), paths, broken, search.alpha, best)
 
 
+def from_index(
+  images: Sequence[Path], paths: Sequence[Path], search: Search, best: int, index: Index, broken: dict[Path, UserError]
+) -> Iterator[list[Answer]]:
+  """As `compare` with `best`, aligned; of what the index holds the SHORTLIST is looked at, and all are paid for.
+
+  broken: candidates that the index could not use.
+  """
+  for photograph in progress.bar(read_all(images), total=len(images), desc="matching", unit="image"):
+    met, total = Met(), 0
+    for kind, (own, _) in index.known.items():
+      asked, chosen = _of(photograph, kind), own[:1]  # Of another size one says it for all.
+      if not isinstance(asked.pattern, str) and asked.pattern.shape == kind.size:
+        chosen, total = index.likeliest(kind, asked.pattern, max(best, SHORTLIST)), total + len(own)
+      for batch in batches(chosen, broken):
+        met = met.add(_matched(asked, batch, search), best)
+    yield _answers(photograph, met._replace(n_hypotheses=total), paths, broken, search.alpha, best)
+
+
 def answers(photograph: Photograph, candidates: Sequence[Candidate], search: Search) -> list[Answer]:
   """Of one photograph and a few candidates of different paths, in their order."""
   met = Met()
@@ -138,8 +158,8 @@ def _asked(images: Sequence[Path], batch: Batch, kept: dict[tuple, Asked]) -> It
     yield asked
 
 
-def _of(photograph: Photograph, first: Candidate) -> Asked:
-  """For candidates like this one."""
+def _of(photograph: Photograph, first: Candidate | Kind) -> Asked:
+  """For candidates like this one, or of this kind."""
   if photograph.problem:
     return Asked(photograph, photograph.problem)
   return _asked_of(photograph, probe.look(photograph.pixels, _make(first), first.settings))
@@ -149,7 +169,7 @@ def _asked_of(photograph: Photograph, look: Look) -> Asked:
   return Asked(photograph._replace(pixels=None), look.objection if look.pattern is None else look.pattern)
 
 
-def _make(first: Candidate) -> Callable[[Filtered], AnyArray]:
+def _make(first: Candidate | Kind) -> Callable[[Filtered], AnyArray]:
   return probe.for_image if first.single else probe.for_fingerprint
 
 

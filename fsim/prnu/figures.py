@@ -1,7 +1,11 @@
-"""Pictures of PRNU results. Each function draws one figure and returns PNG bytes."""
+"""Pictures of PRNU results. Each function draws one figure and returns PNG bytes.
+
+Shapes: n images, m cells a side that are drawn.
+"""
 
 import matplotlib
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -10,6 +14,7 @@ from fsim.boundary.drawing import png, subplots
 from fsim.boundary.text import shown
 from fsim.prnu.allpairs import Matrix
 
+CELLS = 1200  # Of a side; more photographs share a cell.
 NAMED = 60  # Images up to which each is named beside the matrix; more are named by device.
 LONGEST = 40  # Letters of a name beside the matrix.
 ROOM = 1 / 60  # Share of the side that a device's images must take for its name to fit beside them.
@@ -21,17 +26,24 @@ def matrix(result: Matrix) -> bytes:
   side = min(4.5 + 0.14 * n, 14)
   figure, axes = subplots(figsize=(side + 1.6, side), layout="constrained")
   colours = matplotlib.colormaps["viridis"].with_extremes(bad="lightgrey")
-  shown = np.where(np.isfinite(result.pce), np.clip(result.pce, 1, None), np.nan)
-  image = axes.imshow(shown, cmap=colours, norm=LogNorm(1, max(np.nanmax(shown), 100)), interpolation="nearest")
+  shown = np.clip(fewer(result.pce), 1, None)
+  scale, extent = LogNorm(1, max(np.nanmax(shown), 100)), (-0.5, n - 0.5, n - 0.5, -0.5)
+  image = axes.imshow(shown, cmap=colours, norm=scale, interpolation="nearest", extent=extent)
   bar = figure.colorbar(image, ax=axes, fraction=0.045, label="PCE (below 1 drawn as 1)")
   bar.ax.axhline(result.threshold, color="red", lw=1.5)
   _name(axes, result)
-  matches = int((result.pce[np.triu_indices(n, 1)] >= result.threshold).sum())
+  matches = int((result.pce >= result.threshold).sum()) // 2
   axes.set_title(
     f"{n} photographs, {result.pairs:,} pairs, {matches:,} above the threshold of {result.threshold:.1f} (red)",
     fontsize=10,
   )
   return png(figure, dpi=110, tight=False)
+
+
+def fewer(pce: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "m m"]:
+  """At most CELLS a side, each the largest PCE of those it stands for; NaN where it stands for none."""
+  starts = np.arange(0, len(pce), -(-len(pce) // CELLS))
+  return np.fmax.reduceat(np.fmax.reduceat(pce, starts, axis=0), starts, axis=1)
 
 
 def _name(axes: Axes, result: Matrix) -> None:

@@ -28,6 +28,11 @@ MOST = 64  # Images of a batch.
 UNDER_WAY = 2  # Batches on a GPU, but for the one that comes back.
 Item = TypeVar("Item")
 Group = list[tuple[Item, UInt8[np.ndarray, "h w 3"] | None]]
+See = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "i j 3"]]  # What is looked at of an image.
+
+
+def whole(pixels: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+  return pixels
 
 
 def looked_at(
@@ -52,26 +57,23 @@ def looked_at(
 
 
 def looks(
-  photographs: Iterable[Photograph],
-  make: Callable[[Filtered], AnyArray],
-  settings: Settings = DEFAULT,
-  is_wanted: Callable[[Photograph], bool] = lambda photograph: True,
+  photographs: Iterable[Photograph], make: Callable[[Filtered], AnyArray], settings: Settings = DEFAULT
 ) -> Iterator[tuple[Photograph, Look]]:
-  """Photographs in their order, each with its pattern or why it has none; neither, if it is not wanted.
+  """Photographs in their order, each with its pattern or why it has none. make: as in `probe.look`."""
+  both = looked_at(usable(photographs), lambda found: (probe.shares(found), make(found)), settings)
+  for (photograph, objection), found in both:
+    yield photograph, Look(objection, None) if found is None else probe.looked(*found)
 
-  make: as in `probe.look`. is_wanted: asked once of each that could be read, before those before it are given.
-  """
 
-  def asked() -> Iterator[tuple[tuple[Photograph, Look], UInt8[np.ndarray, "h w 3"] | None]]:
-    for photograph in photographs:
-      objection = photograph.problem
-      if not objection and (small := probe.too_small(photograph.pixels)):
-        objection = small.objection()
-      has_pattern = not objection and is_wanted(photograph)
-      yield (photograph, Look(objection, None)), photograph.pixels if has_pattern else None
-
-  for (photograph, look), found in looked_at(asked(), lambda found: (probe.shares(found), make(found)), settings):
-    yield photograph, look if found is None else probe.looked(*found)
+def usable(
+  photographs: Iterable[Photograph], see: See = whole
+) -> Iterator[tuple[tuple[Photograph, str], UInt8[np.ndarray, "h w 3"] | None]]:
+  """Photographs and why they cannot be looked at, with what `see` leaves of the pixels if they can."""
+  for photograph in photographs:
+    objection = photograph.problem
+    if not objection and (small := probe.too_small(photograph.pixels)):
+      objection = small.objection()
+    yield (photograph, objection), None if objection else see(photograph.pixels)
 
 
 def at_once(shape: tuple[int, ...]) -> int:

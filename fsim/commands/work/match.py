@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from fsim.boundary import console
+from fsim.boundary import console, outputs, shares
 from fsim.boundary.text import shown
 from fsim.data.photographs import Found, find
 from fsim.prnu import comparing
 from fsim.prnu.comparing import FALSE_ALARM_FLOOR, NO_STATEMENT, Answer, Search
+from fsim.prnu.index import Index
 from fsim.prnu.leaving import LeftOut
 from fsim.prnu.transforms import all_transforms
 
@@ -25,7 +26,15 @@ def match(chosen: argparse.Namespace) -> int:
   answers: list[Answer] = []
   each_of = len(against) if chosen.best is None else min(chosen.best, len(against))
   wanted = (len(found.paths) + len(found.lost)) * each_of
-  compared = comparing.compare(found.paths, against, search, chosen.best)
+  if chosen.index:
+    share, index = shares.own(), Index(outputs.Folder(chosen.index).path)
+    with console.resumable():
+      broken = index.add(against, share)
+    if not share.leads:
+      return console.ANSWERED
+    compared = comparing.from_index(found.paths, against, search, chosen.best, index, broken)
+  else:
+    compared = comparing.compare(found.paths, against, search, chosen.best)
   try:
     for each in chain(compared, _unread(found, against[:each_of])):
       answers += each

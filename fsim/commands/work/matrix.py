@@ -3,23 +3,33 @@
 import argparse
 from pathlib import Path
 
-from fsim.boundary import console, outputs
+from fsim.boundary import console, outputs, shares
 from fsim.boundary.spreadsheet import csv
 from fsim.boundary.text import shown
 from fsim.data.photographs import find
 from fsim.prnu import allpairs, figures
 from fsim.prnu.allpairs import Matrix
 from fsim.prnu.leaving import LeftOut
+from fsim.prnu.tiles import Tiles
+
+SPARSE = f"of more than {allpairs.LISTED:,} pairs those above the threshold"
 
 
 def matrix(chosen: argparse.Namespace) -> int:
+  share = shares.own()
   left_out = LeftOut(chosen.stop)
   folder = outputs.Folder(chosen.out)
   folder.claim("matrix.png", "pairs.csv", "images.csv")
   files = find(chosen.places)
   left_out.passed_over(files, own=chosen.out)
   with console.resumable():
-    found = allpairs.matrix(files.paths, outputs.Folder(chosen.out / "cache").path, chosen.alpha, left_out)
+    tiles = Tiles(outputs.Folder(chosen.out / "cache").path)
+    images = allpairs.prepared(files.paths, tiles, left_out, share)
+    for size, hashes in allpairs.sizes(images).items():
+      tiles.make(hashes, size, share)
+    if not share.leads:
+      return console.ANSWERED
+    found = allpairs.compared(images, tiles, chosen.alpha, len(files.paths))
   left_out.copies(found.copies)
   pairs = allpairs.pair_table(found)
   folder.write("pairs.csv", csv(pairs))
@@ -27,6 +37,7 @@ def matrix(chosen: argparse.Namespace) -> int:
   folder.write("matrix.png", figures.matrix(found))
   considered = len(files.paths) + len(files.passed_over)
   matches = int(pairs["match"].sum())
+  rest = f" ({SPARSE})" if found.pairs > allpairs.LISTED else ""
   if chosen.json:
     console.say(console.to_json(_described(chosen.out, found, considered, matches, left_out)))
     return left_out.code()
@@ -35,7 +46,7 @@ def matrix(chosen: argparse.Namespace) -> int:
     f"{len(found.table)} photographs of {considered} files, {found.pairs:,} pairs, {matches:,} above the threshold of "
     f"{found.threshold:.1f}; {len(left_out.entries)} left out\n"
     f"groups of linked photographs (of two or more): {sizes}\n"
-    f"{shown(chosen.out)}: matrix.png, pairs.csv, images.csv"
+    f"{shown(chosen.out)}: matrix.png, pairs.csv{rest}, images.csv"
   )
   return left_out.code()
 

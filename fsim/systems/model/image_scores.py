@@ -16,7 +16,7 @@ from fsim.systems.model import model_pair_accuracy
 from fsim.systems.model.model_pair_accuracy import INTERVAL
 from fsim.systems.model.similarity import LogOdds, paired
 
-TOGETHER = 16  # Images whose patches are compared with all others at once.
+TOGETHER, ACROSS = 16, 512  # Images whose patches are compared with each other's at once.
 
 
 class Decided(NamedTuple):
@@ -84,20 +84,25 @@ def means(
 ) -> Float[np.ndarray, "q p"]:
   """Weighted mean log-odds of every pair of images (in the order of triu_indices) for every way to weigh patches.
 
-  A patch's weight is its share in its image's mean; places below 0 have none. The log-odds of TOGETHER images' patches
-  with all others' are in memory, never those of all, and all are asked for in one shape, as a compiled scorer wants it.
+  A patch's weight is its share in its image's mean; places below 0 have none. The log-odds of a tile, of TOGETHER
+  images' patches with those of ACROSS others, are in memory, never those of all; they are asked for in one shape, as a
+  compiled scorer wants it.
   """
   m, k = places.shape
   filled = np.where(places >= 0, places, places[:, :1])
-  found = []
-  for i in progress.bar(range(m - 1), desc="pairs of images", unit="image", leave=False):
-    if i % TOGETHER == 0:
-      some = filled[np.minimum(np.arange(i, i + TOGETHER), m - 1)]
-      blocks = log_odds(some.reshape(-1), filled.reshape(-1)).reshape(TOGETHER, k, m, k)
-    block = blocks[i % TOGETHER, :, i + 1 :]
-    mixed = (shares[:, i] @ block.reshape(k, -1)).reshape(len(shares), -1, k)
-    found.append((mixed * shares[:, i + 1 :]).sum(2))
-  return np.concatenate(found, axis=1) if found else np.zeros((len(shares), 0), np.float32)
+  across = min(m, ACROSS)
+  found = np.zeros((len(shares), m * (m - 1) // 2), np.float32)
+  tiles = [(i, j) for i in range(0, m - 1, TOGETHER) for j in range(0, m, across) if j + across > i + 1]
+  for i, j in progress.bar(tiles, desc="pairs of images", unit="tile", leave=False):
+    rows, columns = (filled[np.minimum(np.arange(n, n + size), m - 1)] for n, size in ((i, TOGETHER), (j, across)))
+    tile = log_odds(rows.reshape(-1), columns.reshape(-1)).reshape(TOGETHER, k, across, k)
+    for row in range(i, min(i + TOGETHER, m - 1)):
+      first, end = max(row + 1, j), min(j + across, m)
+      block = tile[row - i, :, first - j : end - j]
+      mixed = (shares[:, row] @ block.reshape(k, -1)).reshape(len(shares), -1, k)
+      place = row * (2 * m - row - 1) // 2 + first - row - 1  # Of the pair (row, first).
+      found[:, place : place + max(end - first, 0)] = (mixed * shares[:, first:end]).sum(2)
+  return found
 
 
 def share(chosen: Bool[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
