@@ -207,7 +207,9 @@ def test_what_was_begun_is_not_done_again_and_damage_is(folder, first, monkeypat
   pairs.write_bytes(b"damaged")
   measured = []
   monkeypatch.setattr(
-    album, "_measured", lambda one, *rest, real=album._measured: measured.append(one) or real(one, *rest)
+    album,
+    "_measured",
+    lambda one, *rest, real=album._measured, **named: measured.append(one) or real(one, *rest, **named),
   )
   _, again, _ = answered(folder, f"--out={out}")
   assert again == first

@@ -296,7 +296,7 @@ def test_a_damaged_pattern_in_the_cache_is_made_anew(cameras, tmp_path, capsys):
 
 def interrupted(monkeypatch, how, at):
   """The process gets a signal while photograph number `at` is added."""
-  add, calls = fingerprints.add, []
+  add, calls = fingerprints.add_filtered, []
 
   def adding(*arguments):
     calls.append(1)
@@ -305,7 +305,7 @@ def interrupted(monkeypatch, how, at):
       time.sleep(0.1)
     return add(*arguments)
 
-  monkeypatch.setattr(fingerprints, "add", adding)
+  monkeypatch.setattr(fingerprints, "add_filtered", adding)
   return calls
 
 
