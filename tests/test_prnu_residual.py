@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks import prnu_reference as reference
 from fsim.prnu import matching, probe
-from fsim.prnu.residuals import DEFAULT, Settings, clean, compiled_noise, local_power, noise, residuals
+from fsim.prnu.residuals import DEFAULT, Settings, clean, compiled_noise, local_power, residuals
 from fsim.prnu.wavelet import Transform
 from tests.jpegs import scene
 
@@ -15,7 +15,7 @@ SIZES = [(64, 65), (130, 91), (77, 160)]
 SHARPER = Settings(wavelet="db8", sigma=3.0)
 # Both of one program, since to compile the filter is most of what these tests take.
 NOISE_AND_RESIDUALS = jax.jit(
-  lambda images, setting: (noise(images, setting), residuals(images, setting)), static_argnums=1
+  lambda images, setting: (compiled_noise(images, setting), residuals(images, setting)), static_argnums=1
 )
 
 
@@ -97,7 +97,7 @@ def test_unknown_zero_mean_is_refused():
 @given(st.integers(1, 63), st.integers(64, 70))
 def test_tiny_images_are_refused_with_the_reason(short, long):
   with pytest.raises(ValueError, match=f"{long}x{short} pixels are too few for a noise residual: at least 64"):
-    noise(np.zeros((1, short, long, 3), np.uint8), DEFAULT)
+    compiled_noise(np.zeros((1, short, long, 3), np.uint8), DEFAULT)
 
 
 def test_local_power_is_the_mean_square_of_the_surroundings():

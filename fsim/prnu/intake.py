@@ -23,9 +23,9 @@ from fsim.prnu import AnyArray, probe
 from fsim.prnu.probe import Filtered, Look
 from fsim.prnu.residuals import DEFAULT, Settings
 
-PIXELS = 1 << 24  # Of a batch on a GPU, which takes some 2 GB with all that is between.
+PIXELS = 1 << 20  # Of a batch on a GPU: what is between then stays in its cache (docs/prnu.md).
 MOST = 64  # Images of a batch.
-UNDER_WAY = 2  # Batches on a GPU, but for the one that comes back.
+UNDER_WAY = 4  # Batches on a GPU, but for the one that comes back.
 Item = TypeVar("Item")
 Group = list[tuple[Item, UInt8[np.ndarray, "h w 3"] | None]]
 See = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "i j 3"]]  # What is looked at of an image.
@@ -104,9 +104,13 @@ def _begun(group: Group, ask: Callable[[Filtered], Any], settings: Settings) -> 
   images = [image for _, image in group if image is not None]
   if not images:
     return None
-  found = probe.filtered(arrays.filled(np.stack(images), at_once(images[0].shape)), settings)
+  count = at_once(images[0].shape)
+  batch = images[0][None] if count == 1 else arrays.filled(np.stack(images), count)
+  found = probe.filtered(batch, settings)
   if jax.default_backend() != "cpu":
-    return ask(found)
+    answers = ask(found)
+    jax.tree.map(lambda x: x.copy_to_host_async(), answers)
+    return answers
   found.noise.block_until_ready()
   return found
 

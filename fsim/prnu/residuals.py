@@ -41,22 +41,30 @@ def require_sane(settings: Settings) -> None:
     raise UserError(f"zero_mean must be one of {', '.join(ZERO_MEANS)}, got {shown(settings.zero_mean)}")
 
 
-@functools.partial(jax.jit, static_argnames="settings")
-def noise(images: UInt8[AnyArray, "b h w 3"], settings: Settings) -> Float[AnyArray, "b h w"]:
+def compiled_noise(images: UInt8[AnyArray, "b h w 3"], settings: Settings) -> Float[AnyArray, "b h w"]:
   """What the wavelet filter takes off the three channels, as one grey image; no clean-up yet.
 
   The filter of each channel is followed by linear steps only, so the inverse transform is done once, of the grey bands.
   Raises UserError below SMALLEST pixels.
   """
   require_size(*images.shape[1:3])
-  transform = Transform(settings.wavelet)
-  _, details = transform.analyse(jnp.moveaxis(images, -1, 0), settings.levels)
-  noisy = [_noisy(bands, settings.sigma**2) for bands in details]
-  return transform.synthesise([_luma(*jnp.moveaxis(bands, 1, 0)) for bands in noisy], images.shape[1:3])
+  return _noise_of(_channels(images), settings)
+
+
+@jax.jit
+def _channels(images: UInt8[AnyArray, "b h w 3"]) -> UInt8[AnyArray, "3 b h w"]:
+  """A program of its own, or XLA would keep the channels of a pixel side by side in all that follows."""
+  return jnp.moveaxis(images, -1, 0)
 
 
 # Most of what is compiled, and so a program of its own, which all that is asked of one image shares.
-compiled_noise = jax.jit(noise, static_argnums=1)
+@functools.partial(jax.jit, static_argnums=1)
+def _noise_of(channels: UInt8[AnyArray, "3 b h w"], settings: Settings) -> Float[AnyArray, "b h w"]:
+  transform = Transform(settings.wavelet)
+  _, details = transform.analyse(channels, settings.levels)
+  noisy = [_noisy(bands, settings.sigma**2) for bands in details]
+  mixed = [_luma(*(lax.index_in_dim(bands, c, 1, keepdims=False) for c in range(3))) for bands in noisy]
+  return transform.synthesise(mixed, channels.shape[2:])
 
 
 @functools.partial(jax.jit, static_argnames="settings")
@@ -71,10 +79,9 @@ def clean(pattern: Float[AnyArray, "b h w"], settings: Settings) -> Float[AnyArr
   return _whiten(pattern) if settings.whiten else pattern
 
 
-@functools.partial(jax.jit, static_argnames="settings")
 def residuals(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
   """Clean residuals of images of one size. Raises UserError below SMALLEST pixels."""
-  return clean(noise(images, settings), settings)
+  return clean(compiled_noise(images, settings), settings)
 
 
 def require_size(height: int, width: int) -> None:
@@ -102,8 +109,8 @@ def local_power(x: Float[AnyArray, "*b h w"]) -> Float[AnyArray, "*b h w"]:
   """Mean square over 9x9 pixels around each; beyond the border counts as zero."""
   padded = jnp.pad(x * x, [(0, 0)] * (x.ndim - 2) + [(4, 4), (4, 4)])
   h, w = x.shape[-2:]
-  rows = lax.optimization_barrier(_total([_shifted(padded, k, w, -1) for k in range(9)]))
-  return _total([_shifted(rows, k, h, -2) for k in range(9)]) / 81
+  columns = lax.optimization_barrier(_total([_shifted(padded, k, h, -2) for k in range(9)]))
+  return _total([_shifted(columns, k, w, -1) for k in range(9)]) / 81
 
 
 def _noisy(band: Float[AnyArray, "*b h w"], variance: Float[AnyArray, ""] | float) -> Float[AnyArray, "*b h w"]:
@@ -123,15 +130,16 @@ def _attenuation(
 def _smallest_mean(x: Float[AnyArray, "*b i j"]) -> Float[AnyArray, "*b h w"]:
   """Least of the means over squares of the WINDOWS around each pixel; sums grow from one window to the next."""
   h, w = x.shape[-2] - 8, x.shape[-1] - 8
-  row = _shifted(x, 4, w, -1)
-  rows = []
+  column = _shifted(x, 4, h, -2)
+  columns = []
   for k in (1, 2, 3, 4):
-    row = _total([row, _shifted(x, 4 - k, w, -1), _shifted(x, 4 + k, w, -1)])
-    rows.append(row)
-  rows = lax.optimization_barrier(tuple(rows))  # Else XLA sums rows anew for every column.
+    column = _total([column, _shifted(x, 4 - k, h, -2), _shifted(x, 4 + k, h, -2)])
+    columns.append(column)
+  # Else XLA sums columns anew for every row. Rows come last: most is read there, and neighbours of a row are near.
+  columns = lax.optimization_barrier(tuple(columns))
   means = [
-    _total([_shifted(row, 4 + d, h, -2) for d in range(-(k // 2), k // 2 + 1)]) / k**2
-    for k, row in zip(WINDOWS, rows, strict=True)
+    _total([_shifted(column, 4 + d, w, -1) for d in range(-(k // 2), k // 2 + 1)]) / k**2
+    for k, column in zip(WINDOWS, columns, strict=True)
   ]
   return functools.reduce(lax.min, means)
 
