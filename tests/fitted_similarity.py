@@ -1,12 +1,14 @@
 """Forensic similarity without training: an untrained network, and a pair network set by hand to tell textures."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fsim.models.constrained import KERNEL, constrain
 from fsim.systems.model import fitted
 from fsim.systems.model.fitted import FittedSimilarity
-from tests.networks import drawn
 
 SIZE = 72
 SURE = 8.0  # Logit of two patches of one texture, about; of two it is -SURE.
@@ -25,6 +27,15 @@ def texture(kind, h, w, seed=0):
 def tiles(kind, seed):
   sheet = texture(kind, 4 * SIZE, 4 * SIZE, seed)
   return sheet.reshape(4, SIZE, 4, SIZE, 3).transpose(0, 2, 1, 3, 4).reshape(16, SIZE, SIZE, 3)
+
+
+def drawn(rng, path, like):
+  """A parameter as `init` would draw it, without compiling that."""
+  if path[-1].key == KERNEL:
+    return rng.uniform(0, 1, like.shape).astype(np.float32)
+  if len(like.shape) > 1:
+    return rng.uniform(-1, 1, like.shape).astype(np.float32) * np.float32((3 / np.prod(like.shape[:-1])) ** 0.5)
+  return np.full(like.shape, path[-1].key in ("scale", "var"), np.float32)
 
 
 def made():
@@ -55,7 +66,10 @@ def made():
   }
   start = FittedSimilarity(size=SIZE, **seen, **pair)
   net = fitted.network(start)
-  start = start._replace(variables=drawn(net, jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8)))
+  shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8)))
+  rng = np.random.default_rng(0)
+  drawn_all = jax.tree_util.tree_map_with_path(partial(drawn, rng), shapes)
+  start = start._replace(variables=jax.tree.map(np.asarray, constrain(jax.tree.map(jnp.asarray, drawn_all))))
   fine, coarse = (fitted.features(start, tiles(kind, seed=7)).mean(0) for kind in ("fine", "coarse"))
   along = (coarse - fine) / np.sum((coarse - fine) ** 2)
   params = {

@@ -94,7 +94,7 @@ def test_the_residual_is_the_prediction_less_the_pixel():
 
 def test_only_constrained_kernels_change():
   tree = {"params": drawn(Net(), jnp.zeros((1, 9, 9, 1)))["params"], "momentum": (jnp.ones(3),)}
-  tree["params"]["ConstrainedConv_0"][KERNEL] *= 3
+  tree["params"]["ConstrainedConv_0"][KERNEL] = 3 * jnp.asarray(tree["params"]["ConstrainedConv_0"][KERNEL])
   made = constrain(tree)
   holds(made["params"]["ConstrainedConv_0"][KERNEL])
   for (path, before), after in zip(jax.tree.leaves_with_path(tree), jax.tree.leaves(made), strict=True):

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from fsim.boundary import console, outputs, progress
 from fsim.boundary.text import shown
@@ -44,11 +45,11 @@ def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
     console.note(f"left out {shown(path)}: {shown(cause)}")
   source = Source(chosen.source, found.rule, made.digest)
   report = measured(made.scores, source, asked, by, left_out)
-  write(report, folder, command)
+  answer = write(report, folder, command)
   if chosen.export is not None:
     _export(report, chosen.export)
   if chosen.json:
-    console.say(console.to_json(validation_report.to_dict(report, command)))
+    console.say(console.to_json(answer))
   else:
     for line in lines(report, folder):
       console.say(line)
@@ -82,10 +83,13 @@ def measured(
   return validation_report.of(source, found, asked, by, of, left_out)
 
 
-def write(report: Report, folder: outputs.Folder | None, command: Sequence[str]) -> None:
+def write(report: Report, folder: outputs.Folder | None, command: Sequence[str]) -> dict[str, Any]:
+  """The answer, which is made once: it says the time."""
+  answer = validation_report.to_dict(report, command)
   if folder is not None:
     folder.write(PAGE, validation_page.build(report, command))
-    folder.write(ANSWER, console.to_json(validation_report.to_dict(report, command)).encode() + b"\n")
+    folder.write(ANSWER, console.to_json(answer).encode() + b"\n")
+  return answer
 
 
 def lines(report: Report, folder: outputs.Folder | None) -> list[str]:
