@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Shaped
 
-BLOCK = 256  # Examples that are drawn at once.
+BLOCK = 1 << 13  # Examples that are drawn at once: of a mixture with hundreds of classes, many of each.
 ROUNDS = 4  # Of the cipher.
 LEAST_BITS = 16  # Of the numbers that it enciphers.
 WORD = 2**32
