@@ -195,9 +195,10 @@ def checked(answers: dict[tuple[str, str], Any]) -> list[str]:
     if not all((net, side) in answers for side in EXACT):
       continue
     found = training.differences(answers[net, "fsim"], answers[net, "torch"])
-    fine = all(found[what] < limit for what, limit in training.TOLERANCE["float32"].items())
     numbers = ", ".join(f"{what} {value:.1e}" for what, value in found.items())
-    said.append(f"{net}, both in float32: {'the same' if fine else 'DIFFERENT'} (relative: {numbers})")
+    said.append(
+      f"{net}, both in float32: {'the same' if training.is_same(found) else 'DIFFERENT'} (relative: {numbers})"
+    )
   return said
 
 

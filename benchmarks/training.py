@@ -1,17 +1,16 @@
 """python -m benchmarks.training [--net signature] [--size 128 256] [--batch 16] [--variants fsim torch] [--rounds 9]
 
 Forward pass (which is how features are extracted) and full training step (forward, backward, BatchNorm, SGD with
-momentum) of a net of fsim beside the same net in PyTorch. Needs `pip install '.[benchmark]'`. Every variant runs in a
-process of its own, so that none profits or suffers from another's threads or memory settings; they take turns (A B C A
-B C ...), never two at once, so that a busy machine hits all alike. Before anything is timed, all must give the same
-logits, loss and gradients from the same weights.
+momentum) of a net of fsim on a CPU beside the same net in PyTorch, in float32 (for a GPU: benchmarks/gpu.py). Needs
+`pip install '.[benchmark]'`. Every variant runs in a process of its own, so that none profits or suffers from another's
+threads or memory settings; they take turns (A B C A B C ...), never two at once, so that a busy machine hits all alike.
+Before anything is timed, all must give the same logits, loss and gradients from the same weights.
 """
 
 import argparse
 import itertools
 import json
 import multiprocessing
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,32 +26,26 @@ from tqdm import tqdm
 from benchmarks.setting import Setting
 
 # A minus leaves one of fsim's cures for the CPU out, a plus adds something to PyTorch; "memory" is `cpu.keep_memory`.
-VARIANTS = {
-  "cpu": (
-    "fsim",
-    "fsim-pool",
-    "fsim-convolution",
-    "fsim-memory",
-    "fsim-pool-convolution-memory",
-    "torch",
-    "torch+channels_last",
-    "torch+channels_last+memory",
-  ),
-  "cuda": ("fsim", "fsim+bf16", "torch+channels_last+compile", "torch+channels_last+compile+bf16"),
-}
+VARIANTS = (
+  "fsim",
+  "fsim-pool",
+  "fsim-convolution",
+  "fsim-memory",
+  "fsim-pool-convolution-memory",
+  "torch",
+  "torch+channels_last",
+  "torch+channels_last+memory",
+)
 # Of each net: sides and batches to measure by default, classes, and its published optimiser.
 NETS = {
   "signature": ([128, 256], [16], {"classes": 31, "learning_rate": 1e-3, "momentum": 0.95, "decay": 5e-4}),
   "patch": ([64], [128], {"classes": 18, "learning_rate": 0.015, "momentum": 0.9, "decay": 7.5e-3}),
   "misl": ([128, 256], [50], {"classes": 40, "learning_rate": 1e-3, "momentum": 0.9, "decay": 5e-4}),
 }
-MATMUL = {"cpu": 2048, "cuda": 8192}  # Side of the square matrices whose product stands for the machine's best.
+MATMUL = 2048  # Side of the square matrices whose product stands for the machine's best.
 # Relative, see `differences`. Two values of a pooling window that agree to the last bits can change places between two
 # ways to sum a convolution, and with them the place that a gradient goes to: hence the wider tolerance there.
-TOLERANCE = {
-  "float32": {"logits": 1e-5, "loss": 1e-5, "gradients": 0.05},
-  "bf16": {"logits": 0.1, "loss": 0.1, "gradients": 0.8},
-}
+TOLERANCE = {"logits": 1e-5, "loss": 1e-5, "gradients": 0.05}
 
 
 class Sample(NamedTuple):
@@ -133,10 +126,13 @@ def check(answers: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
   first, own = next(iter(answers.items()))
   found = {variant: differences(own, other) for variant, other in answers.items()}
   for variant, difference in found.items():
-    tolerance = TOLERANCE["bf16" if "bf16" in variant else "float32"]
-    if not all(difference[what] < tolerance[what] for what in tolerance):
+    if not is_same(difference):
       raise ValueError(f"{variant} does not compute what {first} computes; relative differences: {difference}")
   return found
+
+
+def is_same(difference: dict[str, float]) -> bool:
+  return all(difference[what] < limit for what, limit in TOLERANCE.items())
 
 
 def measure(links: dict[str, Connection], rounds: int, calls: int) -> dict[tuple[str, str], list[Sample]]:
@@ -162,11 +158,10 @@ def compare(setting: Setting, variants: tuple[str, ...], rounds: int, calls: int
     samples = measure(links, rounds, calls)
   rows = []
   for work, variant in itertools.product(("forward", "train"), variants):
-    first = "fsim+bf16" if "bf16" in variant else "fsim"
     seconds, product = (float(np.median([s.wall for s in samples[w, variant]])) for w in (work, "matmul"))
     row = {"net": setting.net, "size": setting.size, "batch": setting.batch, "work": work, "variant": variant}
     row |= {"images_per_second": setting.batch / seconds, "difference": found[variant]}
-    row |= {clock: ratio(samples[work, first], samples[work, variant], clock) for clock in Sample._fields}
+    row |= {clock: ratio(samples[work, "fsim"], samples[work, variant], clock) for clock in Sample._fields}
     if work == "train":
       row["share_of_matmul"] = (flops / seconds) / (2 * setting.matmul**3 / product)
     rows.append(row)
@@ -185,21 +180,21 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-  os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # All variants share the GPU.
-  device = {"cpu": "cpu", "gpu": "cuda"}[jax.default_backend()]
   parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
   parser.add_argument("--net", choices=list(NETS), default="signature")
   parser.add_argument("--size", type=int, nargs="+", help="sides of the images, by default those of the net's setting")
   parser.add_argument("--batch", type=int, nargs="+")
-  parser.add_argument("--variants", nargs="+", default=VARIANTS[device], help=f"of {', '.join(VARIANTS[device])}")
+  parser.add_argument("--variants", nargs="+", default=VARIANTS, help=f"of {', '.join(VARIANTS)}")
   parser.add_argument("--rounds", type=int, default=9)
   parser.add_argument("--calls", type=int, default=2, help="steps a measurement")
   parser.add_argument("--json", type=Path, help="file for all rows")
   options = parser.parse_args()
+  if jax.default_backend() != "cpu":
+    parser.error("this compares cures for the CPU; for a GPU there is python -m benchmarks.gpu")
   rows = []
   sizes, batches, published = NETS[options.net]
   for size, batch in itertools.product(options.size or sizes, options.batch or batches):
-    setting = Setting(options.net, size, batch, device, MATMUL[device], **published)
+    setting = Setting(options.net, size, batch, "cpu", MATMUL, **published)
     rows += compare(setting, tuple(options.variants), options.rounds, options.calls)
     print_table([row for row in rows if (row["size"], row["batch"]) == (size, batch)])
   if options.json:
