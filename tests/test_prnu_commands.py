@@ -200,7 +200,7 @@ def test_a_fingerprint_that_was_interrupted_goes_on(folder, tmp_path):
 
 
 def test_an_interruption_while_an_image_is_added_loses_that_image_alone(folder, tmp_path, monkeypatch):
-  add, calls = fingerprints.add, []
+  add, calls = fingerprints.add_filtered, []
 
   def interrupted(*arguments):
     calls.append(add(*arguments))
@@ -209,7 +209,7 @@ def test_an_interruption_while_an_image_is_added_loses_that_image_alone(folder, 
     return calls[-1]
 
   photographs, out = sorted((folder / "known0").iterdir()), tmp_path / "0.npz"
-  monkeypatch.setattr(fingerprints, "add", interrupted)
+  monkeypatch.setattr(fingerprints, "add_filtered", interrupted)
   with pytest.raises(KeyboardInterrupt):
     building.build(photographs, out, "cam", DEFAULT, lambda path, cause: None)
   assert len(fingerprints.load(tmp_path / "0.npz.part").images) == 2
