@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
   match.add_argument("--scales", type=_scales, default=[1.0], metavar="FROM:TO:STEP", help=told)
   told = "list so many candidates with the highest PCE; all that are looked at raise the threshold nevertheless"
   match.add_argument("--best", type=_count, metavar="N", help=told)
+  options.add_noise(match, "two photographs are compared by; a fingerprint says itself how it was made")
   options.add_alpha(match)
   options.add_json(match)
   return match

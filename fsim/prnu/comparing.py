@@ -19,6 +19,7 @@ from fsim.prnu.candidates import Batch, Candidate, batches
 from fsim.prnu.candidates import candidate as candidate
 from fsim.prnu.candidates import candidates as candidates
 from fsim.prnu.candidates import of_fingerprint as of_fingerprint
+from fsim.prnu.settings import DEFAULT, Settings
 from fsim.prnu.transforms import Found, Transform
 
 MEMORY = 1 << 28  # Bytes of patterns of images in question that are kept from batch to batch.
@@ -27,11 +28,15 @@ MATCH, NO_MATCH, NO_STATEMENT = "match", "no match found", "no statement"
 
 
 class Search(NamedTuple):
-  """What is looked for: transforms, shifts (`reach` as in `matching.search`), and the false-alarm probability."""
+  """What is looked for: transforms, shifts (`reach` as in `matching.search`), and the false-alarm probability.
+
+  settings: of the patterns of two photographs; a fingerprint says itself how it is met.
+  """
 
   transforms: Sequence[Transform] = (Transform(),)
   reach: int | None = 0
   alpha: float = 1e-4
+  settings: Settings = DEFAULT
 
 
 class Answer(NamedTuple):
@@ -97,7 +102,7 @@ def compare(
   kept: dict[tuple, Asked] = {}
   met = False
   with progress.bar(total=len(images) * len(paths), desc="matching", unit="pair") as bar:
-    for batch in batches(paths, broken):
+    for batch in batches(paths, broken, search.settings):
       met = batch.last
       for asked in _asked(images, batch, kept):
         path = asked.photograph.path

@@ -19,9 +19,10 @@ from fsim.boundary.arrays import Field, read_npz
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
-from fsim.prnu import AnyArray, about
+from fsim.prnu import AnyArray, about, learned
 from fsim.prnu.about import FORMAT
 from fsim.prnu.residuals import Settings, clean, compiled_noise, exposed, grey, local_power
+from fsim.prnu.settings import LEARNED
 
 VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels: no flat spot outweighs the rest.
 FIELDS = {"estimate": Field("f", 2), "weight": Field("f", 2), "about": Field("U", 0)}
@@ -80,8 +81,11 @@ def add(sums: Sums, image: UInt8[AnyArray, "h w 3"], settings: Settings) -> Sums
   """Maximum likelihood of a pattern K in residuals W = I K + noise (Chen et al. 2008, equation 6).
 
   Their noise has one variance for all pixels; here it is what is seen around each pixel of the residual, so that
-  texture, where the filter leaves content, counts less. Saturated pixels do not count.
+  texture, where the filter leaves content, counts less. Saturated pixels do not count. Learned noise adds what a
+  network puts in the place of W I / v and I^2 / v.
   """
+  if settings.noise == LEARNED.noise:
+    return sums + Sums(*(part[0] for part in learned.evidence(image[None])))
   return _add(sums, image, compiled_noise(image[None], settings)[0])
 
 

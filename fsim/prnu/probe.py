@@ -11,8 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from fsim.prnu import AnyArray
+from fsim.models.noise_net import Evidence
+from fsim.prnu import AnyArray, learned
+from fsim.prnu.fingerprints import PRIOR
 from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, clean, compiled_noise, exposed, grey, local_power
+from fsim.prnu.settings import LEARNED
 
 VARIANCE_FLOOR = 0.1  # Added to the variance of the clean residual, in squared grey levels.
 GRID = 0.009  # Cycles a pixel around the frequencies of the JPEG grid that are left out: what varies over 110 pixels.
@@ -61,6 +64,8 @@ def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings =
 
   Texture, where denoising leaves content, then counts less, as it does in the fingerprint.
   """
+  if settings.noise == LEARNED.noise:
+    return posterior(learned.evidence(images))
   return _for_fingerprint(images, compiled_noise(images, settings), settings)
 
 
@@ -78,6 +83,8 @@ def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAU
   Between two single images noise is stronger than between an image and a fingerprint, so that it pays to discount
   texture and the low frequencies, where denoising leaves content. Chosen on several sets of cameras: docs/prnu.md.
   """
+  if settings.noise == LEARNED.noise:
+    return posterior(learned.evidence(images))
   return _for_image(images, compiled_noise(images, settings), settings)
 
 
@@ -103,9 +110,14 @@ def _filtered(pattern: Float[AnyArray, "b h w"], gain: Float[np.ndarray, "h v"])
   return jnp.fft.irfft2(spectrum * gain, s=pattern.shape[1:3])
 
 
-def off_grid(pattern: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
-  """Without what repeats as the JPEG grid does."""
-  return _filtered(pattern, _off_grid(*pattern.shape[1:]))
+@jax.jit
+def posterior(found: Evidence) -> Float[AnyArray, "b h w"]:
+  """The pattern's mean after one photograph, without what cameras of a model or with an encoder share.
+
+  The product of two is to first order the logarithm of the likelihood ratio of one sensor against two.
+  """
+  mean = found.information / (found.precision + PRIOR**-2)
+  return _filtered(clean(mean, LEARNED), _off_grid(*mean.shape[1:]))
 
 
 def _off_grid(height: int, width: int) -> Float[np.ndarray, "h v"]:

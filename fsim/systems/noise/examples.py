@@ -40,6 +40,9 @@ PASSED_ON, RESIZED, CUT, COMPRESSED = 0.5, 0.3, 0.3, 0.9
 FACTORS, QUALITIES = (0.67, 1.5), (60, 100)
 
 
+UNLEARNED = MODELS[::HELD_OUT]
+
+
 class Tiles(NamedTuple):
   """Squares of photographs.
 
@@ -131,6 +134,18 @@ def photograph(
   label = camera.label(model, 0, 1, shot.view.turns, seed)
   file = camera.photograph(light, taken, own, shot, label, side, rng)
   return Delivered(decoded(file), camera.delivered(own.gain, model, shot, side))
+
+
+def twins(seed: int, number: int) -> UInt8[np.ndarray, "p 2 s s 3"]:
+  """A scene from one place by two devices of each unlearned model: content is all that the two photographs share."""
+  canvas = scene.render(seed, *shots.place(number), CANVAS)
+  found = []
+  for model in UNLEARNED:
+    rng = generator(seed, "twins", number, model.make, model.name)
+    shot = nearer(camera.draw(rng, zoomed=0.0), rng)
+    both = [photograph(canvas, model, f"{number} {k}", seed, shot, rng).pixels for k in range(2)]
+    found.append(np.stack([pixels[:TILE, :TILE] for pixels in both]))
+  return np.stack(found)
 
 
 def passed_on(taken: Delivered, rng: np.random.Generator) -> Delivered:
