@@ -18,6 +18,8 @@ from jaxtyping import Float, Int8, UInt8
 from PIL import Image
 
 from fsim.boundary import arrays, outputs
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
 from fsim.virtual import camera, in_parallel, pipeline, postprocessing, scene, sensor, shots
 from fsim.virtual.adaptive_models import AdaptiveModel
 from fsim.virtual.camera import Model
@@ -73,7 +75,7 @@ class Delivered(NamedTuple):
 
 
 def write(folder: Path, scenes: int, seconds: float, workers: int, seed: int) -> int:
-  """Tiles of so many scenes, a file each, as far as they are made in time; returns the number of files."""
+  """Tiles of so many scenes, a file each, as far as they are made in time; returns the number of new files."""
   folder.mkdir(parents=True, exist_ok=True)
   end = time.time() + seconds
   tasks = [(folder, seed, number, end) for number in range(scenes)]
@@ -81,10 +83,12 @@ def write(folder: Path, scenes: int, seconds: float, workers: int, seed: int) ->
 
 
 def load(folder: Path) -> tuple[Tiles, Tiles]:
-  """Those to learn from and those that validate."""
+  """Those to learn from and those that validate. Raises UserError where either is missing."""
   found = {True: [], False: []}
   for path in sorted(folder.glob("*.npz")):
     found[validates(int(path.stem))].append(Tiles(**arrays.read_npz(path)))
+  if not all(found.values()):
+    raise UserError(f"{shown(folder)}: photographs of two scenes and more are needed to learn and to validate")
   return tuple(Tiles(*map(np.concatenate, zip(*found[key], strict=True))) for key in (False, True))
 
 
@@ -94,7 +98,7 @@ def validates(number: int) -> bool:
 
 
 def _write_scene(folder: Path, seed: int, number: int, end: float) -> int:
-  if time.time() > end or in_parallel.is_over():
+  if time.time() > end or in_parallel.is_over() or (folder / f"{number}.npz").exists():
     return 0
   tiles = [tile for shot in photographs(seed, number) for tile in _cut(*shot)]
   outputs.replace(folder / f"{number}.npz", arrays.to_npz(_stacked(tiles, number)._asdict()))
