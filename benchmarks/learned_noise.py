@@ -25,25 +25,27 @@ from jaxtyping import Float, UInt8
 from fsim.boundary import arrays
 from fsim.boundary.machine import cores
 from fsim.metrics import rates
-from fsim.models import saved
-from fsim.models.noise_net import NoiseNet
 from fsim.prnu import fingerprints, learned, matching, probe
 from fsim.prnu.fingerprints import Sums
 from fsim.prnu.residuals import DEFAULT, clean, compiled_noise, grey, residuals
+from fsim.prnu.settings import LEARNED
 from fsim.systems.noise import examples
-from fsim.virtual import camera, dataset, in_parallel, postprocessing, scene, shots
+from fsim.virtual import dataset, in_parallel, postprocessing
 from fsim.virtual.presets import PRESETS, Preset
-from fsim.virtual.seeds import generator
 
 AT_ONCE = 8  # Photographs whose patterns are made together.
 REFERENCES, QUERIES = 10, 20  # Photographs a device, at most, unless varied.
-HELD_OUT = tuple(model for k, model in enumerate(examples.MODELS) if examples.validates(k))
 DEFAULT_CAMERAS = PRESETS["virtual/default"]
 SETS: dict[str, Preset] = {
   "default, 1024 pixels": dataclasses.replace(DEFAULT_CAMERAS, scenes=25, flat_fields=0, side=1024),
   "default, 512 pixels": dataclasses.replace(DEFAULT_CAMERAS, scenes=65, flat_fields=0, side=512),
   "other models": dataclasses.replace(
-    PRESETS["virtual/similarity"], models=HELD_OUT, devices=(1,) * len(HELD_OUT), scenes=10, side=768, seed=902
+    PRESETS["virtual/similarity"],
+    models=examples.UNLEARNED,
+    devices=(1,) * len(examples.UNLEARNED),
+    scenes=10,
+    side=768,
+    seed=902,
   ),
 }
 CONTENT = "content.npz"  # Pairs of photographs of one scene from one place by two devices of a model.
@@ -93,19 +95,14 @@ def plain() -> Method:
 
 
 def by_network(weights: Path) -> Method:
-  net, variables = network(weights)
+  variables = learned.load(weights)
 
   def extract(pixels: Any) -> Patterns:
-    found = learned.evidence(pixels, net, variables)
-    seen = learned.pattern(found)
+    found = learned.evidence(pixels, compiled_noise(pixels, LEARNED), variables)
+    seen = probe.posterior(found)
     return Patterns(seen, seen, Sums(*found))
 
-  return Method(extract, lambda sums: learned.pattern(Sums(sums.above[None], sums.below[None]))[0])
-
-
-def network(weights: Path) -> tuple[NoiseNet, Any]:
-  net, like = NoiseNet(), np.zeros((1, 64, 64, 3), np.uint8)
-  return net, saved.load(weights, net, like, *np.ones((2, 1, 64, 64), np.float32))
+  return Method(extract, lambda sums: fingerprints.estimate(sums, "", ("",), LEARNED).pattern())
 
 
 def methods(weights: Path) -> dict[str, Method]:
@@ -228,21 +225,9 @@ def simulate(folder: Path, workers: int) -> None:
   folder.mkdir(parents=True, exist_ok=True)
   for name, preset in SETS.items():
     dataset.write(preset, folder / name, workers, (0, 1))
-  tasks = [(number,) for number in range(4)]
-  made = list(in_parallel.done(_twins, tasks, workers))
+  tasks = [(903, number) for number in range(4)]
+  made = list(in_parallel.done(examples.twins, tasks, workers))
   np.savez(folder / CONTENT, pixels=np.concatenate(made))
-
-
-def _twins(number: int) -> UInt8[np.ndarray, "p 2 s s 3"]:
-  """A scene from one place by two devices of each model that was not learned: content is all that they share."""
-  canvas = scene.render(903, *shots.place(number), examples.CANVAS)
-  found = []
-  for model in HELD_OUT:
-    rng = generator(903, "twins", number, model.make, model.name)
-    shot = examples.nearer(camera.draw(rng, zoomed=0.0), rng)
-    both = [examples.photograph(canvas, model, f"{number} {k}", 903, shot, rng).pixels for k in range(2)]
-    found.append(np.stack([centre(pixels, 256) for pixels in both]))
-  return np.stack(found)
 
 
 def content(folder: Path, every: dict[str, Method]) -> None:

@@ -13,7 +13,7 @@ from fsim.commands import match
 from fsim.prnu import candidates, comparing, fingerprints, index
 from fsim.prnu.fingerprints import Fingerprint
 from fsim.prnu.index import Index
-from fsim.prnu.settings import DEFAULT
+from fsim.prnu.settings import DEFAULT, LEARNED
 from tests import sensors
 from tests.sensors import SIDE
 
@@ -49,7 +49,7 @@ def test_the_index_answers_as_the_search_of_all(place, tmp_path, capsys, monkeyp
   code, whole = ask(place, capsys)
   assert (code, whole[0]["candidate"][-6:]) == (0, "03.npz")
   looked, candidate = [], candidates.candidate
-  monkeypatch.setattr(candidates, "candidate", lambda path: looked.append(path) or candidate(path))
+  monkeypatch.setattr(candidates, "candidate", lambda path, *own: looked.append(path) or candidate(path, *own))
   code, found = ask(place, capsys, f"--index={tmp_path}")
   assert (code, found[0]) == (0, whole[0])
   assert (found[0]["answer"], found[0]["n_hypotheses"]) == ("match", 12)
@@ -131,3 +131,11 @@ def test_an_index_is_for_aligned_photographs_and_the_best(options, place, tmp_pa
   with pytest.raises(SystemExit):
     match.main([str(place / "asked.jpg"), f"--against={place / 'store'}", f"--index={tmp_path}", *options])
   assert "--index needs --best=N" in capsys.readouterr().err
+
+
+def test_photographs_kept_with_one_kind_of_noise_are_made_anew_with_another(place, tmp_path):
+  photograph = place / "asked.jpg"
+  for settings in (DEFAULT, LEARNED, DEFAULT):
+    index = Index(tmp_path / "index", settings)
+    assert index.add([photograph]) == {}
+    assert [kind.settings for kind in index.known] == [settings]

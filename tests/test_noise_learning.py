@@ -1,7 +1,8 @@
 """Photographs with true patterns are made as said, and a network learns patterns from them and not scenes."""
 
 import dataclasses
-import time
+import itertools
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 from jax.scipy.stats import norm
 
+from fsim.boundary.errors import UserError
 from fsim.models.constrained import KERNEL, constrain_kernel
 from fsim.models.noise_net import Evidence, NoiseNet
-from fsim.systems.noise import examples, learning
+from fsim.prnu import learned
+from fsim.systems.noise import examples, learning, train
 from fsim.systems.noise.examples import LEVEL, TILE, Delivered, Tiles
 from fsim.systems.noise.learning import Seen, Training
 from fsim.virtual.seeds import generator
@@ -117,7 +120,9 @@ def trained(tmp_path_factory):
   patch.setattr(learning, "AT_ONCE", 8)
   out = tmp_path_factory.mktemp("learned")
   data, held_out = (learning.seen(planted(n, seed)) for n, seed in ((24, 1), (8, 2)))
-  how = Training(until=time.time() + 25, batch=4, steps=10, reports=2)
+  ticks = itertools.count()
+  patch.setattr(learning, "time", SimpleNamespace(time=lambda: float(next(ticks))))
+  how = Training(until=30.0, batch=4, steps=10, reports=2)
   variables = learning.learn(data, held_out, NET, how, out)
   patch.undo()
   return variables, data, held_out, out
@@ -134,8 +139,6 @@ def test_patterns_of_sensors_that_were_never_seen_are_learned(trained):
 def test_content_that_all_sensors_saw_is_not_taken_for_a_pattern(trained):
   """Photographs 0 and 2 show one scene by two sensors: what is found of the one is not in the other."""
   variables, _, held_out, _ = trained
-  from fsim.prnu import learned
-
   found = learned.of_residual(held_out.pixels, held_out.residual.astype(jnp.float32), NET, variables)
   mean = np.asarray(found.information / (found.precision + 0.02**-2)).reshape(8, -1)
   true = np.asarray(held_out.pattern).reshape(8, -1).astype(float)
@@ -152,13 +155,31 @@ def test_the_filters_stay_constrained_and_the_weights_are_on_disk(trained):
   assert {path.name for path in out.iterdir()} == {"noise_net.npz", "noise_curve.json"}
 
 
+def test_what_is_there_is_learned_from_and_not_made_again(folder, tmp_path, monkeypatch):
+  ticks = itertools.count()
+  monkeypatch.setattr(learning, "time", SimpleNamespace(time=lambda: float(next(ticks))))
+  monkeypatch.setattr(train, "time", SimpleNamespace(time=lambda: 0.0))
+  monkeypatch.setattr(learning, "AT_ONCE", 2)
+  before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+  (tmp_path / "tiles").symlink_to(folder)
+  assert examples.write(folder, 2, 600.0, workers=1, seed=5) == 0
+  train.main([str(tmp_path), "--making=0", "--learning=3", "--width=4", "--blocks=1", "--batch=1", "--dtype=float32"])
+  assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+  assert (tmp_path / "noise_net.npz").exists()
+
+
+def test_nothing_is_learned_from_an_empty_folder(tmp_path):
+  with pytest.raises(UserError, match="two scenes"):
+    train.main([str(tmp_path), "--making=0"])
+
+
 def test_tiles_are_turned_together():
   rng = np.random.default_rng(0)
   residual = jnp.asarray(rng.standard_normal((2, 16, 16)), jnp.float32)
   pixels = jnp.asarray(rng.integers(0, 255, (2, 16, 16, 3)), jnp.uint8)
   batch = Seen(pixels, residual, residual.astype(jnp.int8), jnp.ones(2))
   looks = set()
-  for k in range(40):
+  for k in range(100):
     seen = learning.turned(batch, jax.random.key(k))
     np.testing.assert_array_equal(seen.residual.astype(jnp.int8), seen.pattern)
     looks.add(np.asarray(seen.residual)[0].tobytes())

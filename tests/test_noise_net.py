@@ -7,9 +7,9 @@ import pytest
 
 from fsim.models.constrained import KERNEL, constrain_kernel
 from fsim.models.noise_net import SHARE, Evidence, NoiseNet
-from fsim.prnu import fingerprints, learned, matching
+from fsim.prnu import fingerprints, learned, matching, probe
 from fsim.prnu.fingerprints import Sums
-from fsim.prnu.residuals import DEFAULT
+from fsim.prnu.residuals import DEFAULT, compiled_noise
 
 SMALL = NoiseNet(width=4, blocks=1)
 
@@ -29,9 +29,13 @@ def shaken(tree):
   return jax.tree.map(lambda x: x + 0.05 * np.random.default_rng(0).standard_normal(x.shape).astype(np.float32), tree)
 
 
+def evidence(images, own) -> Evidence:
+  return learned.of_residual(images, compiled_noise(images, DEFAULT), SMALL, own)
+
+
 def test_an_untrained_network_gives_the_classical_sums_but_for_a_factor():
   image = photographs()[0]
-  found = learned.evidence(image[None], SMALL, variables())
+  found = evidence(image[None], variables())
   classical = fingerprints.add(fingerprints.nothing(image.shape[:2]), image, DEFAULT)
   np.testing.assert_allclose(found.information[0], SHARE * classical.above, rtol=1e-4, atol=1e-4)
   np.testing.assert_allclose(found.precision[0], SHARE**2 * classical.below, rtol=1e-4, atol=1e-3)
@@ -39,7 +43,7 @@ def test_an_untrained_network_gives_the_classical_sums_but_for_a_factor():
 
 @pytest.mark.parametrize("size", [(64, 80), (65, 81), (66, 67)])
 def test_every_pixel_of_any_size_has_evidence(size):
-  found = learned.evidence(photographs(2, *size), SMALL, shaken(variables()))
+  found = evidence(photographs(2, *size), shaken(variables()))
   for part in found:
     assert part.shape == (2, *size)
     assert np.isfinite(part).all()
@@ -49,7 +53,7 @@ def test_every_pixel_of_any_size_has_evidence(size):
 def test_a_saturated_pixel_says_nothing():
   images = photographs()
   images[:, 20:30, 20:30, 2] = 255
-  found = learned.evidence(images, SMALL, shaken(variables()))
+  found = evidence(images, shaken(variables()))
   for part in found:
     assert (np.asarray(part)[:, 20:30, 20:30] == 0).all()
 
@@ -80,7 +84,7 @@ def test_the_first_layer_is_constrained():
 
 
 def test_evidence_of_many_photographs_is_the_sum_and_folds_in_any_order():
-  found = learned.evidence(photographs(4), SMALL, shaken(variables()))
+  found = evidence(photographs(4), shaken(variables()))
   each = [Sums(*(np.asarray(part)[k] for part in found)) for k in range(4)]
   left, right = ((each[0] + each[1]) + (each[2] + each[3]), each[3] + (each[2] + (each[1] + each[0])))
   for a, b in zip(left, right, strict=True):
@@ -93,7 +97,7 @@ def test_patterns_find_their_shift_and_nothing_in_noise():
   gain = 0.03 * rng.standard_normal((128, 128))
   flat = lambda: np.clip(120 * (1 + gain[..., None]) + rng.normal(0, 1, (128, 128, 3)), 0, 255)  # noqa: E731
   images = np.stack([flat(), np.roll(flat(), (16, 8), (0, 1)), 120 + rng.normal(0, 4, (128, 128, 3))]).astype(np.uint8)
-  seen = learned.pattern(learned.evidence(images, SMALL, variables()))
+  seen = probe.posterior(evidence(images, variables()))
   found = matching.search(seen[:1], seen[1:])
   assert found.shift[0, 0].tolist() in ([16, 8], [-16, -8])
   assert found.pce[0, 0] > 100 > 40 > found.pce[0, 1]
@@ -101,5 +105,5 @@ def test_patterns_find_their_shift_and_nothing_in_noise():
 
 def test_the_posterior_of_little_evidence_is_small():
   information = jnp.asarray(np.random.default_rng(0).standard_normal((1, 64, 64)), jnp.float32)
-  little, much = (learned.pattern(Evidence(information, jnp.full((1, 64, 64), p))) for p in (1e9, 1.0))
+  little, much = (probe.posterior(Evidence(information, jnp.full((1, 64, 64), p))) for p in (1e9, 1.0))
   assert np.abs(little).max() < 1e-3 * np.abs(much).max()

@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
   made.add_argument("--wavelet", type=_wavelet, default=DEFAULT.wavelet, metavar="NAME", help=told)
   told = "of the denoising, in grey levels"
   made.add_argument("--sigma", type=_sigma, default=DEFAULT.sigma, metavar="LEVELS", help=told)
+  options.add_noise(made, "it is made of")
   options.add_trusted(made)
   options.add_stop(made)
   options.add_json(made)

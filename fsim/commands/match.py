@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
   )
   told += "227 of 227 among 10,000: docs/scale.md)"
   match.add_argument("--index", type=console.path, metavar="DIR", help=told)
+  options.add_noise(match, "two photographs are compared by; a fingerprint says itself how it was made")
   options.add_alpha(match)
   options.add_json(match)
   return match

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fsim import weights
 from fsim.boundary import console
+from fsim.prnu.settings import DEFAULT, NOISES
 
 ALPHA = 1e-4
 LEAST_ALPHA = 1e-15  # Below, no double-precision number tells it from 0 over as many hypotheses as are tried.
@@ -57,6 +58,11 @@ def add_photographs(parser: argparse.ArgumentParser) -> None:
 def add_alpha(parser: argparse.ArgumentParser) -> None:
   told = "false-alarm probability over all hypotheses together"
   parser.add_argument("--alpha", type=_alpha, default=ALPHA, metavar="P", help=told)
+
+
+def add_noise(parser: argparse.ArgumentParser, used: str) -> None:
+  told = f"noise that {used}: `learned` has a network weight the residual, in ten times the time"
+  parser.add_argument("--noise", choices=NOISES, default=DEFAULT.noise, help=told)
 
 
 def add_stop(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from fsim.data.markers import MAX_PIXELS
-from fsim.prnu.residuals import SMALLEST, Settings, require_sane
+from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, require_sane
 
 FORMAT = 1  # Of the files.
 MAX_IMAGES = 1_000_000
@@ -67,10 +67,12 @@ def _hashes(value: Any) -> tuple[str, ...]:
 
 
 def _settings(value: Any) -> Settings:
-  _require(isinstance(value, dict) and set(value) == set(Settings._fields), "its settings are not those of a residual")
+  _require(isinstance(value, dict), "its settings are not those of a residual")
+  value = {"noise": DEFAULT.noise} | value  # Older files do not say it.
+  _require(set(value) == set(Settings._fields), "its settings are not those of a residual")
   kinds = {"wavelet": isinstance(value["wavelet"], str), "zero_mean": isinstance(value["zero_mean"], str)}
   kinds |= {"levels": _is_whole(value["levels"]), "sigma": _is_number(value["sigma"])}
-  kinds |= {"whiten": isinstance(value["whiten"], bool)}
+  kinds |= {"whiten": isinstance(value["whiten"], bool), "noise": isinstance(value["noise"], str)}
   wrong = [name for name, fine in kinds.items() if not fine]
   _require(not wrong, f"the setting {', '.join(wrong)} is of another kind")
   settings = Settings(**value)._replace(sigma=float(value["sigma"]))

@@ -61,12 +61,15 @@ def candidates(places: Sequence[Path]) -> list[Path]:
   return list(dict.fromkeys(paths))
 
 
-def batches(paths: Sequence[Path], broken: dict[Path, UserError]) -> Iterator[Batch]:
-  """Candidates in their order, as many at a time as have one size and kind, up to BATCH; `broken` takes the others."""
+def batches(paths: Sequence[Path], broken: dict[Path, UserError], settings: Settings) -> Iterator[Batch]:
+  """Candidates in their order, as many at a time as have one size and kind, up to BATCH; `broken` takes the others.
+
+  settings: of the patterns of photographs; a fingerprint has its own.
+  """
   pending: list[Candidate] = []
   for path in paths:
     try:
-      one = candidate(path)
+      one = candidate(path, settings)
     except UserError as error:
       broken[path] = error
       continue
@@ -86,8 +89,8 @@ def _kind(one: Candidate) -> tuple:
   return one.pattern.shape, one.settings, one.single
 
 
-def candidate(path: Path) -> Candidate:
-  """A JPEG or a fingerprint, told by its first bytes.
+def candidate(path: Path, settings: Settings = DEFAULT) -> Candidate:
+  """A JPEG or a fingerprint, told by its first bytes. settings: of the pattern of a JPEG.
 
   Raises Unreadable naming the file if it is neither, and UserError for a photograph that can tell nothing.
   """
@@ -106,10 +109,10 @@ def candidate(path: Path) -> Candidate:
   photograph = read(path)
   if photograph.problem:
     raise inputs.Unreadable(path, photograph.problem)
-  objection, pattern = probe.look(photograph.pixels, probe.for_image)
+  objection, pattern = probe.look(photograph.pixels, probe.for_image, settings)
   if pattern is None:
     raise UserError(f"{shown(path)}: {objection}")
-  return Candidate(path, pattern, DEFAULT, True, frozenset([photograph.sha256]), frozenset([photograph.content]))
+  return Candidate(path, pattern, settings, True, frozenset([photograph.sha256]), frozenset([photograph.content]))
 
 
 def of_fingerprint(made: Fingerprint, path: Path) -> Candidate:

@@ -21,6 +21,7 @@ from fsim.prnu.candidates import candidates as candidates
 from fsim.prnu.candidates import of_fingerprint as of_fingerprint
 from fsim.prnu.index import Index, Kind
 from fsim.prnu.probe import Filtered, Look
+from fsim.prnu.settings import DEFAULT, Settings
 from fsim.prnu.transforms import Found, Transform
 
 MEMORY = 1 << 28  # Bytes of patterns of images in question that are kept from batch to batch.
@@ -30,11 +31,15 @@ MATCH, NO_MATCH, NO_STATEMENT = "match", "no match found", "no statement"
 
 
 class Search(NamedTuple):
-  """What is looked for: transforms, shifts (`reach` as in `matching.search`), and the false-alarm probability."""
+  """What is looked for: transforms, shifts (`reach` as in `matching.search`), and the false-alarm probability.
+
+  settings: of the patterns of two photographs; a fingerprint says itself how it is met.
+  """
 
   transforms: Sequence[Transform] = (Transform(),)
   reach: int | None = 0
   alpha: float = 1e-4
+  settings: Settings = DEFAULT
 
 
 class Answer(NamedTuple):
@@ -100,7 +105,7 @@ def compare(
   kept: dict[tuple, Asked] = {}
   met = False
   with progress.bar(total=len(images) * len(paths), desc="matching", unit="pair") as bar:
-    for batch in batches(paths, broken):
+    for batch in batches(paths, broken, search.settings):
       met = batch.last
       for asked in _asked(images, batch, kept):
         path = asked.photograph.path
@@ -126,7 +131,7 @@ def from_index(
       asked, chosen = _of(photograph, kind), own[:1]  # Of another size one says it for all.
       if not isinstance(asked.pattern, str) and asked.pattern.shape == kind.size:
         chosen, total = index.likeliest(kind, asked.pattern, max(best, SHORTLIST)), total + len(own)
-      for batch in batches(chosen, broken):
+      for batch in batches(chosen, broken, search.settings):
         met = met.add(_matched(asked, batch, search), best)
     yield _answers(photograph, met._replace(n_hypotheses=total), paths, broken, search.alpha, best)
 

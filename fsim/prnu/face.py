@@ -118,7 +118,7 @@ def match(images, against, search=ALIGNED):
   if not search.transforms or (search.reach is not None and search.reach < 0):
     raise UserError("a search needs at least one transform, and a reach from 0 (or None: all shifts)")
   alone = isinstance(against, Fingerprint | str | os.PathLike)
-  prints = [_candidate(one, k) for k, one in enumerate([against] if alone else against)]
+  prints = [_candidate(one, k, search.settings) for k, one in enumerate([against] if alone else against)]
   found = []
   for photograph in given.read_all(images):
     own = comparing.answers(photograph, [candidate for candidate, _ in prints], search)
@@ -178,13 +178,13 @@ def _summed(
   return fingerprints.estimate(gathered.sums, device, gathered.images, settings)._replace(contents=gathered.contents)
 
 
-def _candidate(one: Print, number: int) -> tuple[Candidate, str]:
+def _candidate(one: Print, number: int, settings: Settings) -> tuple[Candidate, str]:
   """Under its number, since names may repeat, and its name."""
   place = Path(str(number))
   if isinstance(one, Fingerprint):
     return comparing.of_fingerprint(one, place), one.device
   path = inputs.expanded(os.fspath(one))
-  return comparing.candidate(path)._replace(path=place), str(path)
+  return comparing.candidate(path, settings)._replace(path=place), str(path)
 
 
 def _warn(path: Path, why: str) -> None:

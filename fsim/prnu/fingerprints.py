@@ -19,15 +19,15 @@ from fsim.boundary.arrays import Field, read_npz
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
-from fsim.prnu import AnyArray, about
+from fsim.prnu import AnyArray, about, learned
 from fsim.prnu.about import FORMAT
-from fsim.prnu.probe import Filtered, filtered
+from fsim.prnu.probe import PRIOR, Filtered, filtered
 from fsim.prnu.residuals import Settings, clean, exposed, grey, local_power
+from fsim.prnu.settings import LEARNED
 
 VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels: no flat spot outweighs the rest.
 FIELDS = {"estimate": Field("f", 2), "weight": Field("f", 2), "about": Field("U", 0)}
 LARGEST = (1e6, 1e18)  # Of an estimate and of a weight; their squares and sums are then finite in float32.
-PRIOR = 0.007  # Standard deviation of a pixel's relative sensitivity, as it is known before any image.
 LEFT = 1e-4  # Share of an estimate's deviation that cleaning must leave, or it held nothing but rows and columns.
 
 
@@ -85,8 +85,11 @@ def add_filtered(sums: Sums, found: Filtered) -> Sums:
   """With one image more. Maximum likelihood of a pattern K in residuals W = I K + noise (Chen et al. 2008, equation 6).
 
   Their noise has one variance for all pixels; here it is what is seen around each pixel of the residual, so that
-  texture, where the filter leaves content, counts less. Saturated pixels do not count.
+  texture, where the filter leaves content, counts less. Saturated pixels do not count. Learned noise adds what a
+  network puts in the place of W I / v and I^2 / v.
   """
+  if found.settings.noise == LEARNED.noise:
+    return sums + Sums(*(part[0] for part in learned.evidence(found.images, found.noise)))
   return _add(sums, found.images, found.noise)
 
 

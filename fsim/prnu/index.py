@@ -25,7 +25,7 @@ from fsim.boundary.inputs import Unreadable
 from fsim.boundary.shares import ALONE, Share
 from fsim.prnu import candidates
 from fsim.prnu.candidates import Candidate
-from fsim.prnu.settings import Settings
+from fsim.prnu.settings import DEFAULT, Settings
 
 FORMAT = 1  # Of the folder; one more with every change to what a pattern is.
 SIDE = 768  # Pixels of the middle whose signs are kept.
@@ -43,9 +43,10 @@ class Kind(NamedTuple):
 
 
 class Index:
-  """A folder of fsim's own, which is made."""
+  """A folder of fsim's own, which is made. settings: of the patterns of photographs; a fingerprint has its own."""
 
-  def __init__(self, folder: Path):
+  def __init__(self, folder: Path, settings: Settings = DEFAULT):
+    self.settings = settings
     self.folder = folder / f"signs-{FORMAT}-{SIDE}"
     self.folder.mkdir(parents=True, exist_ok=True)
     self.known: dict[Kind, tuple[list[Path], UInt8[np.ndarray, "n b"]]] = {}
@@ -73,7 +74,7 @@ class Index:
   def _made(self, path: Path) -> tuple[Kind, UInt8[np.ndarray, " b"]]:
     """Raises UserError for a candidate that cannot be used."""
     said = _state(path)
-    one = candidates.candidate(path)
+    one = candidates.candidate(path, self.settings)
     made = signs(one.pattern)
     about = json.dumps({"state": said, "kind": kind_of(one)})
     outputs.replace(self._file(path), arrays.to_npz({"signs": made, "about": about}))
@@ -87,6 +88,7 @@ class Index:
       size, settings, single = said["kind"]
       kind = Kind(tuple(size), Settings(*settings), single)
       fits = found["signs"].dtype == np.uint8 and len(found["signs"]) == WORD * -(-math.prod(_middle(kind.size)) // 64)
+      fits = fits and (kind.settings == self.settings or not kind.single)
       return (kind, found["signs"]) if fits and said["state"] == _state(path) else None
     except (Unreadable, ValueError, KeyError, TypeError):
       return None

@@ -4,38 +4,61 @@ Shapes: b images, h w pixels.
 """
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, UInt8
 
+from fsim.models import saved
 from fsim.models.noise_net import Evidence, NoiseNet
 from fsim.prnu import AnyArray
-from fsim.prnu.fingerprints import PRIOR, VARIANCE_FLOOR, Sums
-from fsim.prnu.probe import off_grid
-from fsim.prnu.residuals import DEFAULT, clean, compiled_noise, local_power
+from fsim.prnu.residuals import local_power
+
+WEIGHTS = Path(__file__).with_name("noise_net.npz")  # Of configs/noise.py.
+NET = NoiseNet()
+VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels, when the network was trained.
+STRIP = 1024  # Rows that the network is shown at a time: it takes a kilobyte a pixel.
+HALO = 24  # Rows beyond which no pixel of the network's answer depends on what it was shown.
 
 
-def evidence(images: UInt8[AnyArray, "b h w 3"], net: NoiseNet, variables: Any) -> Evidence:
-  return of_residual(images, compiled_noise(images, DEFAULT), net, variables)
+@functools.cache
+def shipped() -> dict[str, Any]:
+  """The weights that come with fsim."""
+  return load(WEIGHTS)
+
+
+def load(path: Path) -> dict[str, Any]:
+  """Weights of NET. Raises Unreadable for a file that has none."""
+  pixels = jnp.zeros((1, 64, 64, 3), jnp.uint8)
+  return saved.load(path, NET, pixels, *jnp.ones((2, 1, 64, 64)))
+
+
+def evidence(
+  images: UInt8[AnyArray, "b h w 3"], residual: Float[AnyArray, "b h w"], weights: dict[str, Any] | None = None
+) -> Evidence:
+  """By the weights that are shipped unless others are given; in strips, the same as of the whole.
+
+  residual: as of `of_residual`, by the settings LEARNED.
+  """
+  weights, height = shipped() if weights is None else weights, images.shape[1]
+  rows = STRIP + height % 2  # A strip begins at an even row, as the network's 2x2 pixels do.
+  if height <= rows:
+    return of_residual(images, residual, NET, weights)
+  starts = [*range(0, height - rows, STRIP - 2 * HALO), height - rows]
+  ends = [0, *(start + HALO for start in starts[1:]), height]
+  strips = []
+  for start, first, last in zip(starts, ends[:-1], ends[1:], strict=True):
+    seen = of_residual(images[:, start : start + rows], residual[:, start : start + rows], NET, weights)
+    strips.append([np.asarray(part)[:, first - start : last - start] for part in seen])
+  return Evidence(*(jnp.concatenate(parts, 1) for parts in zip(*strips, strict=True)))
 
 
 @functools.partial(jax.jit, static_argnames="net")
 def of_residual(
-  images: UInt8[AnyArray, "b h w 3"], residual: Float[AnyArray, "b h w"], net: NoiseNet, variables: Any
+  images: UInt8[AnyArray, "b h w 3"], residual: Float[AnyArray, "b h w"], net: NoiseNet, weights: Any
 ) -> Evidence:
   """residual: of the wavelet filter, not cleaned."""
-  return net.apply(variables, images, residual, local_power(residual) + VARIANCE_FLOOR)
-
-
-def pattern(found: Evidence | Sums) -> Float[AnyArray, "b h w"]:
-  """What is correlated, of one photograph or of the sum of several: the posterior's mean, without what cameras share.
-
-  The product of two is to first order the logarithm of the likelihood ratio of one sensor against two.
-  """
-  return _pattern(*found)
-
-
-@jax.jit
-def _pattern(information: Float[AnyArray, "b h w"], precision: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
-  return off_grid(clean(information / (precision + PRIOR**-2), DEFAULT))
+  return net.apply(weights, images, residual, local_power(residual) + VARIANCE_FLOOR)

@@ -12,10 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from fsim.prnu import AnyArray
+from fsim.models.noise_net import Evidence
+from fsim.prnu import AnyArray, learned
 from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, clean, compiled_noise, exposed, grey, local_power
+from fsim.prnu.settings import LEARNED
 
 VARIANCE_FLOOR = 0.1  # Added to the variance of the clean residual, in squared grey levels.
+PRIOR = 0.007  # Standard deviation of a pixel's relative sensitivity, as it is known before any image.
 GRID = 0.009  # Cycles a pixel around the frequencies of the JPEG grid that are left out: what varies over 110 pixels.
 RISE = 0.35  # Cycles a pixel up to which frequencies count the less, the lower they are.
 DARK = 8  # Grey levels below which a pixel's noise is not the sensor's pattern.
@@ -132,6 +135,8 @@ def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings =
 
 
 def for_fingerprint(found: Filtered) -> Float[AnyArray, "b h w"]:
+  if found.settings.noise == LEARNED.noise:
+    return posterior(learned.evidence(found.images, found.noise))
   return _for_fingerprint(*found)
 
 
@@ -153,6 +158,8 @@ def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAU
 
 
 def for_image(found: Filtered) -> Float[AnyArray, "b h w"]:
+  if found.settings.noise == LEARNED.noise:
+    return posterior(learned.evidence(found.images, found.noise))
   return _for_image(*found)
 
 
@@ -178,9 +185,14 @@ def _filtered(pattern: Float[AnyArray, "b h w"], gain: Float[np.ndarray, "h v"])
   return jnp.fft.irfft2(spectrum * gain, s=pattern.shape[1:3])
 
 
-def off_grid(pattern: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
-  """Without what repeats as the JPEG grid does."""
-  return _filtered(pattern, _off_grid(*pattern.shape[1:]))
+@jax.jit
+def posterior(found: Evidence) -> Float[AnyArray, "b h w"]:
+  """The pattern's mean after one photograph, without what cameras of a model or with an encoder share.
+
+  The product of two is to first order the logarithm of the likelihood ratio of one sensor against two.
+  """
+  mean = found.information / (found.precision + PRIOR**-2)
+  return _filtered(clean(mean, LEARNED), _off_grid(*mean.shape[1:]))
 
 
 def _off_grid(height: int, width: int) -> Float[np.ndarray, "h v"]:

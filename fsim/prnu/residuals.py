@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, UInt8
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.prnu import AnyArray
-from fsim.prnu.settings import DEFAULT, MAX_SIGMA, Settings
+from fsim.prnu.settings import DEFAULT, LEARNED, MAX_SIGMA, NOISES, Settings
 from fsim.prnu.wavelet import Transform, require_orthogonal
 
 SATURATED = 250  # Grey levels of the brightest channel from which on a pixel tells nothing about the sensor.
@@ -39,6 +39,10 @@ def require_sane(settings: Settings) -> None:
     raise UserError(f"levels must be from 1 to {MAX_LEVELS}, got {settings.levels}")
   if settings.zero_mean not in ZERO_MEANS:
     raise UserError(f"zero_mean must be one of {', '.join(ZERO_MEANS)}, got {shown(settings.zero_mean)}")
+  if settings.noise not in NOISES:
+    raise UserError(f"noise must be one of {', '.join(NOISES)}, got {shown(settings.noise)}")
+  if settings.noise == LEARNED.noise and settings != LEARNED:
+    raise UserError("learned noise has no other settings: the network knows residuals of the usual ones alone")
 
 
 def noise(images: UInt8[AnyArray, "b h w 3"], settings: Settings) -> Float[AnyArray, "b h w"]:

@@ -13,6 +13,8 @@ class Settings(NamedTuple):
     zero_mean: "phases" takes the means of rows and columns off in each of the four CFA phases, "whole" over the image,
       "none" leaves them.
     whiten: Wiener filter in the Fourier domain, against what repeats: the JPEG grid, the CFA.
+    noise: one of NOISES: "classical" weights the residual by its local variance and the intensity, "learned" has a
+      network weight and correct it.
   """
 
   wavelet: str = "db4"
@@ -20,7 +22,10 @@ class Settings(NamedTuple):
   sigma: float = 5.0
   zero_mean: str = "phases"
   whiten: bool = True
+  noise: str = "classical"
 
 
 DEFAULT = Settings()
+LEARNED = Settings(noise="learned")  # The network knows residuals of these settings alone.
+NOISES = ("classical", "learned")
 MAX_SIGMA = 100.0  # Grey levels; nothing is left of an image beyond.

@@ -11,12 +11,13 @@ from fsim.prnu import building, fingerprints, matching
 from fsim.prnu.building import Built
 from fsim.prnu.leaving import LeftOut
 from fsim.prnu.membership import ALPHA, HINT, TRUSTED
-from fsim.prnu.residuals import Settings
+from fsim.prnu.residuals import Settings, require_sane
 
 
 def make_fingerprint(chosen: argparse.Namespace) -> int:
   left_out = LeftOut(chosen.stop)
-  settings = Settings(wavelet=chosen.wavelet, sigma=chosen.sigma)
+  settings = Settings(wavelet=chosen.wavelet, sigma=chosen.sigma, noise=chosen.noise)
+  require_sane(settings)
   device = chosen.device or chosen.places[0].resolve().stem
   found = find(chosen.places)
   left_out.passed_over(found)

@@ -12,12 +12,14 @@ from fsim.prnu import comparing
 from fsim.prnu.comparing import FALSE_ALARM_FLOOR, NO_STATEMENT, Answer, Search
 from fsim.prnu.index import Index
 from fsim.prnu.leaving import LeftOut
+from fsim.prnu.settings import Settings
 from fsim.prnu.transforms import all_transforms
 
 
 def match(chosen: argparse.Namespace) -> int:
   """Answers are given as they are found, so that an interruption loses only those that are not."""
-  search = Search(all_transforms(chosen.turned, chosen.mirrored, chosen.scales), chosen.reach, chosen.alpha)
+  transforms = all_transforms(chosen.turned, chosen.mirrored, chosen.scales)
+  search = Search(transforms, chosen.reach, chosen.alpha, Settings(noise=chosen.noise))
   against = comparing.candidates(chosen.against)
   found = find(chosen.places)
   LeftOut(stop=False).passed_over(found)
@@ -27,7 +29,7 @@ def match(chosen: argparse.Namespace) -> int:
   each_of = len(against) if chosen.best is None else min(chosen.best, len(against))
   wanted = (len(found.paths) + len(found.lost)) * each_of
   if chosen.index:
-    share, index = shares.own(), Index(outputs.Folder(chosen.index).path)
+    share, index = shares.own(), Index(outputs.Folder(chosen.index).path, search.settings)
     with console.resumable():
       broken = index.add(against, share)
     if not share.leads:

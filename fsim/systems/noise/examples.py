@@ -18,6 +18,8 @@ from jaxtyping import Float, Int8, UInt8
 from PIL import Image
 
 from fsim.boundary import arrays, outputs
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
 from fsim.virtual import camera, in_parallel, pipeline, postprocessing, scene, sensor, shots
 from fsim.virtual.adaptive_models import AdaptiveModel
 from fsim.virtual.camera import Model
@@ -38,6 +40,9 @@ LEVEL = 1 / 30  # Standard deviations of a pattern, a step of what is kept.
 # Of photographs: how many are passed on, and of those how many are resized, cut off the JPEG grid, compressed again.
 PASSED_ON, RESIZED, CUT, COMPRESSED = 0.5, 0.3, 0.3, 0.9
 FACTORS, QUALITIES = (0.67, 1.5), (60, 100)
+
+
+UNLEARNED = MODELS[::HELD_OUT]
 
 
 class Tiles(NamedTuple):
@@ -70,7 +75,7 @@ class Delivered(NamedTuple):
 
 
 def write(folder: Path, scenes: int, seconds: float, workers: int, seed: int) -> int:
-  """Tiles of so many scenes, a file each, as far as they are made in time; returns the number of files."""
+  """Tiles of so many scenes, a file each, as far as they are made in time; returns the number of new files."""
   folder.mkdir(parents=True, exist_ok=True)
   end = time.time() + seconds
   tasks = [(folder, seed, number, end) for number in range(scenes)]
@@ -78,10 +83,12 @@ def write(folder: Path, scenes: int, seconds: float, workers: int, seed: int) ->
 
 
 def load(folder: Path) -> tuple[Tiles, Tiles]:
-  """Those to learn from and those that validate."""
+  """Those to learn from and those that validate. Raises UserError where either is missing."""
   found = {True: [], False: []}
   for path in sorted(folder.glob("*.npz")):
     found[validates(int(path.stem))].append(Tiles(**arrays.read_npz(path)))
+  if not all(found.values()):
+    raise UserError(f"{shown(folder)}: photographs of two scenes and more are needed to learn and to validate")
   return tuple(Tiles(*map(np.concatenate, zip(*found[key], strict=True))) for key in (False, True))
 
 
@@ -91,7 +98,7 @@ def validates(number: int) -> bool:
 
 
 def _write_scene(folder: Path, seed: int, number: int, end: float) -> int:
-  if time.time() > end or in_parallel.is_over():
+  if time.time() > end or in_parallel.is_over() or (folder / f"{number}.npz").exists():
     return 0
   tiles = [tile for shot in photographs(seed, number) for tile in _cut(*shot)]
   outputs.replace(folder / f"{number}.npz", arrays.to_npz(_stacked(tiles, number)._asdict()))
@@ -131,6 +138,18 @@ def photograph(
   label = camera.label(model, 0, 1, shot.view.turns, seed)
   file = camera.photograph(light, taken, own, shot, label, side, rng)
   return Delivered(decoded(file), camera.delivered(own.gain, model, shot, side))
+
+
+def twins(seed: int, number: int) -> UInt8[np.ndarray, "p 2 s s 3"]:
+  """A scene from one place by two devices of each unlearned model: content is all that the two photographs share."""
+  canvas = scene.render(seed, *shots.place(number), CANVAS)
+  found = []
+  for model in UNLEARNED:
+    rng = generator(seed, "twins", number, model.make, model.name)
+    shot = nearer(camera.draw(rng, zoomed=0.0), rng)
+    both = [photograph(canvas, model, f"{number} {k}", seed, shot, rng).pixels for k in range(2)]
+    found.append(np.stack([pixels[:TILE, :TILE] for pixels in both]))
+  return np.stack(found)
 
 
 def passed_on(taken: Delivered, rng: np.random.Generator) -> Delivered:
