@@ -43,8 +43,8 @@ SMALLER = 256  # Pixels of those of the whole run.
 COUNTS = {
   "decode": (31, 62, 125, 250),
   "residual": (31, 62, 125, 250),
-  "store": (256, 512, 1024, 2048),
-  "pair tiles": (512, 1024, 2048, 4096),
+  "store": (128, 256, 512, 1024),
+  "pair tiles": (256, 512, 1024, 2048),
   "clustering": (512, 1024, 2048, 4096),
   "writing": (512, 1024, 2048, 4096),
   "search": (1250, 2500, 5000, 10_000),
