@@ -77,7 +77,8 @@ def draw(found: dict[str, np.ndarray], whole: list[dict], picture: Path) -> None
     own = [row for row in whole if row["step"] == step]
     marker = {"patterns": "s", "pairs": "D", "link": "*"}[step]
     label = f"whole run: {step}"
-    time.plot(own[0]["n"], sum(row["cpu"] for row in own), marker, color="black", ms=8, mfc="none", label=label)
+    spent = own[-1]["cpu"] if step == "link" else sum(row["cpu"] for row in own)  # What was stopped begins anew there.
+    time.plot(own[0]["n"], spent, marker, color="black", ms=8, mfc="none", label=label)
     memory.plot(own[0]["n"], max(row["rss"] for row in own), marker, color="black", ms=8, mfc="none", label=label)
   time.set(xscale="log", yscale="log", xlim=n, ylim=(0.01, 1e8), xlabel="photographs", ylabel="CPU seconds")
   memory.set(xscale="log", yscale="log", xlim=(20, 2e4), xlabel="photographs", ylabel="largest size in memory, MB")
