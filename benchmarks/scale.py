@@ -42,12 +42,12 @@ SIDE, EACH = 512, 20  # Pixels of a pattern, and photographs of a device.
 SMALLER = 256  # Pixels of those of the whole run.
 COUNTS = {
   "decode": (31, 62, 125, 250),
-  "residual": (31, 62, 125, 250),
-  "store": (256, 512, 1024, 2048),
-  "pair tiles": (512, 1024, 2048, 4096),
-  "clustering": (512, 1024, 2048, 4096),
-  "writing": (512, 1024, 2048, 4096),
-  "search": (1250, 2500, 5000, 10_000),
+  "residual": (31, 62, 125),
+  "store": (128, 256, 512),
+  "pair tiles": (256, 512, 1024),
+  "clustering": (512, 1024, 2048),
+  "writing": (512, 1024, 2048),
+  "search": (1250, 2500, 10_000),
 }
 # Share of a device's pattern in those of its photographs: quantiles .1, .3, .5, .7, .9 of each real device.
 STRENGTHS = np.array(

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 FILE = "measured.jsonl"
 MANY = 1_000_000
 GPUS = (1, 8, 64)
-CORES = 16  # Beside each GPU, for decoding.
-# Of one H100 and photographs of a megapixel (docs/prnu.md, docs/speed.md): photographs, or pairs, a second.
-RATES = {"residuals": 686, "correlations": 5.7e6, "aligned PCE": 163_000, "PCE over all shifts": 12_760}
+# Of photographs of a megapixel, a second: an H200 with 16 cores, and for pairs an H100 (docs/speed.md, docs/prnu.md).
+PHOTOGRAPHS = {"decoded by 16 cores": 960, "pattern made": 2374, "from file to pattern, as it is": 207}
+PAIRS = {"correlation as one product": 5.7e6, "aligned PCE": 163_000, "PCE over all shifts": 12_760}
 NOTED = {"search": "search (10 photographs)"}
 
 
@@ -51,19 +51,16 @@ def told(rows: list[dict], picture: Path) -> None:
   for row in rows:
     if row["stage"] == "whole":
       print(row)
-  if "decode" in found:
-    million(found)
+  million()
   draw(found, [row for row in rows if row["stage"] == "whole"], picture)
 
 
-def million(found: dict[str, np.ndarray]) -> None:
+def million() -> None:
   """Hours for MANY photographs of a megapixel, by what is measured on one GPU, shared out evenly."""
-  a_photograph = found["decode"][-1, 1] / found["decode"][-1, 0]
-  pairs = MANY * (MANY - 1) / 2
-  works = {f"decoding, {CORES} cores a GPU": MANY * a_photograph / CORES, "residuals": MANY / RATES["residuals"]}
-  works |= {name: pairs / RATES[name] for name in list(RATES)[1:]}
+  works = {name: MANY / rate for name, rate in PHOTOGRAPHS.items()}
+  works |= {name: MANY * (MANY - 1) / 2 / rate for name, rate in PAIRS.items()}
   for name, seconds in works.items():
-    print(f"{name:<28}", *(f"{gpus} GPUs: {seconds / gpus / 3600:10.2f} h" for gpus in GPUS))
+    print(f"{name:<32}", *(f"{gpus} GPUs: {seconds / gpus / 3600:10.2f} h" for gpus in GPUS))
 
 
 def draw(found: dict[str, np.ndarray], whole: list[dict], picture: Path) -> None:
@@ -80,7 +77,8 @@ def draw(found: dict[str, np.ndarray], whole: list[dict], picture: Path) -> None
     own = [row for row in whole if row["step"] == step]
     marker = {"patterns": "s", "pairs": "D", "link": "*"}[step]
     label = f"whole run: {step}"
-    time.plot(own[0]["n"], sum(row["cpu"] for row in own), marker, color="black", ms=8, mfc="none", label=label)
+    spent = own[-1]["cpu"] if step == "link" else sum(row["cpu"] for row in own)  # What was stopped begins anew there.
+    time.plot(own[0]["n"], spent, marker, color="black", ms=8, mfc="none", label=label)
     memory.plot(own[0]["n"], max(row["rss"] for row in own), marker, color="black", ms=8, mfc="none", label=label)
   time.set(xscale="log", yscale="log", xlim=n, ylim=(0.01, 1e8), xlabel="photographs", ylabel="CPU seconds")
   memory.set(xscale="log", yscale="log", xlim=(20, 2e4), xlabel="photographs", ylabel="largest size in memory, MB")

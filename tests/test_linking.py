@@ -128,3 +128,13 @@ def test_a_table_says_what_the_calibration_says(hypothesis):
   found = pairs.Ratios(TABLES[hypothesis], (line.low, line.high), strength, square).of([0])[0, 1:]
   np.testing.assert_allclose(found, wanted, atol=0.01)
   assert UNCOMPRESSED.step == 1
+
+
+def test_no_ratio_pays_below_the_least_z():
+  table = pairs.smaller(TABLES)
+  for ratio in (0.0, 3.0, 9.2, 18.0):
+    least = table.least(ratio)
+    log_z, z = np.meshgrid(np.linspace(-9, 7, 50), np.linspace(-6, least, 200))
+    assert (table.at(log_z, z) < ratio).all()
+    assert table.at(np.linspace(-8, 6, 300), np.full(300, 1.4 * least + 0.5)).max() > ratio
+  assert table.least(1e9) == np.inf

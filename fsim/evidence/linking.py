@@ -19,14 +19,14 @@ and so is the z that one camera would show. For groups of one it is the z of the
 4. Two groups, or a photograph and a group, share no camera if they have much less in common than within them, as
    expected of their photographs: cameras of one model share some structure that adds up in sums.
 
-Shapes: n photographs or groups.
+Shapes: n m photographs or groups.
 """
 
 import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from fsim.evidence.pairs import Table
 
@@ -128,14 +128,16 @@ def _against_rest(
 class _Growing:
   """Groups as they are joined. A group has the place of its first member; `alive` says which places have one.
 
-  common: sums of z between groups, within them on the diagonal (each pair twice). count, total, squares: of a group's
+  common: sums of z between groups. within: sums within them, each pair twice. count, total, squares: of a group's
   members, of their strengths and of these squared. best, other: the largest ratio of each group that pays, and whose.
+  least: z below which no ratio pays, so that it need not be asked for.
   """
 
   def __init__(self, z: np.ndarray, strength: np.ndarray, pixels: int, table: Table, paid: Price):
     n = len(z)
     self.common = np.array(z, np.float32)
     np.fill_diagonal(self.common, 0)
+    self.within, self.least = np.zeros(n, np.float32), table.least(paid.alone)
     self.count, self.total, self.squares = np.ones(n), strength.copy(), strength**2
     self.alive, self.members = np.ones(n, bool), [[k] for k in range(n)]
     self.pixels, self.table, self.paid = pixels, table, paid
@@ -160,10 +162,9 @@ class _Growing:
     return True
 
   def _add(self, a: int, b: int) -> None:
-    within = self.common[a, a] + self.common[b, b] + 2 * self.common[a, b]
+    self.within[a] += self.within[b] + 2 * self.common[a, b]
     self.common[a] += self.common[b]
     self.common[:, a] = self.common[a]
-    self.common[a, a] = within
     for values in (self.count, self.total, self.squares):
       values[a] += values[b]
     self.alive[b], self.best[b] = False, -np.inf
@@ -176,19 +177,29 @@ class _Growing:
 
   def _ratios(self, k: int) -> Float[np.ndarray, " n"]:
     """Of group k with all others; -inf where it does not pay, or is none."""
-    power = _power(self.count, np.diagonal(self.common), self.pixels)
+    power = _power(self.count, self.within, self.pixels)
     root = np.sqrt(power * power[k])
-    mean = self.total * self.total[k]
-    ratios = self.table.at(np.log(mean / root), self.common[k] / root)
-    both = (self.count > 1) & (self.count[k] > 1)
-    pays = ratios >= np.where(both, self.paid.whole, self.paid.alone)
-    fine = self.alive & pays & self._akin(k, mean, both)
-    fine[k] = False
-    return np.where(fine, ratios, -np.inf)
+    seen = self.common[k] / root
+    ratios = np.full(len(seen), -np.inf)
+    some = np.flatnonzero(self.alive & (seen >= self.least))
+    some = some[some != k]
+    mean = self.total[some] * self.total[k]
+    found = self.table.at(np.log(mean / root[some]), seen[some])
+    both = (self.count[some] > 1) & (self.count[k] > 1)
+    pays = found >= np.where(both, self.paid.whole, self.paid.alone)
+    fine = pays & self._akin(k, some, mean, both)
+    ratios[some[fine]] = found[fine]
+    return ratios
 
-  def _akin(self, k: int, mean: Float[np.ndarray, " n"], both: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+  def _akin(
+    self, k: int, some: Int[np.ndarray, " m"], mean: Float[np.ndarray, " m"], both: Bool[np.ndarray, " m"]
+  ) -> Bool[np.ndarray, " m"]:
     """Whether what is seen between groups is about as much of what is expected as it is within them."""
-    expected = np.maximum(self.total**2 - self.squares, 1e-12)
-    within = np.where(self.count > 1, np.maximum(np.diagonal(self.common), 0) / expected, 0)
-    needed = np.where(both, KIN * np.sqrt(within * within[k]), WEAK * np.maximum(within, within[k]))
-    return self.common[k] >= needed * mean
+    within, own = (self._share(places) for places in (some, np.array([k])))
+    needed = np.where(both, KIN * np.sqrt(within * own), WEAK * np.maximum(within, own))
+    return self.common[k, some] >= needed * mean
+
+  def _share(self, places: Int[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    """What is seen within these groups, of what is expected; nothing within single photographs."""
+    expected = np.maximum(self.total[places] ** 2 - self.squares[places], 1e-12)
+    return np.where(self.count[places] > 1, np.maximum(self.within[places], 0) / expected, 0)

@@ -36,6 +36,13 @@ class Table(NamedTuple):
     below, above = ((1 - along) * self.values[k, column] + along * self.values[k, column + 1] for k in (low, low + 1))
     return (1 - share) * below + share * above
 
+  def least(self, ratio: float) -> float:
+    """z below which no ratio is so large, whatever the expected z."""
+    (reached,) = np.nonzero((self.values >= ratio).any(0))
+    if not len(reached):
+      return math.inf
+    return float(GRID[reached[0] - 1]) if reached[0] else -math.inf
+
 
 class Ratios(NamedTuple):
   """log10 of the ratios of all pairs, made when they are asked for: of many photographs they would fill the memory.
