@@ -79,7 +79,7 @@ def test_a_mistake_of_ours_keeps_its_traceback():
     raise RuntimeError("a bug")
 
   with pytest.raises(RuntimeError, match="a bug"):
-    list(intake.looked_at([(0, scene(*SMALL))], broken))
+    list(intake.looked_at(iter([(0, scene(*SMALL))]), broken))
 
 
 def test_batches_as_on_a_gpu_give_the_same(monkeypatch):
@@ -87,7 +87,7 @@ def test_batches_as_on_a_gpu_give_the_same(monkeypatch):
   alone = {k: np.asarray(probe.shares(probe.filtered(image[None])))[0] for k, image in given if image is not None}
   monkeypatch.setattr(intake.jax, "default_backend", lambda: "gpu")
   monkeypatch.setattr(intake, "MOST", 3)
-  found = list(intake.looked_at(given, probe.shares))
+  found = list(intake.looked_at(iter(given), probe.shares))
   assert [k for k, _ in found] == list(range(7))
   assert found[2][1] is None
   for k, shares in found:
