@@ -44,9 +44,9 @@ COUNTS = {
   "decode": (31, 62, 125, 250),
   "residual": (31, 62, 125),
   "store": (128, 256, 512),
-  "pair tiles": (256, 512, 1024),
-  "clustering": (512, 1024, 2048),
-  "writing": (512, 1024, 2048),
+  "pair tiles": (512, 1024, 2048),
+  "clustering": (1024, 2048, 4096, 8192),
+  "writing": (1024, 2048, 4096, 8192),
   "search": (1250, 2500, 10_000),
 }
 # Share of a device's pattern in those of its photographs: quantiles .1, .3, .5, .7, .9 of each real device.
