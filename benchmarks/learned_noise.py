@@ -99,7 +99,7 @@ def by_network(weights: Path) -> Method:
 
   def extract(pixels: Any) -> Patterns:
     found = learned.evidence(pixels, compiled_noise(pixels, LEARNED), variables)
-    seen = probe.posterior(found)
+    seen = learned.posterior(found)
     return Patterns(seen, seen, Sums(*found))
 
   return Method(extract, lambda sums: fingerprints.estimate(sums, "", ("",), LEARNED).pattern())

@@ -97,7 +97,7 @@ def test_patterns_find_their_shift_and_nothing_in_noise():
   gain = 0.03 * rng.standard_normal((128, 128))
   flat = lambda: np.clip(120 * (1 + gain[..., None]) + rng.normal(0, 1, (128, 128, 3)), 0, 255)  # noqa: E731
   images = np.stack([flat(), np.roll(flat(), (16, 8), (0, 1)), 120 + rng.normal(0, 4, (128, 128, 3))]).astype(np.uint8)
-  seen = probe.posterior(evidence(images, variables()))
+  seen = learned.posterior(evidence(images, variables()))
   found = matching.search(seen[:1], seen[1:])
   assert found.shift[0, 0].tolist() in ([16, 8], [-16, -8])
   assert found.pce[0, 0] > 100 > 40 > found.pce[0, 1]
@@ -105,5 +105,5 @@ def test_patterns_find_their_shift_and_nothing_in_noise():
 
 def test_the_posterior_of_little_evidence_is_small():
   information = jnp.asarray(np.random.default_rng(0).standard_normal((1, 64, 64)), jnp.float32)
-  little, much = (probe.posterior(Evidence(information, jnp.full((1, 64, 64), p))) for p in (1e9, 1.0))
+  little, much = (learned.posterior(Evidence(information, jnp.full((1, 64, 64), p))) for p in (1e9, 1.0))
   assert np.abs(little).max() < 1e-3 * np.abs(much).max()

@@ -6,6 +6,7 @@ Shapes: h w pixels.
 import functools
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from fsim.boundary.arrays import Field, read_npz
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
-from fsim.prnu import AnyArray, about, learned
+from fsim.prnu import AnyArray, about
 from fsim.prnu.about import FORMAT
 from fsim.prnu.probe import PRIOR, Filtered, filtered
 from fsim.prnu.residuals import Settings, clean, exposed, grey, local_power
@@ -89,8 +90,14 @@ def add_filtered(sums: Sums, found: Filtered) -> Sums:
   network puts in the place of W I / v and I^2 / v.
   """
   if found.settings.noise == LEARNED.noise:
-    return sums + Sums(*(part[0] for part in learned.evidence(found.images, found.noise)))
+    return sums + Sums(*_evidence_of(found))
   return _add(sums, found.images, found.noise)
+
+
+def _evidence_of(found: Filtered) -> Iterator[Float[AnyArray, "h w"]]:
+  from fsim.prnu import learned  # Needs Flax, without which all else matches.
+
+  return (part[0] for part in learned.evidence(found.images, found.noise))
 
 
 @jax.jit

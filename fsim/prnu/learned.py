@@ -15,7 +15,9 @@ from jaxtyping import Float, UInt8
 from fsim.models import saved
 from fsim.models.noise_net import Evidence, NoiseNet
 from fsim.prnu import AnyArray
-from fsim.prnu.residuals import local_power
+from fsim.prnu.probe import PRIOR, Filtered, without_grid
+from fsim.prnu.residuals import clean, local_power
+from fsim.prnu.settings import LEARNED
 
 WEIGHTS = Path(__file__).with_name("noise_net.npz")  # Of configs/noise.py.
 NET = NoiseNet()
@@ -54,6 +56,20 @@ def evidence(
     seen = of_residual(images[:, start : start + rows], residual[:, start : start + rows], NET, weights)
     strips.append([np.asarray(part)[:, first - start : last - start] for part in seen])
   return Evidence(*(jnp.concatenate(parts, 1) for parts in zip(*strips, strict=True)))
+
+
+def pattern(found: Filtered) -> Float[AnyArray, "b h w"]:
+  """`posterior` of images that were filtered by the settings LEARNED."""
+  return posterior(evidence(found.images, found.noise))
+
+
+@jax.jit
+def posterior(found: Evidence) -> Float[AnyArray, "b h w"]:
+  """The pattern's mean after one photograph, without what cameras of a model or with an encoder share.
+
+  The product of two is to first order the logarithm of the likelihood ratio of one sensor against two.
+  """
+  return without_grid(clean(found.information / (found.precision + PRIOR**-2), LEARNED))
 
 
 @functools.partial(jax.jit, static_argnames="net")

@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from fsim.models.noise_net import Evidence
-from fsim.prnu import AnyArray, learned
+from fsim.prnu import AnyArray
 from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, clean, compiled_noise, exposed, grey, local_power
 from fsim.prnu.settings import LEARNED
 
@@ -136,7 +135,7 @@ def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings =
 
 def for_fingerprint(found: Filtered) -> Float[AnyArray, "b h w"]:
   if found.settings.noise == LEARNED.noise:
-    return posterior(learned.evidence(found.images, found.noise))
+    return _by_network(found)
   return _for_fingerprint(*found)
 
 
@@ -144,8 +143,7 @@ def for_fingerprint(found: Filtered) -> Float[AnyArray, "b h w"]:
 def _for_fingerprint(
   images: UInt8[AnyArray, "b h w 3"], found: Float[AnyArray, "b h w"], settings: Settings
 ) -> Float[AnyArray, "b h w"]:
-  weighted = _weighted(images, found, settings) * grey(images)
-  return _filtered(weighted, _off_grid(*images.shape[1:3]))
+  return without_grid(_weighted(images, found, settings) * grey(images))
 
 
 def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
@@ -159,7 +157,7 @@ def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAU
 
 def for_image(found: Filtered) -> Float[AnyArray, "b h w"]:
   if found.settings.noise == LEARNED.noise:
-    return posterior(learned.evidence(found.images, found.noise))
+    return _by_network(found)
   return _for_image(*found)
 
 
@@ -185,14 +183,15 @@ def _filtered(pattern: Float[AnyArray, "b h w"], gain: Float[np.ndarray, "h v"])
   return jnp.fft.irfft2(spectrum * gain, s=pattern.shape[1:3])
 
 
-@jax.jit
-def posterior(found: Evidence) -> Float[AnyArray, "b h w"]:
-  """The pattern's mean after one photograph, without what cameras of a model or with an encoder share.
+def without_grid(pattern: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
+  """Without its mean, and without the frequencies of the JPEG grid."""
+  return _filtered(pattern, _off_grid(*pattern.shape[1:3]))
 
-  The product of two is to first order the logarithm of the likelihood ratio of one sensor against two.
-  """
-  mean = found.information / (found.precision + PRIOR**-2)
-  return _filtered(clean(mean, LEARNED), _off_grid(*mean.shape[1:]))
+
+def _by_network(found: Filtered) -> Float[AnyArray, "b h w"]:
+  from fsim.prnu import learned  # Needs Flax, without which all else matches.
+
+  return learned.pattern(found)
 
 
 def _off_grid(height: int, width: int) -> Float[np.ndarray, "h v"]:
