@@ -6,10 +6,9 @@ and nothing else. The first one gives the answer.
 """
 
 import os
+import random
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
-
-import numpy as np
 
 Item = TypeVar("Item")
 COUNT, INDEX, DEVICES = "JAX_NUM_PROCESSES", "JAX_PROCESS_ID", "JAX_LOCAL_DEVICE_IDS"
@@ -28,8 +27,8 @@ class Share(NamedTuple):
   def order(self, items: Sequence[Item]) -> list[Item]:
     """All of them: its own, then the others', by lot, so that two that are done early do not do the same."""
     others = [item for k, item in enumerate(items) if k % self.count != self.index]
-    lot = np.random.default_rng(self.index).permutation(len(others)).tolist()
-    return [*items[self.index :: self.count], *(others[k] for k in lot)]
+    random.Random(self.index).shuffle(others)
+    return [*items[self.index :: self.count], *others]
 
 
 ALONE = Share()
