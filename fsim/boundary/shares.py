@@ -27,7 +27,8 @@ class Share(NamedTuple):
   def order(self, items: Sequence[Item]) -> list[Item]:
     """All of them: its own, then the others', by lot, so that two that are done early do not do the same."""
     others = [item for k, item in enumerate(items) if k % self.count != self.index]
-    return [*items[self.index :: self.count], *random.Random(self.index).sample(others, len(others))]
+    random.Random(self.index).shuffle(others)
+    return [*items[self.index :: self.count], *others]
 
 
 ALONE = Share()
