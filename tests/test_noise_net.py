@@ -7,7 +7,7 @@ import pytest
 
 from fsim.models.constrained import KERNEL, constrain_kernel
 from fsim.models.noise_net import SHARE, Evidence, NoiseNet
-from fsim.prnu import fingerprints, learned, matching, probe
+from fsim.prnu import fingerprints, learned, matching
 from fsim.prnu.fingerprints import Sums
 from fsim.prnu.residuals import DEFAULT, compiled_noise
 
