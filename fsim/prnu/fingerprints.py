@@ -19,6 +19,7 @@ from fsim.boundary.arrays import Field, read_npz
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
+from fsim.models.noise_net import SHARE
 from fsim.prnu import AnyArray, about, learned
 from fsim.prnu.about import FORMAT
 from fsim.prnu.residuals import Settings, clean, compiled_noise, exposed, grey, local_power
@@ -81,12 +82,14 @@ def add(sums: Sums, image: UInt8[AnyArray, "h w 3"], settings: Settings) -> Sums
   """Maximum likelihood of a pattern K in residuals W = I K + noise (Chen et al. 2008, equation 6).
 
   Their noise has one variance for all pixels; here it is what is seen around each pixel of the residual, so that
-  texture, where the filter leaves content, counts less. Saturated pixels do not count. Learned noise adds what a
-  network puts in the place of W I / v and I^2 / v.
+  texture, where the filter leaves content, counts less. Saturated pixels do not count. Learned noise adds to this,
+  of which SHARE is the pattern, what a network puts in its place.
   """
+  residual = compiled_noise(image[None], settings)[0]
   if settings.noise == LEARNED.noise:
-    return sums + Sums(*(part[0] for part in learned.evidence(image[None])))
-  return _add(sums, image, compiled_noise(image[None], settings)[0])
+    above, below = _add(nothing(image.shape[:2]), image, residual)
+    return sums + Sums(*(part[0] for part in learned.evidence(image[None]))) + Sums(SHARE * above, SHARE**2 * below)
+  return _add(sums, image, residual)
 
 
 @jax.jit

@@ -65,7 +65,7 @@ def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings =
   Texture, where denoising leaves content, then counts less, as it does in the fingerprint.
   """
   if settings.noise == LEARNED.noise:
-    return posterior(learned.evidence(images))
+    return _with_learned(images, against_fingerprint(images, DEFAULT))
   return _for_fingerprint(images, compiled_noise(images, settings), settings)
 
 
@@ -84,7 +84,7 @@ def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAU
   texture and the low frequencies, where denoising leaves content. Chosen on several sets of cameras: docs/prnu.md.
   """
   if settings.noise == LEARNED.noise:
-    return posterior(learned.evidence(images))
+    return _with_learned(images, against_image(images, DEFAULT))
   return _for_image(images, compiled_noise(images, settings), settings)
 
 
@@ -110,14 +110,24 @@ def _filtered(pattern: Float[AnyArray, "b h w"], gain: Float[np.ndarray, "h v"])
   return jnp.fft.irfft2(spectrum * gain, s=pattern.shape[1:3])
 
 
+def _with_learned(images: UInt8[AnyArray, "b h w 3"], classical: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
+  """Both patterns in equal parts: what each misses is partly in the other (docs/prnu.md)."""
+  return _standardised(classical) + _standardised(posterior(learned.evidence(images)))
+
+
+@jax.jit
+def _standardised(pattern: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
+  return pattern / jnp.maximum(pattern.std((1, 2), keepdims=True), 1e-20)
+
+
 @jax.jit
 def posterior(found: Evidence) -> Float[AnyArray, "b h w"]:
-  """The pattern's mean after one photograph, without what cameras of a model or with an encoder share.
+  """The pattern's mean after one photograph, without rows and columns and the JPEG grid that cameras share.
 
   The product of two is to first order the logarithm of the likelihood ratio of one sensor against two.
   """
-  mean = found.information / (found.precision + PRIOR**-2)
-  return _filtered(clean(mean, LEARNED), _off_grid(*mean.shape[1:]))
+  mean = clean(found.information / (found.precision + PRIOR**-2), DEFAULT._replace(whiten=False))
+  return _filtered(mean, _off_grid(*mean.shape[1:]))
 
 
 def _off_grid(height: int, width: int) -> Float[np.ndarray, "h v"]:
