@@ -3,6 +3,7 @@
   python -m benchmarks.learned_noise simulate DIR --workers=2
   python -m benchmarks.learned_noise measure DIR --out=TABLE.csv
   python -m benchmarks.learned_noise real FOLDER --out=TABLE.csv
+  python -m benchmarks.learned_noise draw FOLDER_OF_TABLES --out=FIGURE.png
 
 Virtual cameras of models, devices and scenes that the network has not learned from. Fingerprints are of the first
 photographs of a device, queries the rest; everything is aligned.
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
@@ -260,15 +262,38 @@ def speed(side: int) -> None:
     print(f"{name}: {3 * pixels[..., 0].size / 1e6 / (time.time() - began):.2f} megapixels a second", flush=True)
 
 
+def draw(tables: list[Path], figure: Path) -> None:
+  """AUC and TPR of every set by every method, fingerprints beside pairs."""
+  table = pd.concat([pd.read_csv(path) for path in tables])
+  table["set"] = table["condition"] + " " + table["value"].astype(str)
+  names = list(dict.fromkeys(table["set"]))
+  drawn, axes = plt.subplots(2, 2, figsize=(11, 1.6 + 0.55 * len(names)), sharey=True, layout="constrained")
+  looks = {"learned": ("o", "#d95f02"), "network alone": ("D", "#7570b3"), "classical": ("s", "#222222")}
+  looks["plain residuals"] = ("x", "#4575b4")
+  for row, against in enumerate(("fingerprints", "photographs")):
+    for axis, (measure, label) in zip(axes[row], (("auc", "AUC"), ("tpr", "TPR at FPR 1e-3")), strict=True):
+      for method, (mark, colour) in looks.items():
+        own = table[(table["method"] == method) & (table["against"] == against)]
+        axis.plot(own[measure], own["set"].map(names.index), mark, color=colour, label=method, alpha=0.85)
+      axis.set_yticks(range(len(names)), names)
+      axis.set(xlabel=label, title=f"against {against}")
+      axis.grid(alpha=0.3)
+  axes[0, 0].invert_yaxis()
+  axes[0, 0].legend(fontsize=8)
+  drawn.savefig(figure, dpi=90)
+
+
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument("what", choices=["simulate", "measure", "real"])
-  parser.add_argument("folder", type=Path)
+  parser.add_argument("what", choices=["simulate", "measure", "real", "draw"])
+  parser.add_argument("folder", type=Path, help="of photographs; of `draw`, of tables")
   parser.add_argument("--out", type=Path)
   parser.add_argument("--workers", type=int, default=2)
   chosen = parser.parse_args()
   if chosen.what == "simulate":
     simulate(chosen.folder, chosen.workers)
+  elif chosen.what == "draw":
+    draw(sorted(chosen.folder.glob("*.csv")), chosen.out)
   else:
     measure(real_conditions(chosen.folder) if chosen.what == "real" else virtual_conditions(chosen.folder), chosen.out)
   if chosen.what == "measure":
