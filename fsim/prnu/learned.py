@@ -18,7 +18,7 @@ from fsim.prnu import AnyArray
 from fsim.prnu.residuals import compiled_noise, local_power
 from fsim.prnu.settings import LEARNED
 
-WEIGHTS = Path(__file__).with_name("noise_net.npz")  # Of configs/noise.py.
+WEIGHTS = Path(__file__).with_name("noise_net.npz")  # Made by fsim.systems.noise.train.
 NET = NoiseNet()
 VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels, when the network was trained.
 STRIP = 1024  # Rows that the network is shown at a time: it takes a kilobyte a pixel.
