@@ -1,9 +1,9 @@
 """Sensor noise as a network sees it, beside the classical residuals, on the same pairs.
 
   python -m benchmarks.learned_noise simulate DIR --workers=2
-  python -m benchmarks.learned_noise measure DIR --weights=FILE --out=TABLE.csv
-  python -m benchmarks.learned_noise real FOLDER --weights=FILE --out=TABLE.csv [--side=768]
-  python -m benchmarks.learned_noise draw TABLE.csv... --figure=FILE
+  python -m benchmarks.learned_noise measure DIR --out=TABLE.csv
+  python -m benchmarks.learned_noise real FOLDER --out=TABLE.csv
+  python -m benchmarks.learned_noise draw FOLDER_OF_TABLES --out=FIGURE.png
 
 Virtual cameras of models, devices and scenes that the network has not learned from. Fingerprints are of the first
 photographs of a device, queries the rest; everything is aligned.
@@ -18,17 +18,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
 
+from benchmarks import prnu_accuracy
 from fsim.boundary import arrays
 from fsim.boundary.machine import cores
 from fsim.metrics import rates
-from fsim.prnu import fingerprints, learned, matching, probe
+from fsim.prnu import fingerprints, matching, probe
 from fsim.prnu.fingerprints import Sums
 from fsim.prnu.residuals import DEFAULT, clean, compiled_noise, grey, residuals
-from fsim.prnu.settings import LEARNED
+from fsim.prnu.settings import LEARNED, Settings
 from fsim.systems.noise import examples
 from fsim.virtual import dataset, in_parallel, postprocessing
 from fsim.virtual.presets import PRESETS, Preset
@@ -73,15 +75,16 @@ class Method(NamedTuple):
   finish: Callable[[Sums], Any]
 
 
-def classical() -> Method:
+def by(settings: Settings) -> Method:
+  """As `fsim fingerprint` and `fsim match` do it."""
+
   def extract(pixels: Any) -> Patterns:
-    add = jax.vmap(lambda image: fingerprints.add(fingerprints.nothing(image.shape[:2]), image, DEFAULT))
-    return Patterns(probe.against_fingerprint(pixels), probe.against_image(pixels), add(pixels))
+    nothing = fingerprints.nothing(pixels.shape[1:3])
+    sums = [fingerprints.add(nothing, image, settings) for image in pixels]
+    seen = probe.against_fingerprint(pixels, settings), probe.against_image(pixels, settings)
+    return Patterns(*seen, Sums(*map(np.stack, zip(*sums, strict=True))))
 
-  def finish(sums: Sums) -> Any:
-    return fingerprints.estimate(sums, "", ("",), DEFAULT).pattern()
-
-  return Method(extract, finish)
+  return Method(extract, lambda sums: fingerprints.estimate(sums, "", ("",), settings).pattern())
 
 
 def plain() -> Method:
@@ -94,19 +97,7 @@ def plain() -> Method:
   return Method(extract, lambda sums: clean((sums.above / (sums.below + 1.0))[None], DEFAULT)[0])
 
 
-def by_network(weights: Path) -> Method:
-  variables = learned.load(weights)
-
-  def extract(pixels: Any) -> Patterns:
-    found = learned.evidence(pixels, compiled_noise(pixels, LEARNED), variables)
-    seen = learned.posterior(found)
-    return Patterns(seen, seen, Sums(*found))
-
-  return Method(extract, lambda sums: fingerprints.estimate(sums, "", ("",), LEARNED).pattern())
-
-
-def methods(weights: Path) -> dict[str, Method]:
-  return {"learned": by_network(weights), "classical": classical(), "plain residuals": plain()}
+METHODS = {"learned": by(LEARNED), "classical": by(DEFAULT), "plain residuals": plain()}
 
 
 def patterns(photos: Photos, method: Method) -> Patterns:
@@ -178,6 +169,18 @@ def virtual_conditions(folder: Path) -> Iterator[Condition]:
     yield Condition("side of the crop, pixels", side, *(cut(x, side) for x in whole))
 
 
+def real_conditions(folder: Path) -> Iterator[Condition]:
+  """Of a Dresden-like folder, divided as by benchmarks.prnu_accuracy."""
+  for side in (768, 512):
+    parts = prnu_accuracy.divide([p for p in prnu_accuracy.photographs(folder, side) if p.pixels.shape[0] == side])
+    references = _photos([photo for own in parts.references.values() for photo in own])
+    yield Condition("real cameras, side of the crop", side, references, _photos(parts.queries), (REFERENCES, 20))
+
+
+def _photos(photos: list[prnu_accuracy.Photo]) -> Photos:
+  return Photos(np.stack([photo.pixels for photo in photos]), np.array([photo.device for photo in photos]))
+
+
 def photographs(folder: Path, side: int) -> Photos:
   """Central squares of a folder's natural photographs in landscape format, by device and shot."""
   names = sorted((folder / "natural").glob("*.JPG"), key=lambda p: (_device(p), int(p.stem.rpartition("_")[2])))
@@ -230,49 +233,72 @@ def simulate(folder: Path, workers: int) -> None:
   np.savez(folder / CONTENT, pixels=np.concatenate(made))
 
 
-def content(folder: Path, every: dict[str, Method]) -> None:
+def content(folder: Path) -> None:
   """z of two photographs that share scene, viewpoint and model, and not the device: 0 +- 1 without content."""
   pixels = np.load(folder / CONTENT)["pixels"]
-  for name, method in every.items():
+  for name, method in METHODS.items():
     a, b = (patterns(Photos(pixels[:, k], np.arange(len(pixels))), method).pair for k in range(2))
     z = np.array([float(matching.correlation(x[None], y[None])[0, 0]) for x, y in zip(a, b, strict=True)]) * 256
     deviation = z.std() / len(z) ** 0.5
     print(f"same scene, place and model, {len(z)} pairs, {name}: z {z.mean():.3f} +- {deviation:.3f}, sd {z.std():.3f}")
 
 
-def measure(conditions: Iterator[Condition], weights: Path, out: Path) -> None:
-  lines, every = [], methods(weights)
+def measure(conditions: Iterator[Condition], out: Path) -> None:
+  lines: list[dict[str, Any]] = []
   for condition in conditions:
-    for line in rows(condition, every):
+    for line in rows(condition, METHODS):
       lines.append(line)
       print(line, flush=True)
       pd.DataFrame(lines).to_csv(out, index=False)
 
 
-def speed(weights: Path, side: int) -> None:
+def speed(side: int) -> None:
   """Megapixels a second that each method makes ready for a fingerprint, a photograph and a sum."""
   pixels = np.random.default_rng(0).integers(0, 255, (AT_ONCE, side, side, 3), np.uint8)
-  for name, method in methods(weights).items():
+  for name, method in METHODS.items():
     jax.block_until_ready(method.extract(pixels))
     began = time.time()
     jax.block_until_ready([method.extract(pixels) for _ in range(3)])
     print(f"{name}: {3 * pixels[..., 0].size / 1e6 / (time.time() - began):.2f} megapixels a second", flush=True)
 
 
+def draw(tables: list[Path], figure: Path) -> None:
+  """AUC and TPR of every set by every method, fingerprints beside pairs."""
+  table = pd.concat([pd.read_csv(path) for path in tables])
+  table["set"] = table["condition"] + " " + table["value"].astype(str)
+  names = list(dict.fromkeys(table["set"]))
+  drawn, axes = plt.subplots(2, 2, figsize=(11, 1.6 + 0.55 * len(names)), sharey=True, layout="constrained")
+  looks = {"learned": ("o", "#d95f02"), "network alone": ("D", "#7570b3"), "classical": ("s", "#222222")}
+  looks["plain residuals"] = ("x", "#4575b4")
+  for row, against in enumerate(("fingerprints", "photographs")):
+    for axis, (measure, label) in zip(axes[row], (("auc", "AUC"), ("tpr", "TPR at FPR 1e-3")), strict=True):
+      for method, (mark, colour) in looks.items():
+        own = table[(table["method"] == method) & (table["against"] == against)]
+        axis.plot(own[measure], own["set"].map(names.index), mark, color=colour, label=method, alpha=0.85)
+      axis.set_yticks(range(len(names)), names)
+      axis.set(xlabel=label, title=f"against {against}")
+      axis.grid(alpha=0.3)
+  axes[0, 0].invert_yaxis()
+  axes[0, 0].legend(fontsize=8)
+  drawn.savefig(figure, dpi=90)
+
+
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument("what", choices=["simulate", "measure"])
-  parser.add_argument("folder", type=Path)
-  parser.add_argument("--weights", type=Path)
+  parser.add_argument("what", choices=["simulate", "measure", "real", "draw"])
+  parser.add_argument("folder", type=Path, help="of photographs; of `draw`, of tables")
   parser.add_argument("--out", type=Path)
   parser.add_argument("--workers", type=int, default=2)
   chosen = parser.parse_args()
   if chosen.what == "simulate":
     simulate(chosen.folder, chosen.workers)
+  elif chosen.what == "draw":
+    draw(sorted(chosen.folder.glob("*.csv")), chosen.out)
   else:
-    measure(virtual_conditions(chosen.folder), chosen.weights, chosen.out)
-    content(chosen.folder, methods(chosen.weights))
-    speed(chosen.weights, 512)
+    measure(real_conditions(chosen.folder) if chosen.what == "real" else virtual_conditions(chosen.folder), chosen.out)
+  if chosen.what == "measure":
+    content(chosen.folder)
+    speed(512)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def add_alpha(parser: argparse.ArgumentParser) -> None:
 
 
 def add_noise(parser: argparse.ArgumentParser, used: str) -> None:
-  told = f"noise that {used}: `learned` has a network weight the residual, in ten times the time"
+  told = f"noise that {used}: `learned` adds what a network finds, in up to ten times the time"
   parser.add_argument("--noise", choices=NOISES, default=DEFAULT.noise, help=told)
 
 

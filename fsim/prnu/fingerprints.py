@@ -6,7 +6,6 @@ Shapes: h w pixels.
 import functools
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,18 +85,20 @@ def add_filtered(sums: Sums, found: Filtered) -> Sums:
   """With one image more. Maximum likelihood of a pattern K in residuals W = I K + noise (Chen et al. 2008, equation 6).
 
   Their noise has one variance for all pixels; here it is what is seen around each pixel of the residual, so that
-  texture, where the filter leaves content, counts less. Saturated pixels do not count. Learned noise adds what a
-  network puts in the place of W I / v and I^2 / v.
+  texture, where the filter leaves content, counts less. Saturated pixels do not count. Learned noise adds to this,
+  of which SHARE is the pattern, what a network puts in its place.
   """
   if found.settings.noise == LEARNED.noise:
-    return sums + Sums(*_evidence_of(found))
+    return _with_learned(sums, found)
   return _add(sums, found.images, found.noise)
 
 
-def _evidence_of(found: Filtered) -> Iterator[Float[AnyArray, "h w"]]:
+def _with_learned(sums: Sums, found: Filtered) -> Sums:
   from fsim.prnu import learned  # Needs Flax, without which all else matches.
 
-  return (part[0] for part in learned.evidence(found.images, found.noise))
+  above, below = _add(nothing(found.images.shape[1:3]), found.images, found.noise)
+  seen = Sums(*(part[0] for part in learned.evidence(found.images, found.noise)))
+  return sums + seen + Sums(learned.SHARE * above, learned.SHARE**2 * below)
 
 
 @jax.jit

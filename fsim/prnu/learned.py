@@ -13,13 +13,14 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from fsim.models import saved
+from fsim.models.noise_net import SHARE as SHARE
 from fsim.models.noise_net import Evidence, NoiseNet
 from fsim.prnu import AnyArray
 from fsim.prnu.probe import PRIOR, Filtered, without_grid
 from fsim.prnu.residuals import clean, local_power
-from fsim.prnu.settings import LEARNED
+from fsim.prnu.settings import DEFAULT
 
-WEIGHTS = Path(__file__).with_name("noise_net.npz")  # Of configs/noise.py.
+WEIGHTS = Path(__file__).with_name("noise_net.npz")  # Made by fsim.systems.noise.train.
 NET = NoiseNet()
 VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels, when the network was trained.
 STRIP = 1024  # Rows that the network is shown at a time: it takes a kilobyte a pixel.
@@ -65,11 +66,11 @@ def pattern(found: Filtered) -> Float[AnyArray, "b h w"]:
 
 @jax.jit
 def posterior(found: Evidence) -> Float[AnyArray, "b h w"]:
-  """The pattern's mean after one photograph, without what cameras of a model or with an encoder share.
+  """The pattern's mean after one photograph, without rows and columns and the JPEG grid that cameras share.
 
   The product of two is to first order the logarithm of the likelihood ratio of one sensor against two.
   """
-  return without_grid(clean(found.information / (found.precision + PRIOR**-2), LEARNED))
+  return without_grid(clean(found.information / (found.precision + PRIOR**-2), DEFAULT._replace(whiten=False)))
 
 
 @functools.partial(jax.jit, static_argnames="net")

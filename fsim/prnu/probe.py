@@ -134,9 +134,8 @@ def against_fingerprint(images: UInt8[AnyArray, "b h w 3"], settings: Settings =
 
 
 def for_fingerprint(found: Filtered) -> Float[AnyArray, "b h w"]:
-  if found.settings.noise == LEARNED.noise:
-    return _by_network(found)
-  return _for_fingerprint(*found)
+  pattern = _for_fingerprint(*found)
+  return _with_learned(found, pattern) if found.settings.noise == LEARNED.noise else pattern
 
 
 @functools.partial(jax.jit, static_argnums=2)
@@ -156,9 +155,8 @@ def against_image(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAU
 
 
 def for_image(found: Filtered) -> Float[AnyArray, "b h w"]:
-  if found.settings.noise == LEARNED.noise:
-    return _by_network(found)
-  return _for_image(*found)
+  pattern = _for_image(*found)
+  return _with_learned(found, pattern) if found.settings.noise == LEARNED.noise else pattern
 
 
 @functools.partial(jax.jit, static_argnums=2)
@@ -188,10 +186,16 @@ def without_grid(pattern: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
   return _filtered(pattern, _off_grid(*pattern.shape[1:3]))
 
 
-def _by_network(found: Filtered) -> Float[AnyArray, "b h w"]:
+def _with_learned(found: Filtered, classical: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
+  """Both patterns in equal parts: what each misses is partly in the other (docs/prnu.md)."""
   from fsim.prnu import learned  # Needs Flax, without which all else matches.
 
-  return learned.pattern(found)
+  return _standardised(classical) + _standardised(learned.pattern(found))
+
+
+@jax.jit
+def _standardised(pattern: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
+  return pattern / jnp.maximum(pattern.std((1, 2), keepdims=True), 1e-20)
 
 
 def _off_grid(height: int, width: int) -> Float[np.ndarray, "h v"]:

@@ -14,7 +14,7 @@ class Settings(NamedTuple):
       "none" leaves them.
     whiten: Wiener filter in the Fourier domain, against what repeats: the JPEG grid, the CFA.
     noise: one of NOISES: "classical" weights the residual by its local variance and the intensity, "learned" has a
-      network weight and correct it.
+      network weight and correct it too, and takes both.
   """
 
   wavelet: str = "db4"
