@@ -45,10 +45,11 @@ def require_sane(settings: Settings) -> None:
     raise UserError("learned noise has no other settings: the network knows residuals of the usual ones alone")
 
 
-def noise(images: UInt8[AnyArray, "b h w 3"], settings: Settings) -> Float[AnyArray, "b h w"]:
+def compiled_noise(images: UInt8[AnyArray, "b h w 3"], settings: Settings) -> Float[AnyArray, "b h w"]:
   """What the wavelet filter takes off the three channels, as one grey image; no clean-up yet.
 
   The filter of each channel is followed by linear steps only, so the inverse transform is done once, of the grey bands.
+  Its programs are compiled by themselves, also where nothing around it is.
   Raises UserError below SMALLEST pixels.
   """
   require_size(*images.shape[1:3])
@@ -59,9 +60,6 @@ def noise(images: UInt8[AnyArray, "b h w 3"], settings: Settings) -> Float[AnyAr
 def _channels(images: UInt8[AnyArray, "b h w 3"]) -> UInt8[AnyArray, "3 b h w"]:
   """A program of its own, or XLA would keep the channels of a pixel side by side in all that follows."""
   return jnp.moveaxis(images, -1, 0)
-
-
-compiled_noise = noise  # Its programs are compiled by themselves, also where nothing around it is.
 
 
 # Most of what is compiled, and so a program of its own, which all that is asked of one image shares.
@@ -88,7 +86,7 @@ def clean(pattern: Float[AnyArray, "b h w"], settings: Settings) -> Float[AnyArr
 
 def residuals(images: UInt8[AnyArray, "b h w 3"], settings: Settings = DEFAULT) -> Float[AnyArray, "b h w"]:
   """Clean residuals of images of one size. Raises UserError below SMALLEST pixels."""
-  return clean(noise(images, settings), settings)
+  return clean(compiled_noise(images, settings), settings)
 
 
 def require_size(height: int, width: int) -> None:

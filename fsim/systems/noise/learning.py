@@ -21,7 +21,7 @@ from fsim.models import saved
 from fsim.models.constrained import constrain
 from fsim.models.noise_net import Evidence, NoiseNet
 from fsim.prnu.learned import of_residual
-from fsim.prnu.residuals import DEFAULT, noise
+from fsim.prnu.residuals import DEFAULT, compiled_noise
 from fsim.systems.noise.examples import LEVEL, Tiles
 
 AT_ONCE = 32  # Tiles that are looked at together when nothing is learned.
@@ -68,7 +68,7 @@ def seen(tiles: Tiles) -> Seen:
 
 @jax.jit
 def _residuals(pixels: UInt8[Array, "b s s 3"]) -> Float16[Array, "b s s"]:
-  return noise(pixels, DEFAULT).astype(jnp.float16)
+  return compiled_noise(pixels, DEFAULT).astype(jnp.float16)
 
 
 def gains(found: Evidence, pattern: Float[Array, "b s s"], deviation: Float[Array, " b"]) -> tuple[Array, Array]:
