@@ -8,7 +8,7 @@ import pytest
 
 from fsim.boundary.shares import Share
 from fsim.data import photographs
-from fsim.prnu import allpairs, figures, probe
+from fsim.prnu import allpairs, figures
 from fsim.prnu.allpairs import Matrix
 from fsim.prnu.tiles import Tiles
 from tests import sensors
@@ -56,8 +56,8 @@ def test_what_is_known_is_not_decoded_again(alone, paths, tmp_path, monkeypatch)
 
 
 def test_two_processes_find_exactly_what_one_finds(alone, paths, tmp_path, monkeypatch):
-  measured, of = [], probe.against_image
-  monkeypatch.setattr(probe, "against_image", lambda pixels: measured.append(len(pixels)) or of(pixels))
+  measured, of = [], allpairs._measured
+  monkeypatch.setattr(allpairs, "_measured", lambda *one, **own: measured.append(one) or of(*one, **own))
   tiles = Tiles(tmp_path)
   matrix(paths, tiles, Share(1, 2))
   assert len(measured) == len(paths)  # The other one has not begun, so that none is left to it.

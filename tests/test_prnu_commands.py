@@ -314,8 +314,8 @@ def test_a_store_is_matched_in_bounded_memory_and_photographs_are_read_once(fold
   alive, most, read = [0], [0], []
   made, read_all = candidates.candidate, comparing.read_all
 
-  def counted(path):
-    one = made(path)
+  def counted(path, settings):
+    one = made(path, settings)
     alive[0] += 1
     most[0] = max(most[0], alive[0])
     weakref.finalize(one.pattern, lambda: alive.__setitem__(0, alive[0] - 1))
