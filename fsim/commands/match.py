@@ -44,10 +44,8 @@ def parser() -> argparse.ArgumentParser:
   match.add_argument("--scales", type=_scales, default=[1.0], metavar="FROM:TO:STEP", help=told)
   told = "list so many candidates with the highest PCE; all that are looked at raise the threshold nevertheless"
   match.add_argument("--best", type=_count, metavar="N", help=told)
-  told = (
-    "folder for signs of the candidates' patterns, made once; of each size the 100 likeliest are looked at (recall "
-  )
-  told += "227 of 227 among 10,000: docs/scale.md)"
+  told = "folder for signs of the candidates' patterns, made once; of each size the 100 likeliest are looked at "
+  told += "(recall 227 of 227 among 10,000: docs/scale.md)"
   match.add_argument("--index", type=console.path, metavar="DIR", help=told)
   options.add_noise(match, "two photographs are compared by; a fingerprint says itself how it was made")
   options.add_alpha(match)

@@ -178,9 +178,8 @@ def training_batches(
   `batch` is the global size.
   """
   _require_shared(batch, shard)
-  crops = grain.MapDataset.source(sequence).random_map(
-    cut, seed=seed
-  )  # Before slicing: what is cut depends on the place in the whole sequence.
+  # Before slicing: what is cut depends on the place in the whole sequence.
+  crops = grain.MapDataset.source(sequence).random_map(cut, seed=seed)
   mine = crops.slice(slice(start * batch + shard.index, None, shard.count))
   batches = mine.batch(batch // shard.count, drop_remainder=True)
   ahead = grain.ReadOptions(num_threads=reading.threads, prefetch_buffer_size=2 * reading.threads)

@@ -20,7 +20,7 @@ from fsim.prnu.probe import PRIOR, Filtered, without_grid
 from fsim.prnu.residuals import clean, local_power
 from fsim.prnu.settings import DEFAULT
 
-WEIGHTS = Path(__file__).with_name("noise_net.npz")  # Made by fsim.systems.noise.train.
+WEIGHTS = Path(__file__).parent.parent / "weights" / "noise_net.npz"  # Made by fsim.systems.noise.train.
 NET = NoiseNet()
 VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels, when the network was trained.
 STRIP = 1024  # Rows that the network is shown at a time: it takes a kilobyte a pixel.
