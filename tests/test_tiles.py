@@ -108,6 +108,15 @@ def test_an_interrupted_call_goes_on_with_the_pairs_that_are_missing(tmp_path, s
   np.testing.assert_array_equal(again, kept(tmp_path / "undisturbed").pce(NAMES, SIZE))
 
 
+def test_a_finished_tile_is_read_once(tmp_path, small_tiles, made, monkeypatch):
+  found, read, array = kept(tmp_path), [], tiles._array
+  there = found.pce(NAMES, SIZE, Share(0, 2))
+  monkeypatch.setattr(tiles, "_array", lambda path, *rest: read.append(path) or array(path, *rest))
+  np.testing.assert_array_equal(found.pce(NAMES, SIZE, Share(0, 2)), there)
+  assert len(made) == len(set(read)) == len(read) == 10
+  np.testing.assert_array_equal(there, kept(tmp_path / "alone").pce(NAMES, SIZE))
+
+
 def interrupt():
   raise KeyboardInterrupt
 

@@ -50,10 +50,10 @@ def main(arguments: Sequence[str]) -> int:
     tiles = Tiles(cache)
     gathered = album.gather(files.paths, tiles, left_out, share)
     left_out.copies(gathered.copies)
-    linked.prepare(gathered.members, tiles, share)
     if not share.leads:
+      linked.prepare(gathered.members, tiles, share)
       return console.ANSWERED
-    found = linked.link(gathered.members, tiles, calibration)
+    found = linked.link(gathered.members, tiles, calibration, share)
   facts = linked.facts(found) | {"left_out": left_out.entries, "calibration": described._asdict()}
   if folder:
     _write(folder, facts, found)

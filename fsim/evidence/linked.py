@@ -64,7 +64,7 @@ def prepare(members: list[Member], tiles: Tiles, share: Share = ALONE) -> None:
     tiles.make([members[k].sha256 for k in own], members[own[0]].shape, share)
 
 
-def link(members: list[Member], tiles: Tiles, calibration: Calibration) -> Linked:
+def link(members: list[Member], tiles: Tiles, calibration: Calibration, share: Share = ALONE) -> Linked:
   """All pairs of photographs of one size, and the groups among them. At most three numbers a pair are in memory."""
   n, places = len(members), _places(members)
   n_pairs = sum(len(own) * (len(own) - 1) // 2 for own in places.values())
@@ -72,7 +72,7 @@ def link(members: list[Member], tiles: Tiles, calibration: Calibration) -> Linke
   tables = pairs.tables(calibration)
   z, groups = np.full((n, n), np.nan, np.float32), []
   for own in places.values():
-    part = tiles.pce([members[k].sha256 for k in own], members[own[0]].shape)
+    part = tiles.pce([members[k].sha256 for k in own], members[own[0]].shape, share)
     for row in part:
       row[:] = np.copysign(np.sqrt(np.abs(row)), row)
     paid, pixels = linking.Price(len(own), n_pairs), members[own[0]].quality.pixels

@@ -71,15 +71,13 @@ def prepared(paths: list[Path], tiles: Tiles, report: Report, share: Share = ALO
   return images
 
 
-def sizes(images: list[Image]) -> dict[tuple[int, int], list[str]]:
-  """Hashes of the images of each size, by device and name, and no copies."""
-  groups: dict[tuple[int, int], list[str]] = {}
-  for one in _ordered(images)[0]:
-    groups.setdefault(one.size, []).append(one.sha256)
-  return groups
+def prepare(images: list[Image], tiles: Tiles, share: Share) -> None:
+  """Compares all pairs of those of one size, as far as nobody has done it; what comes out is in the tiles."""
+  for size, hashes in _sizes(_ordered(images)[0]).items():
+    tiles.make(hashes, size, share)
 
 
-def compared(images: list[Image], tiles: Tiles, alpha: float, considered: int) -> Matrix:
+def compared(images: list[Image], tiles: Tiles, alpha: float, considered: int, share: Share = ALONE) -> Matrix:
   """All pairs of those of one size; `considered` files were. Raises UserError if there is none."""
   order, copies = _ordered(images)
   # As Python holds them: a name may have bytes that are no UTF-8.
@@ -88,9 +86,9 @@ def compared(images: list[Image], tiles: Tiles, alpha: float, considered: int) -
   table = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
   pce = np.full((len(table), len(table)), np.nan, np.float32)
   pairs = 0
-  for size, hashes in sizes(images).items():
+  for size, hashes in _sizes(order).items():
     own = np.flatnonzero([one.size == size for one in order])
-    pce[np.ix_(own, own)] = tiles.pce(hashes, size)
+    pce[np.ix_(own, own)] = tiles.pce(hashes, size, share)
     pairs += len(own) * (len(own) - 1) // 2
   np.fill_diagonal(pce, np.nan)
   if pairs == 0:
@@ -109,6 +107,14 @@ def pair_table(result: Matrix) -> pd.DataFrame:
   file, pce = result.table["file"], result.pce[i, j]
   a, b = (file.iloc[k].reset_index(drop=True) for k in (i, j))
   return pd.DataFrame({"file_a": a, "file_b": b, "pce": pce, "match": pce >= result.threshold})
+
+
+def _sizes(images: list[Image]) -> dict[tuple[int, int], list[str]]:
+  """Hashes of the images of each size, in their order."""
+  groups: dict[tuple[int, int], list[str]] = {}
+  for one in images:
+    groups.setdefault(one.size, []).append(one.sha256)
+  return groups
 
 
 def _ordered(images: list[Image]) -> tuple[list[Image], dict[Path, Path]]:

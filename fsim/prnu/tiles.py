@@ -15,7 +15,7 @@ Shapes: m n photographs, h w pixels, d pixels of a pattern, p numbers about a sp
 import functools
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,28 +72,35 @@ class Tiles:
 
   def make(self, hashes: Sequence[str], size: tuple[int, int], share: Share = ALONE) -> None:
     """All tiles of these photographs, whose patterns have this size, that are not there yet."""
+    for _ in self._each(hashes, size, share):
+      pass
+
+  def pce(self, hashes: Sequence[str], size: tuple[int, int], share: Share = ALONE) -> Float32[np.ndarray, "n n"]:
+    """Of all pairs. Tiles that are missing are made."""
+    pce = np.zeros((len(hashes), len(hashes)), np.float32)
+    side = side_for(size)
+    for i, j, found in self._each(hashes, size, share):
+      rows, columns = (slice(k * side, (k + 1) * side) for k in (i, j))
+      pce[rows, columns] = found
+      pce[columns, rows] = found.T
+    return pce
+
+  def _each(
+    self, hashes: Sequence[str], size: tuple[int, int], share: Share
+  ) -> Iterator[tuple[int, int, Float32[np.ndarray, "m n"]]]:
+    """Places of rows and columns among the sides of tiles, and what is between them: read once, or made."""
     side = side_for(size)
     blocks = [tuple(hashes[first : first + side]) for first in range(0, len(hashes), side)]
     kept = functools.lru_cache(maxsize=1)(self._side)  # Tiles that follow each other share their rows.
-    with progress.bar(total=len(blocks) * (len(blocks) + 1) // 2, desc="pairs", unit="tile") as bar:
-      for rows, columns in share.order([(a, b) for k, a in enumerate(blocks) for b in blocks[k:]]):
-        if self._found(rows, columns) is None:
-          a = kept(rows)
-          outputs.replace(self._tile(rows, columns), _bytes(pce_of(a, a if rows == columns else self._side(columns))))
-        bar.update()
-
-  def pce(self, hashes: Sequence[str], size: tuple[int, int]) -> Float32[np.ndarray, "n n"]:
-    """Of all pairs. Tiles that are missing are made."""
-    self.make(hashes, size)
-    pce = np.zeros((len(hashes), len(hashes)), np.float32)
-    side = side_for(size)
-    for first in range(0, len(hashes), side):
-      for second in range(first, len(hashes), side):
-        rows, columns = (tuple(hashes[k : k + side]) for k in (first, second))
-        found = self._found(rows, columns)
-        pce[first : first + len(rows), second : second + len(columns)] = found
-        pce[second : second + len(columns), first : first + len(rows)] = found.T
-    return pce
+    places = share.order([(i, j) for i in range(len(blocks)) for j in range(i, len(blocks))])
+    for i, j in progress.bar(places, desc="pairs", unit="tile"):
+      rows, columns = blocks[i], blocks[j]
+      found = self._found(rows, columns)
+      if found is None:
+        a = kept(rows)
+        found = pce_of(a, a if i == j else self._side(columns))
+        outputs.replace(self._tile(rows, columns), _bytes(found))
+      yield i, j, found
 
   def _side(self, hashes: tuple[str, ...]) -> Side:
     first = np.load(self._pattern(hashes[0]))

@@ -25,11 +25,10 @@ def matrix(chosen: argparse.Namespace) -> int:
   with console.resumable():
     tiles = Tiles(outputs.Folder(chosen.out / "cache").path)
     images = allpairs.prepared(files.paths, tiles, left_out, share)
-    for size, hashes in allpairs.sizes(images).items():
-      tiles.make(hashes, size, share)
     if not share.leads:
+      allpairs.prepare(images, tiles, share)
       return console.ANSWERED
-    found = allpairs.compared(images, tiles, chosen.alpha, len(files.paths))
+    found = allpairs.compared(images, tiles, chosen.alpha, len(files.paths), share)
   left_out.copies(found.copies)
   pairs = allpairs.pair_table(found)
   folder.write("pairs.csv", csv(pairs))
