@@ -1,5 +1,6 @@
 """All pairs of a folder: known again by their files, shared out, and listed as far as a table can be read."""
 
+import json
 import shutil
 
 import numpy as np
@@ -53,6 +54,20 @@ def test_what_is_known_is_not_decoded_again(alone, paths, tmp_path, monkeypatch)
   np.testing.assert_array_equal(again.pce, first.pce)
   pd.testing.assert_frame_equal(again.table, first.table)
   assert again.copies == first.copies
+
+
+@pytest.mark.parametrize(
+  ("file", "name", "wrong"),
+  [("*.json", "content", None), ("*.json", "size", [64]), ("*.json", "quality", {}), ("[0-9a-f]*.npy", "", "")],
+)
+def test_what_is_kept_of_a_photograph_is_made_anew_where_it_is_damaged(paths, tmp_path, file, name, wrong):
+  tiles = Tiles(tmp_path)
+  (first,) = allpairs.prepared(paths[:1], tiles, refuse)
+  (place,) = tiles.folder.glob(file)
+  whole = place.read_bytes()
+  place.write_bytes(json.dumps(json.loads(whole) | {name: wrong}).encode() if name else whole[:-1])
+  assert allpairs.prepared(paths[:1], tiles, refuse) == [first]
+  assert place.read_bytes() == whole
 
 
 def test_two_processes_find_exactly_what_one_finds(alone, paths, tmp_path, monkeypatch):

@@ -82,8 +82,9 @@ RULES = {
   "kind": fields.one_of(("good", "bad")),
   "flag": fields.FLAG,
   "name": fields.TEXT,
+  "inner": fields.object_of({"size": fields.whole(1, 10)}),
 }
-GOOD = {"size": 1, "share": 1, "shift": -1e9, "kind": "bad", "flag": False, "name": ""}
+GOOD = {"size": 1, "share": 1, "shift": -1e9, "kind": "bad", "flag": False, "name": "", "inner": {"size": 10}}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,7 @@ GOOD = {"size": 1, "share": 1, "shift": -1e9, "kind": "bad", "flag": False, "nam
     *(("kind", value) for value in ("ugly", "", None, ["good"], {})),
     *(("flag", value) for value in (0, 1, None, "true")),
     *(("name", value) for value in (0, None, ["a"])),
+    *(("inner", value) for value in ({}, {"size": 11}, {"size": 1, "more": 1}, [1], None)),
   ],
 )
 def test_fields_are_of_their_type_and_within_their_bounds(tmp_path, field, value):

@@ -42,6 +42,17 @@ def one_of(known: Collection[str]) -> Rule:
   return Rule(lambda value: isinstance(value, str) and value in known, f"one of {', '.join(known)}")
 
 
+def object_of(rules: Mapping[str, Rule]) -> Rule:
+  """An object that has these fields and no others, each as its rule says."""
+
+  def allows(value: Any) -> bool:
+    if not OBJECT.allows(value) or value.keys() != rules.keys():
+      return False
+    return all(rule.allows(value[name]) for name, rule in rules.items())
+
+  return Rule(allows, f"an object of {', '.join(rules)}")
+
+
 def require(path: Path, values: Mapping[str, Any], rules: Mapping[str, Rule], inside: str = "") -> None:
   """Raises Unreadable unless there are these fields and no others, each as its rule says. `inside`: their prefix."""
   for name, rule in rules.items():

@@ -7,31 +7,28 @@ Shapes: h w pixels.
 """
 
 import functools
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from fsim.boundary import fields, inputs, outputs
+from fsim.boundary import fields, inputs
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.shares import ALONE, Share
 from fsim.data.photographs import MAX_BYTES, Photograph
 from fsim.evidence import collecting, quality
 from fsim.evidence.quality import Quality
 from fsim.prnu import AnyArray, preparing, probe
-from fsim.prnu.preparing import SIZE, Refused
+from fsim.prnu.leaving import Report
+from fsim.prnu.preparing import Refused
 from fsim.prnu.probe import Filtered
 from fsim.prnu.tiles import Tiles
 
 SIDE = 2048  # Pixels of the middle that is looked at, of small photographs less.
-NUMBER = fields.number()
-RULES = {"content": fields.TEXT, "size": SIZE, "quality": fields.OBJECT}
-QUALITY = dict.fromkeys(Quality._fields, NUMBER) | {"pixels": fields.whole(1, 1 << 40)}
-
-Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
+QUALITY = dict.fromkeys(Quality._fields, fields.number()) | {"pixels": fields.whole(1, 1 << 40)}
+FACTS = {"quality": fields.object_of(QUALITY)}  # What lies beside a pattern.
 
 
 class Member(NamedTuple):
@@ -102,24 +99,14 @@ def _measured(
   if objection := probe.Quality(saturated, dark, deviation, min(size)).objection():
     return photograph.path, objection
   made = quality.of(pattern.shape, measures, compression)
-  tiles.keep(photograph.sha256, pattern)
-  said = {"content": photograph.content, "size": list(size), "quality": made._asdict()}
-  outputs.replace(_file(tiles, photograph.sha256), json.dumps(said).encode())  # Last: then all of it is there.
+  preparing.keep(tiles, photograph, pattern, {"quality": made._asdict()})
   return Member(photograph.path, photograph.sha256, photograph.content, size, made)
 
 
 def _kept(path: Path, sha256: str, tiles: Tiles) -> Member | None:
   """What is known of a file from before; None if it is not, or if it is damaged."""
-  file = _file(tiles, sha256)
-  try:
-    said = inputs.read_json(file)
-    fields.require(file, said, RULES)
-    fields.require(file, said["quality"], QUALITY)
-  except Unreadable:
+  said = preparing.kept(tiles, sha256, FACTS)
+  if said is None:
     return None
   known = Member(path, sha256, said["content"], tuple(said["size"]), Quality(**said["quality"]))
   return known if tiles.has(sha256, known.shape) else None
-
-
-def _file(tiles: Tiles, sha256: str) -> Path:
-  return tiles.folder / f"{sha256}.json"

@@ -4,8 +4,6 @@ Shapes: n images, h w pixels.
 """
 
 import functools
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,21 +13,17 @@ from jaxtyping import Float
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from fsim.boundary import fields, inputs, outputs
 from fsim.boundary.errors import UserError
-from fsim.boundary.inputs import Unreadable
 from fsim.boundary.shares import ALONE, Share
 from fsim.data.dresden import names
 from fsim.data.photographs import Photograph
 from fsim.prnu import AnyArray, matching, preparing, probe
-from fsim.prnu.preparing import SIZE, Refused
+from fsim.prnu.leaving import Report
+from fsim.prnu.preparing import Refused
 from fsim.prnu.probe import Filtered
 from fsim.prnu.tiles import Tiles
 
 LISTED = 1_000_000  # Pairs up to which all have a row in the table of pairs.
-RULES = {"content": fields.TEXT, "size": SIZE}
-
-Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
 
 
 class Image(NamedTuple):
@@ -129,10 +123,8 @@ def _ordered(images: list[Image]) -> tuple[list[Image], dict[Path, Path]]:
 
 def _kept(path: Path, sha256: str, tiles: Tiles) -> Image | None:
   """What is known of a file from before; None if it is not, or if it is damaged."""
-  try:
-    said = inputs.read_json(tiles.folder / f"{sha256}.json")
-    fields.require(path, said, RULES)
-  except Unreadable:
+  said = preparing.kept(tiles, sha256, {})
+  if said is None:
     return None
   known = Image(path, sha256, said["content"], tuple(said["size"]))
   return known if tiles.has(sha256, known.size) else None
@@ -149,11 +141,8 @@ def _measured(
   look = probe.looked(*found)
   if look.pattern is None:
     return photograph.path, look.objection
-  image = Image(photograph.path, photograph.sha256, photograph.content, photograph.pixels.shape[:2])
-  tiles.keep(image.sha256, look.pattern)
-  said = {"content": image.content, "size": list(image.size)}
-  outputs.replace(tiles.folder / f"{image.sha256}.json", json.dumps(said).encode())  # Last: then all of it is there.
-  return image
+  preparing.keep(tiles, photograph, look.pattern, {})
+  return Image(photograph.path, photograph.sha256, photograph.content, photograph.pixels.shape[:2])
 
 
 def _device(path: Path) -> str:

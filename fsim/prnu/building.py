@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,14 +13,13 @@ from fsim.data import exif, jpeg
 from fsim.data.photographs import MAX_BYTES, Photograph, read_all
 from fsim.prnu import fingerprints, membership, probe
 from fsim.prnu.fingerprints import Fingerprint, Sums
+from fsim.prnu.leaving import Report
 from fsim.prnu.membership import Reference, Verdict
 from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import Settings
 
 SAVE_EVERY = 25  # Images between two saves of what is summed up so far.
 ANEW = "delete it to begin anew"
-
-Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
 
 
 class Seen(NamedTuple):

@@ -20,9 +20,10 @@ from fsim.data import exif, given
 from fsim.data.given import Image, Images
 from fsim.data.photographs import Photograph
 from fsim.prnu import building, comparing, fingerprints, matching, membership, probe
-from fsim.prnu.building import Gathered, Report
+from fsim.prnu.building import Gathered
 from fsim.prnu.comparing import Answer, Candidate, Search
 from fsim.prnu.fingerprints import Fingerprint
+from fsim.prnu.leaving import Report
 from fsim.prnu.membership import Reference
 from fsim.prnu.residuals import DEFAULT, Settings, residuals
 

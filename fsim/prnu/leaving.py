@@ -1,11 +1,14 @@
 """Files of a command that are not used: each is named with its cause, and counted."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data.photographs import Found
+
+Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
 
 
 class LeftOut:
