@@ -47,7 +47,7 @@ def ask(found: probe.Filtered) -> tuple:
 
 def one_by_one(pixels: list[UInt8[np.ndarray, "h w 3"]]) -> int:
   for image in pixels:
-    assert probe.quality(image).smallest_side
+    assert probe.examined(image)[0]
     np.asarray(probe.against_image(image[None]))
   return len(pixels)
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks import prnu_reference as reference
 from fsim.prnu import matching, probe
+from fsim.prnu.probe import Look
 from fsim.prnu.residuals import DEFAULT, Settings, clean, compiled_noise, local_power, residuals
 from fsim.prnu.wavelet import Transform
 from tests.jpegs import scene
@@ -105,15 +106,19 @@ def test_local_power_is_the_mean_square_of_the_surroundings():
   np.testing.assert_allclose(local_power(x)[10, 12], (x[6:15, 8:17] ** 2).mean(), rtol=1e-5)
 
 
-def test_quality_says_why_an_image_can_answer_nothing():
+def test_an_image_that_can_answer_nothing_has_its_cause():
   good = scene(96, 96)
-  assert probe.quality(good).objection() == ""
-  bright, black = good.copy(), good.copy()
+  bright, black, plain = good.copy(), good.copy(), np.full((96, 96, 3), 90, np.uint8)
   bright[:80], black[:80] = 255, 2
-  assert "over-exposed: 83 %" in probe.quality(bright).objection()
-  assert "under-exposed: 83 %" in probe.quality(black).objection()
-  assert "no noise left" in probe.quality(np.full((96, 96, 3), 90, np.uint8)).objection()
-  assert "too small: 63 pixels" in probe.quality(good[:63]).objection()
+  causes = ["over-exposed: 83 %", "under-exposed: 83 %", "no noise left", "too small: 63 pixels"]
+  for image, cause in zip([bright, black, plain, good[:63]], causes, strict=True):
+    found, objection = probe.examined(image)
+    assert (found, objection.startswith(cause)) == (None, True)
+    assert probe.look(image, probe.for_image) == Look(objection, None)
+  found, objection = probe.examined(good)
+  look = probe.look(good, probe.for_image)
+  assert objection == look.objection == ""
+  np.testing.assert_array_equal(look.pattern, probe.for_image(found)[0])
 
 
 @pytest.mark.parametrize("ask", [probe.against_fingerprint, probe.against_image])

@@ -96,7 +96,7 @@ def _measured(
   size = photograph.pixels.shape[:2]
   measures, pattern = found
   _, deviation, _, _, saturated, dark = (float(x) for x in measures)
-  if objection := probe.Quality(saturated, dark, deviation, min(size)).objection():
+  if objection := probe.Quality(saturated, dark, deviation).objection():
     return photograph.path, objection
   made = quality.of(pattern.shape, measures, compression)
   preparing.keep(tiles, photograph, pattern, {"quality": made._asdict()})

@@ -70,9 +70,7 @@ def usable(
 ) -> Iterator[tuple[tuple[Photograph, str], UInt8[np.ndarray, "h w 3"] | None]]:
   """Photographs and why they cannot be looked at, with what `see` leaves of the pixels if they can."""
   for photograph in photographs:
-    objection = photograph.problem
-    if not objection and (small := probe.too_small(photograph.pixels)):
-      objection = small.objection()
+    objection = photograph.problem or probe.too_small(photograph.pixels)
     yield (photograph, objection), None if objection else see(photograph.pixels)
 
 

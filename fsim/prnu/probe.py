@@ -26,17 +26,14 @@ PLAIN = 0.25  # Standard deviation of the residual, in grey levels, below which 
 
 
 class Quality(NamedTuple):
-  """What decides whether an image can be matched at all; shares of its pixels, and grey levels."""
+  """What decides whether an image that can be filtered can be matched; shares of its pixels, and grey levels."""
 
   saturated: float
   dark: float
   deviation: float
-  smallest_side: int
 
   def objection(self) -> str:
     """Why no statement is possible, or nothing."""
-    if self.smallest_side < SMALLEST:
-      return f"too small: {self.smallest_side} pixels on the shorter side, at least {SMALLEST} are needed"
     if self.saturated > 1 - USABLE:
       return f"over-exposed: {100 * self.saturated:.0f} % of the pixels are saturated"
     if self.saturated + self.dark > 1 - USABLE:
@@ -69,11 +66,6 @@ def central(found: Filtered, side: int) -> Filtered:
   return filtered(np.asarray(found.images)[:, top : top + side, left : left + side], found.settings)
 
 
-def quality(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> Quality:
-  small = too_small(image)
-  return small or quality_of(jax.device_get(shares(filtered(image[None], settings)))[0], image.shape)
-
-
 class Look(NamedTuple):
   """An image's pattern, or the objection why it has none."""
 
@@ -83,35 +75,34 @@ class Look(NamedTuple):
 
 def look(image: UInt8[np.ndarray, "h w 3"], make: Callable[[Filtered], AnyArray], settings: Settings = DEFAULT) -> Look:
   """make: `for_image` or `for_fingerprint`."""
-  if small := too_small(image):
-    return Look(small.objection(), None)
-  found = filtered(image[None], settings)
-  return looked(*(x[0] for x in jax.device_get((shares(found), make(found)))))
+  found, objection = examined(image, settings)
+  return Look(objection, None if found is None else jax.device_get(make(found))[0])
 
 
 def looked(own: Float[np.ndarray, "3"], pattern: Float[np.ndarray, "h w"]) -> Look:
   """From the `shares` and the pattern of one image."""
-  objection = quality_of(own, pattern.shape).objection()
+  objection = _objection(own)
   return Look(objection, None if objection else pattern)
 
 
 def examined(image: UInt8[np.ndarray, "h w 3"], settings: Settings = DEFAULT) -> tuple[Filtered | None, str]:
   """The image, filtered, or None and the objection why nothing can be said of it."""
-  if small := too_small(image):
-    return None, small.objection()
+  if objection := too_small(image):
+    return None, objection
   found = filtered(image[None], settings)
-  objection = quality_of(jax.device_get(shares(found))[0], image.shape).objection()
+  objection = _objection(jax.device_get(shares(found))[0])
   return None if objection else found, objection
 
 
-def too_small(image: UInt8[np.ndarray, "h w 3"]) -> Quality | None:
-  """Of an image that cannot be filtered at all; None if it can."""
-  return Quality(0.0, 0.0, 0.0, min(image.shape[:2])) if min(image.shape[:2]) < SMALLEST else None
+def too_small(image: UInt8[np.ndarray, "h w 3"]) -> str:
+  """Why an image cannot be filtered at all, or nothing."""
+  side = min(image.shape[:2])
+  return f"too small: {side} pixels on the shorter side, at least {SMALLEST} are needed" if side < SMALLEST else ""
 
 
-def quality_of(own: Float[np.ndarray, "3"], shape: tuple[int, ...]) -> Quality:
-  """From the `shares` of one image of this shape."""
-  return Quality(*(float(x) for x in own), min(shape[:2]))
+def _objection(own: Float[np.ndarray, "3"]) -> str:
+  """From the `shares` of one image."""
+  return Quality(*(float(x) for x in own)).objection()
 
 
 def shares(found: Filtered) -> Float[AnyArray, "b 3"]:
