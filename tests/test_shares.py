@@ -5,6 +5,7 @@ import pytest
 
 from fsim.boundary import shares
 from fsim.boundary.shares import Share
+from fsim.train import mesh
 from launch import local
 
 
@@ -29,3 +30,15 @@ def test_the_launcher_says_which_share_and_which_gpus_are_its_own(monkeypatch, d
   assert shares.own() == Share(2, 4)
   assert not shares.own().leads
   assert devices() == "4,5"
+
+
+def test_a_run_of_several_processes_has_the_place_that_the_launcher_says(monkeypatch):
+  calls = []
+  for name, value in local.variables(2, 4, "127.0.0.1:1", range(4, 6)).items():
+    monkeypatch.setenv(name, value)
+  monkeypatch.setattr(mesh.jax.distributed, "initialize", lambda **given: calls.append(given))
+  mesh.initialize_distributed()
+  assert calls == [{"num_processes": 4, "process_id": 2, "cluster_detection_method": "deactivate"}]
+  monkeypatch.delenv(shares.INDEX)
+  with pytest.raises(KeyError):
+    mesh.initialize_distributed()

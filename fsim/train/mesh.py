@@ -11,6 +11,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from fsim.boundary import shares
+
 
 class Layout(NamedTuple):
   """`replicated` repeats an array on each device, `data_parallel` divides its first axis among them."""
@@ -27,9 +29,9 @@ def initialize_distributed() -> None:
   FSIM_CLUSTER=detect: JAX finds the others itself, as on a TPU pod slice.
   """
   if "JAX_COORDINATOR_ADDRESS" in os.environ:
-    count, index = (int(os.environ[name]) for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"))
+    share = shares.told()
     # Without detection: inside a SLURM job it would give each process one device only.
-    jax.distributed.initialize(num_processes=count, process_id=index, cluster_detection_method="deactivate")
+    jax.distributed.initialize(num_processes=share.count, process_id=share.index, cluster_detection_method="deactivate")
   elif os.environ.get("FSIM_CLUSTER") == "detect":
     jax.distributed.initialize()
   else:
