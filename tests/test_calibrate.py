@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import functools
+import hashlib
 import io
 import json
 
@@ -13,6 +14,7 @@ from fsim import weights
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.commands import calibrate
+from fsim.data.public import recipe
 from fsim.evidence import fitting, learning, saved
 from fsim.evidence.learning import Learned
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
@@ -84,6 +86,44 @@ def test_without_weights_noise_alone_is_learned(tmp_path, monkeypatch):
   monkeypatch.setattr(learning, "learn", lambda *given: digests.append(given[-1]) or Learned(MADE, None, {}))
   calibrate.main([str(tmp_path / "cameras"), f"--out={tmp_path / 'own.json'}"])
   assert digests == [""]
+
+
+@pytest.fixture
+def known(tmp_path, monkeypatch, similarity):
+  """Photographs, of which the stand-in learned the last two; a command; and of what similarity calibrations were."""
+  (tmp_path / "cameras").mkdir()
+  files = sorted(sensors.folder(tmp_path / "cameras" / "a", x=(1, range(4))).iterdir())
+  crop = recipe.crops("opencams/train")[0]
+  crops = [crop._replace(sha256=hashlib.sha256(file.read_bytes()).hexdigest()) for file in files[2:]]
+  monkeypatch.setattr(recipe, "crops", {crop.set: crops}.__getitem__)
+  digests = []
+  monkeypatch.setattr(learning, "learn", lambda *given: digests.append(given[-1]) or Learned(MADE, None, {}))
+  return files, [str(tmp_path / "cameras"), f"--out={tmp_path / 'own.json'}"], digests
+
+
+def test_photographs_that_the_weights_learned_from_are_refused(known, tmp_path):
+  files, command, digests = known
+  cause = "the weights similarity, version 7 .* learned from these photographs, .* leave out those of opencams/train,"
+  with pytest.raises(UserError, match=f"{files[2].name} and 1 more: {cause}"):
+    calibrate.main(command)
+  files[2].unlink()
+  with pytest.raises(UserError, match=f"{files[3].name}: {cause}"):
+    calibrate.main(command)
+  with pytest.raises(UserError, match=f"{files[3].name}: {cause}"):
+    calibrate.require_unlearned(files, weights.default("model"))  # One of them is gone.
+  assert digests == []
+
+
+def test_noise_alone_is_learned_of_them(known):
+  calibrate.main([*known[1], "--noise-alone"])
+  assert known[2] == [""]
+
+
+def test_of_the_others_the_similarity_is_learned(known, similarity):
+  for file in known[0][2:]:
+    file.unlink()
+  calibrate.main(known[1])
+  assert known[2] == [similarity]
 
 
 def test_all_pairs_of_left_out_cameras_are_exported_for_lir(made):

@@ -25,7 +25,7 @@ OPTIONS = {
   "matrix": ("--out", "--alpha", "(default: 0.0001)", "--stop", "--json"),
   "compare": ("QUESTIONED", "--with", "REFERENCE", "--out", "CASE", "--calibration", "--run", "--sign", "--json"),
   "link": ("IMAGE_OR_FOLDER", "--out", "--calibration", "FILE.json", "--json"),
-  "calibrate": ("FOLDER", "--out", "FILE.json", "--pattern", "--json"),
+  "calibrate": ("FOLDER", "--out", "FILE.json", "--pattern", "--noise-alone", "--json"),
   "identify": ("IMAGE_OR_FOLDER", "--run", "--cameras", "--pattern", "--map", "--json"),
   "splice": ("IMAGE_OR_FOLDER", "--run", "--out", "--reference", "X,Y", "--stride", "half a patch", "--json"),
   "cluster": ("IMAGE_OR_FOLDER", "--run", "--out", "--json"),

@@ -14,6 +14,7 @@ import fsim
 from fsim import commands, weights
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
+from fsim.data.public import recipe
 from fsim.systems.model.predictor import SimilarityPredictor
 from fsim.weights import card, checking
 from tests import jpegs, predictors
@@ -246,6 +247,15 @@ def test_shipped_weights_are_small_whole_and_described(shipped):
   assert said["limits"]
   assert said["figures"]
   assert not re.search(r"(?<![\w./])/\w", (shipped / card.CARD).read_text())  # A path of one machine.
+
+
+def test_photographs_that_shipped_weights_learned_from_are_known(shipped):
+  said = weights.read_card(shipped)["data"]
+  for name, digest in said["recipes"].items():
+    assert hashlib.sha256(recipe.table(name)).hexdigest() == digest
+  learned = weights.learned(shipped)
+  assert len(learned) >= sum(row["count"] for row in said["photographs"]) > 0
+  assert set(learned.values()) == said["recipes"].keys()
 
 
 def test_shipped_weights_answer_as_their_card_says(shipped):

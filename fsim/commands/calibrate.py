@@ -6,13 +6,14 @@ FOLDER has a subfolder a camera (in it, if you like, a subfolder a scene), or na
 which also say which cameras are of one model. Six cameras are needed, better fifty; of each at least two photographs,
 better fifteen or more, of several scenes. What is printed is of cameras that were left out of the learning.
 The similarity of camera models is that of the weights that came with fsim, which must not have learned from these
-cameras (fsim weights names what they learned from): docs/compare.md.
+cameras (fsim weights names what they learned from); photographs that they did learn from are refused. docs/compare.md.
 """
 
 import argparse
 import math
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsim.boundary import console, waking
@@ -22,6 +23,7 @@ from fsim.commands import options
 
 if TYPE_CHECKING:
   from fsim.evidence.learning import Learned
+  from fsim.weights import Weights
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -30,6 +32,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   options.add_out(parser, "the file of the calibration", "FILE.json")
   told = "a regular expression for names of another form in FOLDER (docs/mobile.md)"
   parser.add_argument("--pattern", metavar="REGEX", help=told)
+  parser.add_argument("--noise-alone", action="store_true", help="do not ask for the similarity of camera models")
   told = "ratios of cameras that were left out, of all their pairs, as lir reads them (docs/likelihood_ratios.md)"
   parser.add_argument("--export", type=console.path, metavar="FILE.csv", help=told)
   options.add_json(parser)
@@ -53,17 +56,20 @@ def main(arguments: Sequence[str]) -> int:
   cpu.keep_memory()
   place, table = outputs.file(chosen.out), outputs.file(chosen.export) if chosen.export else None
   found = cameras.read(chosen.folder, chosen.pattern)
+  asks = weights.is_shipped("model") and not chosen.noise_alone
+  shipped = weights.default("model") if asks else None
+  if shipped:
+    require_unlearned([known.path for known in found.photographs], shipped)
   scores, unusable = collecting.collect([Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs])
   for path, cause in found.left_out + unusable:
     console.note(f"left out {shown(path)}: {shown(cause)}")
   if scores.comparisons.empty:
     raise UserError(f"{shown(chosen.folder)}: no two photographs of one camera and one size can be compared")
-  shipped = weights.default("model").description if weights.is_shipped("model") else None
   if shipped:
-    scores = collecting.with_similarity(scores, weights.load(shipped.name))
+    scores = collecting.with_similarity(scores, weights.load(shipped.description.name))
   command = shlex.join(["fsim", "calibrate", *arguments])
   sources = [f"photographs of {chosen.folder.resolve().name}, read by {found.rule}"]
-  digest = shipped.sha256 if shipped else ""
+  digest = shipped.description.sha256 if shipped else ""
   learned = learning.learn(learning.data_of(scores), chosen.out.stem, command, sources, digest)
   place.write(chosen.out.name, saved.to_bytes(learned.calibration))
   if table is not None:
@@ -74,6 +80,29 @@ def main(arguments: Sequence[str]) -> int:
     for line in told(learned):
       console.say(shown(line))
   return console.INCOMPLETE if found.lost or unusable else console.ANSWERED
+
+
+def require_unlearned(paths: Sequence[Path], shipped: "Weights") -> None:
+  """Raises UserError naming the first of the photographs that weights learned from."""
+  from fsim import weights
+  from fsim.boundary import inputs, progress
+  from fsim.data.photographs import MAX_BYTES
+
+  learned, found = weights.learned(shipped.folder), {}
+  for path in progress.bar(paths, desc="photographs", unit="file"):
+    try:
+      digest = inputs.sha256(path, MAX_BYTES)[0]
+    except inputs.Unreadable:
+      continue  # Named when its turn comes to be read.
+    if digest in learned:
+      found[path] = learned[digest]
+  if found:
+    others = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+    sets = ", ".join(sorted(set(found.values())))
+    raise UserError(
+      f"{shown(next(iter(found)))}{others}: the weights {shipped.description} learned from these photographs, and "
+      f"would seem better than they are; leave out those of {sets}, or give --noise-alone"
+    )
 
 
 def told(learned: "Learned") -> list[str]:

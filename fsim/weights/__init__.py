@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.boundary.text import shown
+from fsim.data.public import recipe
 from fsim.weights import card
 from fsim.weights.card import CARD
 
@@ -81,6 +82,12 @@ def read_card(folder: Path) -> dict:
     return card.read(folder / CARD)
   except Unreadable as error:
     raise _damaged(folder, error) from error
+
+
+def learned(folder: Path) -> dict[str, str]:
+  """SHA-256 of every photograph that weights learned from -> the set of photographs that it is of (data/public)."""
+  sets = read_card(folder)["data"]["recipes"]
+  return {crop.sha256: crop.set for name in sets for crop in recipe.crops(name)}
 
 
 def load(name: str) -> "SimilarityPredictor":
