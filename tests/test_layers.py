@@ -77,6 +77,22 @@ def test_files_stay_short(path):
   assert len(path.read_text().splitlines()) <= 250
 
 
+UNDEFINED = """
+def kept(rows: Float[Array, "n d"], one: Float[Array, " d"], some: Float[Array, " n *d"]) -> Float[Array, " n"]:
+  return rows @ one if there else rows[:, 0]
+"""
+
+
+def test_a_name_that_nothing_defines_is_seen_among_shapes():
+  ruff = [sys.executable, "-m", "ruff", "check", "--select=F821", "--output-format=concise", "--no-cache"]
+  source = f"from jaxtyping import Array, Float\n{UNDEFINED}"
+  asked = {"cwd": ROOT, "capture_output": True, "text": True, "check": False}
+  found = subprocess.run([*ruff, "--stdin-filename=fsim/kept.py", "-"], input=source, **asked)
+  assert [line.partition(": ")[2] for line in found.stdout.splitlines()[:-1]] == ["F821 Undefined name `there`"]
+  whole = subprocess.run([*ruff, "."], **asked)
+  assert whole.returncode == 0, whole.stdout
+
+
 EVERYTHING = [
   str(path.relative_to(ROOT).with_suffix("")).replace("/", ".").removesuffix(".__init__")
   for room in ("fsim", "launch")

@@ -93,7 +93,7 @@ def write_npz(path: Path, parts: Mapping[str, Rows]) -> None:
           file.write(np.ascontiguousarray(some, kind).tobytes())
 
 
-def filled(rows: Shaped[np.ndarray, "n *d"], batch: int) -> Shaped[np.ndarray, "m *d"]:
+def filled(rows: Shaped[np.ndarray, " n *d"], batch: int) -> Shaped[np.ndarray, " m *d"]:
   """Full batches: the last row is repeated until their number is a multiple, so that few shapes are compiled."""
   return np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % batch, axis=0)])
 

@@ -19,7 +19,7 @@ ROUNDS = 4  # Of the cipher.
 LEAST_BITS = 16  # Of the numbers that it enciphers.
 WORD = 2**32
 
-Draw = Callable[[Int[np.ndarray, " p"]], Shaped[np.ndarray, "p *e"]]
+Draw = Callable[[Int[np.ndarray, " p"]], Shaped[np.ndarray, " p *e"]]
 
 
 class Order:
@@ -36,12 +36,12 @@ class Order:
     block, inside = divmod(int(place), BLOCK)
     return self._block(block)[inside]
 
-  def some(self, first: int, count: int) -> Shaped[np.ndarray, "p *e"]:
+  def some(self, first: int, count: int) -> Shaped[np.ndarray, " p *e"]:
     """`count` examples from place `first` on."""
     blocks = range(first // BLOCK, (first + count - 1) // BLOCK + 1)
     return np.concatenate([self._block(block) for block in blocks])[first % BLOCK :][:count]
 
-  def _drawn(self, block: int) -> Shaped[np.ndarray, "p *e"]:
+  def _drawn(self, block: int) -> Shaped[np.ndarray, " p *e"]:
     return self.draw(block * BLOCK + np.arange(BLOCK))
 
 
@@ -65,11 +65,11 @@ class Last:
 class Shuffled:
   """All examples once an epoch, each epoch in another order."""
 
-  def __init__(self, examples: Shaped[np.ndarray, "n *e"], seed: int):
+  def __init__(self, examples: Shaped[np.ndarray, " n *e"], seed: int):
     self._examples, self._seed = examples, seed
     self._epoch = Last(self._shuffled)
 
-  def __call__(self, places: Int[np.ndarray, " p"]) -> Shaped[np.ndarray, "p *e"]:
+  def __call__(self, places: Int[np.ndarray, " p"]) -> Shaped[np.ndarray, " p *e"]:
     epochs, inside = np.divmod(places, len(self._examples))
     found = np.empty(len(places), np.int64)
     for epoch in np.unique(epochs).tolist():
@@ -87,7 +87,7 @@ class Mixed:
   def __init__(self, parts: Sequence[Draw], shares: Sequence[int]):
     self._parts, self._shares = parts, shares
 
-  def __call__(self, places: Int[np.ndarray, " p"]) -> Shaped[np.ndarray, "p *e"]:
+  def __call__(self, places: Int[np.ndarray, " p"]) -> Shaped[np.ndarray, " p *e"]:
     found: Any = None
     for part, own, inside in _turns(places, self._parts, self._shares):
       drawn = part(inside)
