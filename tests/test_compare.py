@@ -1,10 +1,13 @@
 """`fsim compare`: photographs in, ratios, words, a case and its page out."""
 
 import contextlib
+import hashlib
 import io
 import json
 import re
 import shutil
+import weakref
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from fsim import commands, weights
 from fsim.boundary import console
 from fsim.boundary.inputs import Unreadable
 from fsim.commands import verify as verb
+from fsim.data import photographs
 from fsim.evidence import asking, case, saved, shipped, signing, verification, words
 from tests import predictors, sensors
 from tests.test_saved_calibration import MADE
@@ -100,6 +104,46 @@ def test_the_same_camera_is_supported_and_another_is_not(here):
   assert own["noise"]["stage"] == "aligned"
   assert other["noise"]["stages"] == ["aligned", "turned", "cut", "cut and resized"]
   assert (found["calibration"]["name"], len(found["references"]["used"])) == ("own", 5)
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+  """SHA-256 of the files as they are decoded, and how many pictures were in memory by then."""
+  hashes, alive, decode = [], [], photographs.jpeg.decode_with_exif
+
+  def counted(data):
+    pixels, exif = decode(data)
+    pictures.append(weakref.ref(pixels))
+    hashes.append(hashlib.sha256(data).hexdigest())
+    alive.append(sum(picture() is not None for picture in pictures))
+    return pixels, exif
+
+  pictures = []
+  monkeypatch.setattr(photographs.jpeg, "decode_with_exif", counted)
+  return hashes, alive
+
+
+def sha256(path):
+  return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_each_photograph_is_decoded_once_and_two_are_in_memory(here, decoded):
+  _, found, _ = answered("own.jpg", "--with", "refs", "--calibration=own.json")
+  hashes, alive = decoded
+  assert sorted(hashes) == sorted(map(sha256, [Path("own.jpg"), *Path("refs").iterdir()]))
+  assert max(alive) <= 2
+  assert [Path(row["file"]).name for row in found["references"]["used"]] == [f"r_{k}.jpg" for k in range(5)]
+
+
+def test_where_one_is_not_linked_the_other_references_are_decoded_again(here, decoded):
+  _, found, _ = answered("own.jpg", "--with", "refs", "other.jpg", "--calibration=own.json")
+  times = Counter(decoded[0])
+  assert times.pop(sha256(Path("own.jpg"))) == times.pop(sha256(Path("other.jpg"))) == 1
+  assert list(times.values()) == [2] * 5
+  assert max(decoded[1]) <= 2
+  _, alone, _ = answered("own.jpg", "--with", "refs", "--calibration=own.json")
+  assert found["answers"] == alone["answers"]
+  assert len(found["references"]["used"]) == 5
 
 
 def test_where_nothing_matches_it_says_what_that_is_worth(here):

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from fsim.boundary.inputs import Unreadable
+from fsim.data import photographs
 from fsim.data.markers import Component
 from fsim.evidence import exhibits
 from tests import sensors
@@ -13,7 +14,7 @@ from tests import sensors
 
 def saved(path, **options):
   sensors.photograph(1, 1).save(path, "JPEG", **options)
-  return exhibits.read(path)
+  return exhibits.of(photographs.read(path))
 
 
 @pytest.mark.parametrize("quality", [30, 50, 75, 90, 95])
@@ -42,4 +43,4 @@ def test_exif_is_told_and_the_picture_is_small(tmp_path):
 def test_what_is_no_photograph_is_named(tmp_path):
   (tmp_path / "a.jpg").write_text("none")
   with pytest.raises(Unreadable, match=r"a\.jpg: no image"):
-    exhibits.read(tmp_path / "a.jpg")
+    exhibits.of(photographs.read(tmp_path / "a.jpg"))

@@ -1,4 +1,4 @@
-"""Images that a caller hands over in Python, one or many: arrays of pixels, or paths of JPEG files.
+"""Images that a caller hands over in Python, one or many: arrays of pixels, paths of JPEG files, or what was read.
 
 Shapes: h w pixels.
 """
@@ -16,13 +16,15 @@ from fsim.boundary.inputs import Unreadable
 from fsim.data import photographs
 from fsim.data.photographs import Photograph
 
-Image = np.ndarray | str | os.PathLike[str]  # One: uint8 of shape (h, w, 3), R, G, B, or a path.
+# One: uint8 of shape (h, w, 3), R, G, B, or a path, or a photograph that was read.
+Image = np.ndarray | str | os.PathLike[str] | Photograph
 Images = np.ndarray | Iterable[Image]  # Many: uint8 of shape (b, h, w, 3), or any of the above one after the other.
 
 
 def is_one(images: Image | Images) -> bool:
   """Whether this is an image, not several."""
-  return isinstance(images, str | os.PathLike) or (isinstance(images, np.ndarray) and images.ndim == 3)
+  is_file = isinstance(images, str | os.PathLike | Photograph)
+  return is_file or (isinstance(images, np.ndarray) and images.ndim == 3)
 
 
 def read(image: Image, number: int = 0) -> Photograph:
@@ -30,6 +32,8 @@ def read(image: Image, number: int = 0) -> Photograph:
 
   number: of an array among others, by which it is named "image 0".
   """
+  if isinstance(image, Photograph):
+    return image
   if isinstance(image, str | os.PathLike):
     return photographs.read(inputs.expanded(os.fspath(image)))
   name = f"image {number}"

@@ -12,6 +12,8 @@ from fsim.boundary import progress
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
+from fsim.data import photographs
+from fsim.data.photographs import Photograph
 from fsim.evidence import case, comparison, exhibits, scores, shipped, telling
 from fsim.evidence.case import Input
 from fsim.evidence.comparison import Answer
@@ -114,22 +116,28 @@ def carry_out(asked: Request) -> Outcome:
   left_out = list(asked.passed_over)
   if not questioned or not asked.paths(REFERENCE):
     raise UserError(_causes(left_out) or "a questioned photograph and a reference are needed")
-  camera = comparison.known(asked.paths(REFERENCE), similarity.similarity, asked.trusted)
+  references: dict[Path, Exhibit] = {}
+
+  def show(photograph: Photograph) -> None:
+    references[photograph.path] = exhibits.of(photograph)
+
+  camera = comparison.known(asked.paths(REFERENCE), similarity.similarity, asked.trusted, show)
   left_out += [_left_out(REFERENCE, path, cause) for path, cause in camera.left_out]
   answers = []
   for path in progress.bar(questioned, desc="comparing", unit="photograph"):
+    photograph = photographs.read(path)
     try:
-      exhibit = exhibits.read(path)
+      exhibit = exhibits.of(photograph)
     except Unreadable as error:
       left_out.append(_left_out(QUESTIONED, path, error.cause))
       continue
-    answers.append((exhibit, _answer(path, camera, chosen, similarity)))
+    answers.append((exhibit, _answer(photograph, camera, chosen, similarity)))
   if not answers:
     raise UserError(_causes(left_out))
   out = {path for path, _ in camera.left_out}
-  references = [exhibits.read(path) for path in asked.paths(REFERENCE) if path not in out]
   _require_unchanged(asked)
-  return Outcome(asked, chosen, similarity, camera, answers, references, left_out)
+  shown_beside = [exhibit for path, exhibit in references.items() if path not in out]
+  return Outcome(asked, chosen, similarity, camera, answers, shown_beside, left_out)
 
 
 def repeat(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -195,10 +203,10 @@ def similarity_for(chosen: Chosen, run: str | None = None) -> Asked:
   return Asked(weights.load(description.name), str(description), True, description)
 
 
-def _answer(path: Path, camera: Known, chosen: Chosen, asked: Asked) -> Answer:
+def _answer(photograph: Photograph, camera: Known, chosen: Chosen, asked: Asked) -> Answer:
   if asked.enters or asked.similarity is None:
-    return comparison.compare(path, camera, chosen.calibration, asked.similarity)
-  score = scores.score(path, camera, asked.similarity)
+    return comparison.compare(photograph, camera, chosen.calibration, asked.similarity)
+  score = scores.score(photograph, camera, asked.similarity)
   return comparison.answer(score._replace(similarity=None), camera, chosen.calibration)._replace(score=score)
 
 

@@ -9,9 +9,10 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from fsim.boundary.inputs import Unreadable, read_bytes
-from fsim.data import exif, markers, photographs, quantisation
+from fsim.data import exif, markers, quantisation
 from fsim.data.exif import Said
 from fsim.data.markers import Component
+from fsim.data.photographs import MAX_BYTES, Photograph
 
 THUMBNAIL = 320  # Pixels of the longer side.
 # Mean of the standard's luma table (ITU T.81, annex K) over the coefficients that `quantisation` looks at.
@@ -39,16 +40,15 @@ class Exhibit(NamedTuple):
     return {"file": str(self.path), **plain, "exif": self.exif._asdict()}
 
 
-def read(path: Path) -> Exhibit:
-  """Raises Unreadable for what is no photograph that fsim reads."""
-  photograph = photographs.read(path)
+def of(photograph: Photograph) -> Exhibit:
+  """Of a file that was read. Raises Unreadable for what is no photograph that fsim reads."""
   if photograph.pixels is None:
-    raise Unreadable(path, photograph.problem)
-  data = read_bytes(path, photographs.MAX_BYTES)
+    raise Unreadable(photograph.path, photograph.problem)
+  data = read_bytes(photograph.path, MAX_BYTES)
   height, width = photograph.pixels.shape[:2]
   compression = quantisation.compression(data, width * height)
   return Exhibit(
-    path,
+    photograph.path,
     photograph.sha256,
     width,
     height,

@@ -22,8 +22,8 @@ from fsim.data.photographs import MAX_BYTES
 from fsim.data.quantisation import Compression
 from fsim.prnu import AnyArray
 from fsim.prnu.fingerprints import VARIANCE_FLOOR
-from fsim.prnu.probe import DARK, Filtered, filtered
-from fsim.prnu.residuals import DEFAULT, Settings, exposed, grey, local_power
+from fsim.prnu.probe import DARK, Filtered
+from fsim.prnu.residuals import Settings, exposed, grey, local_power
 
 NAMES = ("information", "deviation", "texture", "intensity", "saturated", "dark", "step")
 
@@ -59,11 +59,9 @@ WHOLE = (1, 2)  # Axes of an image in a batch.
 UNCOMPRESSED = Compression(1.0, 12.0)  # The finest table, and about what a file with it takes.
 
 
-def measured(
-  image: UInt8[np.ndarray, "h w 3"], compression: Compression | None, settings: Settings = DEFAULT
-) -> Quality:
-  """Raises UserError below 64 pixels a side."""
-  return of(image.shape, jax.device_get(measures(filtered(image[None], settings)))[0], compression)
+def measured(found: Filtered, compression: Compression | None) -> Quality:
+  """Of one image."""
+  return of(found.images.shape[1:], jax.device_get(measures(found))[0], compression)
 
 
 def of(shape: tuple[int, ...], own: Float[np.ndarray, "6"], compression: Compression | None) -> Quality:

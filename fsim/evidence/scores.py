@@ -9,10 +9,11 @@ Shapes: h w pixels, p patches, d features.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -30,6 +31,7 @@ from fsim.evidence.surface import of as surface_of
 from fsim.prnu import comparing, face, membership, probe, transforms
 from fsim.prnu.comparing import Candidate
 from fsim.prnu.fingerprints import Fingerprint
+from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import DEFAULT
 from fsim.prnu.transforms import Found
 
@@ -86,20 +88,32 @@ class Score(NamedTuple):
   surface: Surface | None = None
 
 
-def known(references: Sequence[Image], similarity: Similarity | None = None, trusted: bool = False) -> Known:
-  """Raises UserError where no reference can be used, or, unless `trusted`, they are not seen to be of one camera."""
+def known(
+  references: Sequence[Image],
+  similarity: Similarity | None = None,
+  trusted: bool = False,
+  show: Callable[[Photograph], None] = lambda photograph: None,
+) -> Known:
+  """Raises UserError where no reference can be used, or, unless `trusted`, they are not seen to be of one camera.
+
+  show: takes each that can be used while it is in memory, one at a time; some of them may be left out later.
+  """
   left_out: list[tuple[Path, str]] = []
+
+  def measure(photograph: Photograph, found: Filtered) -> tuple[Quality, np.ndarray | None]:
+    show(photograph)
+    return quality_of(photograph, found), embedded(similarity, photograph.pixels)[0] if similarity else None
+
+  report = lambda path, why: left_out.append((path, why))  # noqa: E731
   try:
-    made = face.gathered(list(references), lambda path, why: left_out.append((path, why)), trusted=trusted)
+    made = face.gathered(list(references), report, trusted=trusted, measure=measure)
   except UserError as error:
     causes = "".join(f"; {shown(path)}: {shown(why)}" for path, why in left_out)
     raise UserError(f"{error}{causes}") from error
-  photographs = [given.read(references[place], place) for place in made.places]
-  qualities = tuple(quality_of(photograph) for photograph in photographs)
-  asked = [embedded(similarity, photograph.pixels)[0] for photograph in photographs] if similarity else []
-  embeddings = [found for found in asked if found is not None]
-  if len(photographs) == 1:
-    candidate = _single(photographs[0])
+  qualities = tuple(quality for quality, _ in made.measured)
+  embeddings = [found for _, found in made.measured if found is not None]
+  if len(made.places) == 1:
+    candidate = _single(given.read(references[made.places[0]], made.places[0]))
     return Known(candidate, None, qualities, None, 0, left_out, membership.SINGLE, embeddings)
   square = len(made.patterns[0])
   candidate = comparing.of_fingerprint(made.fingerprint, Path("references"))
@@ -112,13 +126,10 @@ def score(questioned: Image, camera: Known, similarity: Similarity | None = None
   """`search`: whether to look further where an aligned photograph shows nothing. Never raises for what a file holds."""
   photograph = given.read(questioned)
   file = str(photograph.path)
-  make = probe.for_image if camera.candidate.single else probe.for_fingerprint
-  reason, pattern = photograph.problem, None
-  if not reason:
-    reason, pattern = probe.look(photograph.pixels, make, camera.candidate.settings)
-  reason = reason or camera.candidate.holds(photograph)
-  if reason:
-    return Score(file, reason)
+  seen = _seen(photograph, camera.candidate)
+  if isinstance(seen, str):
+    return Score(file, seen)
+  own, pattern = seen
   stages = planned(pattern.shape, camera.candidate.pattern.shape, search)
   if not stages:
     sizes = (f"{shape[1]}x{shape[0]}" for shape in (pattern.shape, camera.candidate.pattern.shape))
@@ -128,10 +139,21 @@ def score(questioned: Image, camera: Known, similarity: Similarity | None = None
   best = _searched(pattern, camera.candidate.pattern, stages)
   if not math.isfinite(best.found.pce):
     return Score(file, "the correlation is no finite number")
-  found = _described(best, photograph, pattern, camera)
+  found = _described(best, photograph, own, pattern, camera)
   if similarity is None:
     return found
   return _with_similarity(found, photograph, camera, similarity)
+
+
+def _seen(photograph: Photograph, candidate: Candidate) -> tuple[Quality, Float[np.ndarray, "h w"]] | str:
+  """What a photograph can show, and its pattern; or why it can answer nothing."""
+  if photograph.problem:
+    return photograph.problem
+  found, objection = probe.examined(photograph.pixels, candidate.settings)
+  if objection or candidate.holds(photograph):
+    return objection or candidate.holds(photograph)
+  make = probe.for_image if candidate.single else probe.for_fingerprint
+  return quality_of(photograph, found), jax.device_get(make(found))[0]
 
 
 class _Best(NamedTuple):
@@ -165,7 +187,7 @@ def _searched(pattern: Float[np.ndarray, "h w"], reference: Float[np.ndarray, "i
   return best._replace(tried=tried)
 
 
-def _described(best: _Best, photograph: Photograph, pattern: np.ndarray, camera: Known) -> Score:
+def _described(best: _Best, photograph: Photograph, own: Quality, pattern: np.ndarray, camera: Known) -> Score:
   reference = camera.candidate.pattern
   z, n_looks = looks.z_of(best.found.pce), best.found.n_hypotheses / best.stage.share
   seen = best.found.transform.size(*pattern.shape)
@@ -180,7 +202,7 @@ def _described(best: _Best, photograph: Photograph, pattern: np.ndarray, camera:
     stage=best.stage.name,
     found=best.found,
     pixels=pixels,
-    quality=quality_of(photograph),
+    quality=own,
     surface=surface_of(np.asarray(best.found.transform.at(pattern)), reference, best.found.shift),
   )
 
@@ -200,7 +222,7 @@ def _single(photograph: Photograph) -> Candidate:
   return Candidate(photograph.path, pattern, DEFAULT, True, *hashes)
 
 
-def quality_of(photograph: Photograph) -> Quality:
-  """Of a photograph that was read; one that is an array of pixels counts as hardly compressed."""
+def quality_of(photograph: Photograph, found: Filtered) -> Quality:
+  """Of a photograph that was read and filtered; one that is an array of pixels counts as hardly compressed."""
   is_file = photograph.sha256 != photograph.content  # An array has no other hash than that of its pixels.
-  return quality.measured(photograph.pixels, quality.compression_of(photograph.path) if is_file else None)
+  return quality.measured(found, quality.compression_of(photograph.path) if is_file else None)

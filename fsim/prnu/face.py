@@ -6,9 +6,9 @@ Shapes: h w pixels, p pixels of the square in which members are checked.
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from jaxtyping import Float, Float16, UInt8
@@ -25,10 +25,12 @@ from fsim.prnu.comparing import Answer, Candidate, Search
 from fsim.prnu.fingerprints import Fingerprint
 from fsim.prnu.leaving import Report
 from fsim.prnu.membership import Reference
+from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import DEFAULT, Settings, residuals
 
 ALIGNED = Search()  # What the command looks for unless it is told more.
 Print = Fingerprint | str | os.PathLike[str]  # A fingerprint, or the path of its file.
+Measure = Callable[[Photograph, Filtered], Any]  # What is asked of a photograph while it is in memory.
 
 
 @overload
@@ -51,8 +53,9 @@ def fingerprint(
   """The fingerprint of the one camera that took these images (Chen et al. 2008, equation 6).
 
   The size is that of most images. An image that cannot be used, a copy, and one that is not linked with most others by
-  sensor noise or EXIF is left out with a warning, as by the command; `trusted` takes all as of one camera. Images that
-  are no arrays are read twice, so that few are in memory. Raises UserError if none is left, or no camera has most.
+  sensor noise or EXIF is left out with a warning, as by the command; `trusted` takes all as of one camera. One at a
+  time is in memory: where some are not linked, the others are read again. Raises UserError if none is left, or no
+  camera has most.
   """
   many = [images] if given.is_one(images) else list(images)
   return gathered(many, _warn, device=device, settings=settings, trusted=trusted).fingerprint
@@ -64,39 +67,67 @@ class Made(NamedTuple):
   Attributes:
     places: of the images that are in it.
     patterns: of the same ones, by which their membership is checked.
+    measured: what `measure` said of the same ones.
   """
 
   fingerprint: Fingerprint
   places: list[int]
   patterns: list[Float16[np.ndarray, " p"]]
+  measured: list[Any]
 
 
 def gathered(
-  many: Sequence[Image], report: Report, *, device: str = "", settings: Settings = DEFAULT, trusted: bool = False
+  many: Sequence[Image],
+  report: Report,
+  *,
+  device: str = "",
+  settings: Settings = DEFAULT,
+  trusted: bool = False,
+  measure: Measure = lambda photograph, found: None,
 ) -> Made:
-  """As `fingerprint`; what is left out is reported, not warned of."""
+  """As `fingerprint`; what is left out is reported, not warned of. measure: asked of each image that can be used."""
   size = _commonest_size(many)
-  references, places, seen = [], [], set()
+  summed, references, places, measured, objections = _all(many, size, settings, measure)
+  for path, why in objections:
+    report(path, why)
+  if not references:
+    raise UserError(f"no image is left for the fingerprint of {shown(device)}")
+  verdict = membership.taken_as_given(references) if trusted else membership.check(references)
+  for k, why in verdict.left_out.items():
+    report(references[k].path, why)
+  if verdict.left_out:
+    kept = (given.read(many[places[k]], places[k]) for k in verdict.kept)
+    summed = _summed(kept, set(summed.contents), size, settings)
+  made = fingerprints.estimate(summed.sums, device, summed.images, settings)
+  made = made._replace(contents=summed.contents, checked=verdict.said)
+  own = ([several[k] for k in verdict.kept] for several in (places, [r.pattern for r in references], measured))
+  return Made(made, *own)
+
+
+def _all(
+  many: Sequence[Image], size: tuple[int, int], settings: Settings, measure: Measure
+) -> tuple[Gathered, list[Reference], list[int], list[Any], list[tuple[Path, str]]]:
+  """The sum over all images that can be used, what is known of each, its place and its measure; causes of the others.
+
+  A function of its own, so that its last image is not in memory any more when some are read again.
+  """
+  references, places, measured, objections, seen = [], [], [], [], set()
+  summed = Gathered(fingerprints.nothing(size))
   side = membership.side_for(len(many))
   for place, photograph in enumerate(given.read_all(many)):
     objection = _objection(photograph, size, seen)
     if not objection:
       found, objection = probe.examined(photograph.pixels, settings)
     if objection:
-      report(photograph.path, objection)
+      objections.append((photograph.path, objection))
       continue
     seen.add(photograph.content)
     places.append(place)
+    measured.append(measure(photograph, found))
     pattern = membership.pattern_of(found, side)
     references.append(Reference(photograph.path, exif.camera(photograph.exif), pattern))
-  if not references:
-    raise UserError(f"no image is left for the fingerprint of {shown(device)}")
-  verdict = membership.taken_as_given(references) if trusted else membership.check(references)
-  for k, why in verdict.left_out.items():
-    report(references[k].path, why)
-  kept = (given.read(many[places[k]], places[k]) for k in verdict.kept)
-  made = _summed(kept, seen, size, device, settings)._replace(checked=verdict.said)
-  return Made(made, [places[k] for k in verdict.kept], [references[k].pattern for k in verdict.kept])
+    summed = summed.add(photograph, found)
+  return summed, references, places, measured, objections
 
 
 @overload
@@ -168,15 +199,14 @@ def _objection(photograph: Photograph, size: tuple[int, int], seen: set[str]) ->
   return ""
 
 
-def _summed(
-  kept: Iterable[Photograph], seen: set[str], size: tuple[int, int], device: str, settings: Settings
-) -> Fingerprint:
-  gathered = Gathered(fingerprints.nothing(size))
+def _summed(kept: Iterable[Photograph], seen: set[str], size: tuple[int, int], settings: Settings) -> Gathered:
+  """The sum once more, without the others: to take images off it would leave rounding errors."""
+  summed = Gathered(fingerprints.nothing(size))
   for photograph in kept:
     if photograph.content not in seen:
       raise UserError(f"{shown(photograph.path)}: changed while it was read")
-    gathered = gathered.add(photograph, probe.filtered(photograph.pixels[None], settings))
-  return fingerprints.estimate(gathered.sums, device, gathered.images, settings)._replace(contents=gathered.contents)
+    summed = summed.add(photograph, probe.filtered(photograph.pixels[None], settings))
+  return summed
 
 
 def _candidate(one: Print, number: int, settings: Settings) -> tuple[Candidate, str]:
