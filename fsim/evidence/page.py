@@ -3,22 +3,18 @@
 import base64
 import itertools
 import math
-import shlex
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-import fsim
-from fsim import run
 from fsim.boundary.text import shown
 from fsim.evidence import telling, verbal, words
 from fsim.evidence.asking import Outcome
 from fsim.evidence.comparison import Answer
 from fsim.evidence.exhibits import Exhibit
 from fsim.report import case_figures
-from fsim.report.templates import template
+from fsim.report.templates import made_by, page
 
 SHOWN = 40  # Questioned photographs with pictures; of more there is the sentence alone, and the page says so.
 LIMITS = (
@@ -32,7 +28,8 @@ LIMITS = (
 
 def build(outcome: Outcome, command: Sequence[str]) -> bytes:
   card = outcome.chosen.calibration.card
-  page = template("case.html").render(
+  return page(
+    "case.html",
     answers=[_answer(outcome, *one, k) for k, one in enumerate(outcome.answers)],
     shown=SHOWN,
     references=[_photograph(one) for one in outcome.references],
@@ -45,12 +42,8 @@ def build(outcome: Outcome, command: Sequence[str]) -> bytes:
     card={name: _plain(card[name]) for name in ("data", "counts", "figures", "command", "fsim")},
     similarity=shown(outcome.asked.told),
     limits=[*LIMITS, *map(shown, card["limits"])],
-    command=shown(shlex.join(command)),
-    version=fsim.__version__,
-    environment=run.flat(run.environment()),
-    time=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+    **made_by(command),
   )
-  return page.encode("utf-8", "backslashreplace")
 
 
 def _answer(outcome: Outcome, exhibit: Exhibit, answer: Answer, place: int) -> dict[str, Any]:

@@ -1,15 +1,11 @@
 """The page of a validation: one file, without scripts, that opens offline."""
 
 import math
-import shlex
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-import fsim
-from fsim import run
 from fsim.boundary.text import shown
 from fsim.evidence import criteria, strata, validation_report, verbal
 from fsim.evidence.criteria import FAIL, MEASURES, PASS, Row, Rule
@@ -18,7 +14,7 @@ from fsim.evidence.validation_report import Report
 from fsim.metrics.likelihood_ratio_intervals import Estimate
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
 from fsim.report import likelihood_ratio_figures as figures
-from fsim.report.templates import template
+from fsim.report.templates import made_by, page
 
 LEFT_OUT = 200  # Files that are named; of more their number.
 NAMES = {
@@ -48,7 +44,8 @@ TELLS = {
 
 def build(report: Report, command: Sequence[str]) -> bytes:
   made = report.criteria
-  page = template("validation.html").render(
+  return page(
+    "validation.html",
     source={name: shown(text) for name, text in report.source._asdict().items()},
     report=report,
     sentence=validation_report.sentence(report),
@@ -61,12 +58,8 @@ def build(report: Report, command: Sequence[str]) -> bytes:
     left_out=[(shown(path), shown(cause)) for path, cause in report.left_out[:LEFT_OUT]],
     draws=DRAWS,
     most=f"{MOST:,}",
-    command=shown(shlex.join(command)),
-    version=fsim.__version__,
-    environment=run.flat(run.environment()),
-    time=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+    **made_by(command),
   )
-  return page.encode("utf-8", "backslashreplace")
 
 
 def _line(number: int, line: Line, rows: Sequence[Row]) -> dict[str, Any]:

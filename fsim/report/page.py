@@ -11,7 +11,7 @@ from fsim.boundary import inputs, outputs
 from fsim.boundary.text import shown
 from fsim.report import figures
 from fsim.report.parts import Section, figure
-from fsim.report.templates import template
+from fsim.report.templates import page
 from fsim.run import flat
 from fsim.train import metrics
 
@@ -28,7 +28,8 @@ def build(workdir: Path, sections_of: Sections) -> Path:
   folder = outputs.Folder(workdir / "report").path
   summary, sections = sections_of(workdir, config)
   finding, _, details = summary.partition("\n")
-  page = template("page.html").render(
+  made = page(
+    "page.html",
     title=f"fsim {config['system']}: {shown(workdir.absolute().name)}",
     finding=finding,
     summary=details,
@@ -42,7 +43,7 @@ def build(workdir: Path, sections_of: Sections) -> Path:
     environment=list(flat(facts).items()),
   )
   path = folder / "index.html"
-  outputs.replace(path, page.encode("utf-8", "backslashreplace"))
+  outputs.replace(path, made)
   return path
 
 
