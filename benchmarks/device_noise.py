@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from fsim.data import sources
 from fsim.data.loader import CentreCrop
-from fsim.data.sources import open_source
 from fsim.metrics import rates
 from fsim.prnu import compact, probe
 from fsim.prnu.compact import Patterns
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
 
 
 def seen(name: str, size: int, only: str) -> Seen:
-  images = open_source(name, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
+  images = sources.opened(name)
   table = images.table.assign(row=np.arange(len(images.table)))
   table = table[(table[["width", "height"]].min(axis=1) >= size) & (table["platform"] == "")]
   table = table[table["subset"].isin(["natural", "flat-field"]) & table["device"].str.contains(only, regex=True)]

@@ -22,8 +22,7 @@ from tqdm import tqdm
 import fsim
 from fsim import cpu
 from fsim.boundary.errors import UserError
-from fsim.data import jpeg
-from fsim.data.sources import open_source
+from fsim.data import jpeg, sources
 from fsim.systems.model.predictor import SimilarityPredictor
 from fsim.systems.patch.fitted import NONE, SILENT
 from fsim.systems.patch.predictor import ModelPredictor
@@ -88,7 +87,7 @@ def main() -> None:
   known = fsim.load(options.run)
   if not isinstance(known, ModelPredictor | SimilarityPredictor):
     raise SystemExit(f"{options.run}: a run of configs/patch.py or configs/model.py is needed")
-  images = open_source(options.photos, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
+  images = sources.opened(options.photos)
   chosen = images.table.assign(row=range(len(images.table))).sort_values("file")
   chosen = chosen[chosen["subset"] == "natural"].groupby("device").head(options.most)
   photographs = [jpeg.decode(images.records[row]) for row in chosen["row"].tolist()]

@@ -34,10 +34,9 @@ from fsim.boundary import console, labels, outputs, progress, spreadsheet
 from fsim.boundary.drawing import png, subplots
 from fsim.boundary.errors import UserError
 from fsim.commands import answering, options
-from fsim.data import jpeg, patches, photographs
+from fsim.data import jpeg, patches, photographs, sources
 from fsim.data.loader import JPEG_GRID
 from fsim.data.source import Images
-from fsim.data.sources import open_source
 from fsim.metrics import rates
 from fsim.systems.model import splicing
 from fsim.systems.model.fitted import FittedSimilarity
@@ -349,7 +348,7 @@ def main(arguments: Sequence[str]) -> int:
   cpu.keep_memory()
   known, _ = answering.similarity(wanted.run)
   folder = outputs.Folder(wanted.out) if wanted.out else None
-  images = open_source(wanted.photos, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
+  images = sources.opened(wanted.photos)
   table = judge_all(known, images, wanted, folder)
   if not len(table):
     raise UserError(f"none of {wanted.images} splices can be made: the photographs are too small, or of one scene")

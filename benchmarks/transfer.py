@@ -27,9 +27,8 @@ from fsim.boundary.drawing import png, subplots
 from fsim.boundary.errors import UserError
 from fsim.commands import gathering, options
 from fsim.commands.gathering import Source
-from fsim.data import jpeg
+from fsim.data import jpeg, sources
 from fsim.data.source import Images
-from fsim.data.sources import open_source
 from fsim.metrics import rates, votes
 from fsim.systems import duels, svm
 from fsim.systems.duels import Known
@@ -190,11 +189,6 @@ def picture(answers: pd.DataFrame) -> bytes:
   return png(figure)
 
 
-def opened(folders: Sequence[str]) -> Images:
-  whole = ",".join(folders)
-  return open_source(whole, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
-
-
 def wanted_rows(images: Images, without: Sequence[str]) -> Int[np.ndarray, " m"]:
   """Natural originals of known scenes. Raises UserError for the name of a model that is not there."""
   table = images.table
@@ -250,7 +244,7 @@ def main(arguments: Sequence[str]) -> int:
   cpu.keep_memory()
   seen = networks(settings)
   folder = outputs.Folder(settings.out) if settings.out else None
-  images = opened(settings.photos)
+  images = sources.opened(",".join(settings.photos))
   rows = wanted_rows(images, settings.without)
   found = embedded(seen, images, rows)
   usable = [k for k in range(len(rows)) if all(len(features[k]) for features in found.values())]

@@ -33,9 +33,8 @@ from fsim.boundary.drawing import png, subplots
 from fsim.boundary.errors import UserError
 from fsim.commands import answering, options
 from fsim.commands.work.cluster import chosen, scores
-from fsim.data import jpeg
+from fsim.data import jpeg, sources
 from fsim.data.source import Images
-from fsim.data.sources import open_source
 from fsim.systems.model import fitted
 from fsim.systems.model.fitted import FittedSimilarity
 
@@ -215,7 +214,7 @@ def main(arguments: Sequence[str]) -> int:
   cpu.keep_memory()
   known, _ = answering.similarity(wanted.run)
   folder = outputs.Folder(wanted.out) if wanted.out else None
-  images = open_source(wanted.photos, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
+  images = sources.opened(wanted.photos)
   table, features, colours = embed(known, images, wanted.without)
   if table["model"].nunique() < 2:
     raise UserError(f"pairs of two camera models are needed; there are usable photographs of {set(table['model'])}")

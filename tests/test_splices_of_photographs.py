@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 from benchmarks import splicing as benchmark
 from benchmarks.splicing import Change
 from fsim.boundary.errors import UserError
+from fsim.data import sources
 from fsim.data.source import Images
-from fsim.data.sources import open_source
 from fsim.virtual import splice
 from tests import known_cameras, predictors
 from tests.fitted_similarity import texture
@@ -22,7 +22,7 @@ SIDE = 288
 
 
 def opened(folder):
-  return open_source(str(folder), data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
+  return sources.opened(str(folder))
 
 
 @pytest.fixture(scope="module")

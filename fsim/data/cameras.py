@@ -8,13 +8,12 @@ from fsim.boundary.text import shown
 from fsim.data.dresden import manifest, pattern
 from fsim.data.dresden.listing import Listing, listing
 from fsim.data.dresden.manifest import Manifest
-from fsim.data.dresden.names import BadName, Repairs
+from fsim.data.dresden.names import REPAIRED, BadName, Repairs
 from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.subsets import NATURAL, subset_of_folders
 
-DRESDEN = Repairs(merge_d70=True, repair_mju=True)
 SUBFOLDERS = Pattern(r"(?P<model>[^/]+)/(?:(?P<scene>[^/]+(?:/[^/]+)*)/)?[^/]+")
-TOLD = {DRESDEN: "file names (Brand_Model_Instance_Shot)", SUBFOLDERS: "a subfolder a camera"}
+TOLD = {REPAIRED: "file names (Brand_Model_Instance_Shot)", SUBFOLDERS: "a subfolder a camera"}
 
 
 class Known(NamedTuple):
@@ -98,8 +97,8 @@ def _rules(files: list[str], expression: str | None) -> Repairs | Pattern:
   named = 0
   for file in files:
     try:
-      pattern.read(file, DRESDEN)
+      pattern.read(file, REPAIRED)
       named += 1
     except BadName:
       continue
-  return DRESDEN if 2 * named > len(files) else SUBFOLDERS
+  return REPAIRED if 2 * named > len(files) else SUBFOLDERS

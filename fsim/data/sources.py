@@ -8,6 +8,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.lock import alone
 from fsim.boundary.machine import cores
 from fsim.data import cache, mixture, source
+from fsim.data.dresden.names import REPAIRED
 from fsim.data.mixture import VIRTUAL
 from fsim.data.source import Images
 from fsim.virtual import dataset
@@ -30,6 +31,11 @@ def open_source(
     for one, own in zip(sources, patterns, strict=True)
   ]
   return mixture.joined(sources, opened)
+
+
+def opened(name: str) -> Images:
+  """As the configurations open it unless they are told otherwise. Raises UserError as `open_source`."""
+  return open_source(name, data_dir=None, on_error="skip", pattern=None, **REPAIRED._asdict())
 
 
 def folder_of(name: str, data_dir: str | None = None) -> Path:

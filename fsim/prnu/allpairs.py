@@ -147,6 +147,6 @@ def _measured(
 
 def _device(path: Path) -> str:
   try:
-    return names.parse(path.name, names.Repairs(merge_d70=True, repair_mju=True)).device
+    return names.parse(path.name, names.REPAIRED).device
   except names.BadName:
     return ""

@@ -9,8 +9,8 @@ from fsim.boundary import console, inputs, outputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
+from fsim.data import sources
 from fsim.data.dresden import platforms
-from fsim.data.sources import open_source
 from fsim.models import caffe
 from fsim.run import CONFIG
 from fsim.systems.model import fitted as fitted_similarity
@@ -35,7 +35,7 @@ def names(path: Path) -> list[str]:
 
 def compared(known: FittedClassifier, source: str) -> FittedSimilarity:
   """What compares patches by the network's answers, its scale learned from the originals of a source."""
-  images = open_source(source, data_dir=None, on_error="skip", merge_d70=True, repair_mju=True, pattern=None)
+  images = sources.opened(source)
   table = images.table.assign(row=range(len(images.table)))
   table = table[table["subset"] == "natural"]
   table = table.drop(platforms.kept_out(table, platforms.ORIGINAL).index)

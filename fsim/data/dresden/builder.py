@@ -29,7 +29,7 @@ from fsim.data import photographs, splits
 from fsim.data.dresden import journal
 from fsim.data.dresden.journal import Journal
 from fsim.data.dresden.listing import Listing, listing
-from fsim.data.dresden.names import Repairs
+from fsim.data.dresden.names import REPAIRED, Repairs
 from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.scan import Row, Scan, Unusable, scan
 
@@ -37,7 +37,6 @@ TABLE = "table.parquet"  # Beside the records, in their order: the labels and th
 PROBLEMS = "problems.csv"
 STORED = ("train", "validation", "test", "rest")  # In the records' order; "rest" is what the default protocol leaves.
 DEFAULT_PROTOCOL = functools.partial(splits.stratified, seed=0, validation=0.1, test=0.3)
-DRESDEN = Repairs(merge_d70=True, repair_mju=True)
 SHARD_BYTES = 256 << 20
 SLUG = 60  # Letters of a folder's name in the names that are made of it.
 MAX_CAUSES = 5  # Causes in the message about a folder without any usable image.
@@ -52,7 +51,7 @@ class FolderConfig(tfds.core.BuilderConfig):
   on_error: str
 
   @classmethod
-  def of(cls, folder: str | Path, rules: Repairs | Pattern = DRESDEN, on_error: str = "skip") -> "FolderConfig":
+  def of(cls, folder: str | Path, rules: Repairs | Pattern = REPAIRED, on_error: str = "skip") -> "FolderConfig":
     """rules: how labels are made from names. on_error: "skip" or "raise" at the first unusable file.
 
     Raises UserError for a folder that cannot be read.

@@ -12,7 +12,6 @@ from fsim.data.dresden.subsets import subset_of
 from fsim.data.tables import Table
 
 # One device may be spelt differently in the CSV and on disk (the published CSV has mju-1050SW, the server mju_1050SW).
-REPAIRED = names.Repairs(merge_d70=True, repair_mju=True)
 NUMBER = re.compile(r"([0-9]{1,6})([.,]0*)?")
 
 
@@ -39,7 +38,7 @@ class Manifest(NamedTuple):
 def identity(file: str) -> tuple[str, int] | str:
   """What a row of the CSV and its file have in common: (device, shot), or the bare name where that does not parse."""
   try:
-    name = names.parse(file, REPAIRED)
+    name = names.parse(file, names.REPAIRED)
   except names.BadName:
     return unicodedata.normalize("NFC", file.rsplit("/", 1)[-1]).lower()
   return name.device, name.shot

@@ -26,6 +26,9 @@ class Repairs(NamedTuple):
   repair_mju: bool  # mju_1050SW is mju-1050SW: mirrors of the database disagree on the spelling.
 
 
+REPAIRED = Repairs(merge_d70=True, repair_mju=True)
+
+
 class Name(NamedTuple):
   make: str
   model: str  # Make and model, unique over makes: "Nikon_D70".
