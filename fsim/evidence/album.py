@@ -102,7 +102,7 @@ def _measured(
   if objection := probe.Quality(saturated, dark, deviation, min(size)).objection():
     return photograph.path, objection
   made = quality.of(pattern.shape, measures, compression)
-  tiles.keep(photograph.sha256, pattern)
+  tiles.keep(photograph.sha256, pattern, photograph.pixels)
   said = {"content": photograph.content, "size": list(size), "quality": made._asdict()}
   outputs.replace(_file(tiles, photograph.sha256), json.dumps(said).encode())  # Last: then all of it is there.
   return Member(photograph.path, photograph.sha256, photograph.content, size, made)

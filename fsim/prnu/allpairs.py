@@ -5,7 +5,7 @@ Shapes: n images, h w pixels.
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,6 +48,7 @@ class Matrix(NamedTuple):
     table: one row an image: file, sha256, device (from a Dresden-like name, else empty), group.
     threshold: PCE for the chosen false-alarm probability over all pairs together.
     copies: files whose pixels are those of another, which stands for them -> that other.
+    alike: pairs that show the same, which have no PCE: what is shown correlates as a sensor does.
   """
 
   table: pd.DataFrame
@@ -55,6 +56,7 @@ class Matrix(NamedTuple):
   threshold: float
   pairs: int
   copies: dict[Path, Path]
+  alike: Sequence[tuple[Path, Path]] = ()
 
 
 def prepared(paths: list[Path], tiles: Tiles, report: Report, share: Share = ALONE) -> list[Image]:
@@ -87,10 +89,14 @@ def compared(images: list[Image], tiles: Tiles, alpha: float, considered: int) -
   columns |= {"device": [_device(one.path) for one in order], "size": [one.size for one in order]}
   table = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
   pce = np.full((len(table), len(table)), np.nan, np.float32)
-  pairs = 0
+  pairs, alike = 0, []
   for size, hashes in sizes(images).items():
     own = np.flatnonzero([one.size == size for one in order])
-    pce[np.ix_(own, own)] = tiles.pce(hashes, size)
+    found = tiles.pce(hashes, size)
+    for a, b, _ in tiles.alike(hashes, found, matching.threshold(alpha, 1)):  # What is less is no match anyhow.
+      found[a, b] = found[b, a] = np.nan
+      alike.append((order[own[a]].path, order[own[b]].path))
+    pce[np.ix_(own, own)] = found
     pairs += len(own) * (len(own) - 1) // 2
   np.fill_diagonal(pce, np.nan)
   if pairs == 0:
@@ -99,7 +105,7 @@ def compared(images: list[Image], tiles: Tiles, alpha: float, considered: int) -
     )
   limit = matching.threshold(alpha, pairs)
   table["group"] = connected_components(csr_array(pce >= limit), directed=False)[1]
-  return Matrix(table, pce, limit, pairs, copies)
+  return Matrix(table, pce, limit, pairs, copies, alike)
 
 
 def pair_table(result: Matrix) -> pd.DataFrame:
@@ -144,7 +150,7 @@ def _measured(
   if look.pattern is None:
     return photograph.path, look.objection
   image = Image(photograph.path, photograph.sha256, photograph.content, photograph.pixels.shape[:2])
-  tiles.keep(image.sha256, look.pattern)
+  tiles.keep(image.sha256, look.pattern, photograph.pixels)
   said = {"content": image.content, "size": list(image.size)}
   outputs.replace(tiles.folder / f"{image.sha256}.json", json.dumps(said).encode())  # Last: then all of it is there.
   return image

@@ -14,6 +14,7 @@ from fsim.data.photographs import MAX_BYTES, Photograph, read_all
 from fsim.prnu import fingerprints, membership, probe
 from fsim.prnu.fingerprints import Fingerprint, Sums
 from fsim.prnu.membership import Reference, Verdict
+from fsim.prnu.pictures import Gallery
 from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import Settings
 
@@ -109,8 +110,11 @@ def build(
   seen = survey(paths)
   order = Order(seen, commonest_size(seen), device, settings, part)
   former = _begun(order) if begun else Gathered(fingerprints.nothing(order.size))
-  gathered, references, copies = _gather(order, former, report)
+  gallery = None if trusted else Gallery()
+  gathered, references, copies = _gather(order, former, report, gallery)
   try:
+    if gallery is not None:
+      gallery.require_most(len(references))
     verdict = membership.taken_as_given(references) if trusted else membership.check(references)
   except UserError:
     part.unlink(missing_ok=True)  # It holds several cameras: nothing may go on from there.
@@ -126,8 +130,13 @@ def build(
   return Built(made, references, verdict, copies)
 
 
-def _gather(order: Order, gathered: Gathered, report: Report) -> tuple[Gathered, list[Reference], dict[Path, Path]]:
-  """The sum over all usable images, what is known of each, and the copies among them."""
+def _gather(
+  order: Order, gathered: Gathered, report: Report, gallery: Gallery | None
+) -> tuple[Gathered, list[Reference], dict[Path, Path]]:
+  """The sum over all usable images, what is known of each, and the copies among them.
+
+  gallery: None where all are taken as given.
+  """
   references: list[Reference] = []
   first: dict[str, Path] = {}
   copies: dict[Path, Path] = {}
@@ -138,10 +147,8 @@ def _gather(order: Order, gathered: Gathered, report: Report) -> tuple[Gathered,
       if photograph.content in first:
         copies[photograph.path] = first[photograph.content]
         continue
-      objection = _objection(photograph, order)
-      if not objection:
-        found, objection = probe.examined(photograph.pixels, order.settings)
-      if objection:
+      found, objection = _examined(photograph, order, gallery)
+      if found is None:
         report(photograph.path, objection)
         continue
       first[photograph.content] = photograph.path
@@ -157,7 +164,20 @@ def _gather(order: Order, gathered: Gathered, report: Report) -> tuple[Gathered,
     raise
   if not references:
     raise UserError(f"no image is left for the fingerprint of {shown(order.device)}")
+  if set(gathered.contents) - first.keys():  # Of a call that took another one of two that show the same.
+    gathered = _without_others([reference.path for reference in references], order)
   return gathered, references, copies
+
+
+def _examined(photograph: Photograph, order: Order, gallery: Gallery | None) -> tuple[Filtered | None, str]:
+  """The photograph, filtered, or None and why it cannot be a reference."""
+  objection = _objection(photograph, order)
+  if objection:
+    return None, objection
+  found, objection = probe.examined(photograph.pixels, order.settings)
+  if found is not None and gallery is not None:
+    objection = gallery.objection(str(photograph.path), photograph.pixels)
+  return (None if objection else found), objection
 
 
 def _without_others(paths: list[Path], order: Order) -> Gathered:

@@ -16,9 +16,11 @@ from fsim.boundary.text import shown
 from fsim.data import jpeg
 from fsim.data.photographs import Photograph, read
 from fsim.data.walk import SUFFIXES
-from fsim.prnu import fingerprints, probe
+from fsim.prnu import fingerprints, pictures, probe
 from fsim.prnu.fingerprints import Fingerprint
+from fsim.prnu.pictures import Picture
 from fsim.prnu.residuals import DEFAULT, Settings
+from fsim.prnu.transforms import Found
 
 BATCH = 32  # Fingerprints in memory at a time, of large ones fewer.
 MEMORY = 1 << 26  # Bytes of their patterns; to compare them takes some ten times as many.
@@ -26,7 +28,10 @@ ARCHIVE = b"PK"  # A fingerprint file begins so.
 
 
 class Candidate(NamedTuple):
-  """What images are held against: the pattern, and hashes of the files and of the pixels it was made of."""
+  """What images are held against: the pattern, and hashes of the files and of the pixels it was made of.
+
+  picture: what the one image shows; None of a fingerprint.
+  """
 
   path: Path
   pattern: Float[np.ndarray, "h w"]
@@ -34,6 +39,7 @@ class Candidate(NamedTuple):
   single: bool  # Whether it is one image.
   images: frozenset[str]
   contents: frozenset[str]
+  picture: Picture | None = None
 
   def holds(self, photograph: Photograph) -> str:
     """Why this photograph says nothing about the candidate: it is in it. Else nothing."""
@@ -43,6 +49,14 @@ class Candidate(NamedTuple):
       same = "the same picture, in a file with other metadata"
       return same if self.single else "this very picture is one of those the fingerprint was made of"
     return ""
+
+  def silence(self, photograph: Photograph, found: Found | str, least: float) -> str:
+    """As `holds`; and where a PCE of `least` or more was found, why that says nothing: both show the same."""
+    held = self.holds(photograph)
+    if held or self.picture is None or isinstance(found, str) or not found.pce >= least:
+      return held
+    share = pictures.share_at(photograph.pixels, self.picture, found.transform, found.shift)
+    return pictures.reason("the other photograph", share)
 
 
 class Batch(NamedTuple):
@@ -112,7 +126,12 @@ def candidate(path: Path, settings: Settings = DEFAULT) -> Candidate:
   objection, pattern = probe.look(photograph.pixels, probe.for_image, settings)
   if pattern is None:
     raise UserError(f"{shown(path)}: {objection}")
-  return Candidate(path, pattern, settings, True, frozenset([photograph.sha256]), frozenset([photograph.content]))
+  return of_photograph(photograph, pattern, settings)
+
+
+def of_photograph(photograph: Photograph, pattern: Float[np.ndarray, "h w"], settings: Settings = DEFAULT) -> Candidate:
+  hashes = frozenset([photograph.sha256]), frozenset([photograph.content])
+  return Candidate(photograph.path, pattern, settings, True, *hashes, pictures.picture(photograph.pixels))
 
 
 def of_fingerprint(made: Fingerprint, path: Path) -> Candidate:

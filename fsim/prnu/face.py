@@ -24,6 +24,7 @@ from fsim.prnu.building import Gathered, Report
 from fsim.prnu.comparing import Answer, Candidate, Search
 from fsim.prnu.fingerprints import Fingerprint
 from fsim.prnu.membership import Reference
+from fsim.prnu.pictures import Gallery
 from fsim.prnu.residuals import DEFAULT, Settings, residuals
 
 ALIGNED = Search()  # What the command looks for unless it is told more.
@@ -75,12 +76,14 @@ def gathered(
 ) -> Made:
   """As `fingerprint`; what is left out is reported, not warned of."""
   size = _commonest_size(many)
-  references, places, seen = [], [], set()
+  references, places, seen, gallery = [], [], set(), Gallery()
   side = membership.side_for(len(many))
   for place, photograph in enumerate(given.read_all(many)):
     objection = _objection(photograph, size, seen)
     if not objection:
       found, objection = probe.examined(photograph.pixels, settings)
+    if not objection and not trusted:
+      objection = gallery.objection(str(photograph.path), photograph.pixels)
     if objection:
       report(photograph.path, objection)
       continue
@@ -90,6 +93,7 @@ def gathered(
     references.append(Reference(photograph.path, exif.camera(photograph.exif), pattern))
   if not references:
     raise UserError(f"no image is left for the fingerprint of {shown(device)}")
+  gallery.require_most(len(references))
   verdict = membership.taken_as_given(references) if trusted else membership.check(references)
   for k, why in verdict.left_out.items():
     report(references[k].path, why)

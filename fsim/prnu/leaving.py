@@ -1,11 +1,14 @@
 """Files of a command that are not used: each is named with its cause, and counted."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data.photographs import Found
+
+NAMED = 20  # Pairs that are named by a line each.
 
 
 class LeftOut:
@@ -48,3 +51,11 @@ class LeftOut:
   def _name(self, path: Path, cause: str) -> None:
     console.note(f"left out {shown(path)}: {shown(cause)}")
     self.entries.append({"file": str(path), "cause": cause})
+
+
+def note_alike(pairs: Sequence[tuple[Path, Path]]) -> None:
+  """Names pairs of photographs about which nothing is said since they show the same."""
+  for a, b in pairs[:NAMED]:
+    console.note(f"no statement about {shown(a)} and {shown(b)}: both show the same")
+  if len(pairs) > NAMED:
+    console.note(f"nor about {len(pairs) - NAMED:,} pairs more, which show the same too")
