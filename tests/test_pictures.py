@@ -2,22 +2,27 @@
 
 import io
 import itertools
+import json
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from fsim import prnu
+from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.data import jpeg
+from fsim.evidence import saved as saved_calibration
 from fsim.evidence import scores, words
 from fsim.evidence.comparison import Answer
-from fsim.prnu import building, face, pictures
+from fsim.prnu import allpairs, building, face, pictures
 from fsim.prnu.comparing import NO_STATEMENT
 from fsim.prnu.pictures import Gallery, picture, share, share_at
 from fsim.prnu.settings import DEFAULT
+from fsim.prnu.tiles import Tiles
 from fsim.prnu.transforms import Transform
 from tests import sensors
+from tests.test_compare import CALIBRATION, says
 
 SIDE = 256
 FONT = ImageFont.load_default(24)
@@ -164,6 +169,28 @@ def test_a_fingerprint_of_one_watermark_is_refused_and_leaves_nothing(tmp_path):
   with pytest.raises(UserError, match="a fingerprint of them would be of what they show"):
     building.build(paths, tmp_path / "a.npz", "a", DEFAULT, lambda path, why: None)
   assert not list(tmp_path.glob("a.npz*"))
+
+
+def test_what_lies_over_photographs_of_many_cameras_links_none(tmp_path):
+  """As a watermark would, in a folder of somebody's publications; photographs of one camera stay linked."""
+  over = files(tmp_path / "over", *(marked(photograph(seed, 10 + seed)) for seed in range(3)))
+  files(tmp_path / "own", *(photograph(20 + seed, 1) for seed in range(3)))
+  whole = allpairs.compared(
+    allpairs.prepared(over, Tiles(tmp_path / "tiles"), lambda path, why: None), Tiles(tmp_path / "tiles"), 1e-4, 3
+  )
+  assert len(set(whole.table["group"])) == 3
+  assert len(whole.alike) == 3
+  (tmp_path / "own.json").write_bytes(saved_calibration.to_bytes(CALIBRATION))
+  places = tmp_path / "over", tmp_path / "own"
+  code, out, err = says(*places, f"--calibration={tmp_path / 'own.json'}", "--json", of="link")
+  found = json.loads(out)
+  assert code == console.ANSWERED
+  assert [[one["file"] for one in group["photographs"]] for group in found["groups"]] in (
+    [],  # So small photographs show too little,
+    [sorted(str(path) for path in (tmp_path / "own").iterdir())],  # or just enough.
+  )
+  assert len(found["alike"]) == 3
+  assert err.count("both show the same") == 3
 
 
 def test_what_is_kept_of_many_is_bounded():

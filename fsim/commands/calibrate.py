@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
   chosen = parsed(arguments)
   with waking.importing():
     from fsim import cpu, weights
-    from fsim.boundary import outputs
+    from fsim.boundary import inputs, outputs
     from fsim.data import cameras
     from fsim.evidence import collecting, learning, saved
     from fsim.evidence.selecting import Labelled
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
   if shipped:
     scores = collecting.with_similarity(scores, weights.load(shipped.name))
   command = shlex.join(["fsim", "calibrate", *arguments])
-  sources = [f"photographs of {chosen.folder.resolve().name}, read by {found.rule}"]
+  sources = [f"photographs of {inputs.resolved(chosen.folder).name}, read by {found.rule}"]
   digest = shipped.sha256 if shipped else ""
   learned = learning.learn(learning.data_of(scores), chosen.out.stem, command, sources, digest)
   place.write(chosen.out.name, saved.to_bytes(learned.calibration))

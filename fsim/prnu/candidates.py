@@ -3,6 +3,7 @@
 Shapes: h w pixels.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data import jpeg
 from fsim.data.photographs import Photograph, read
-from fsim.data.walk import SUFFIXES
+from fsim.data.walk import SUFFIXES, walk
 from fsim.prnu import fingerprints, pictures, probe
 from fsim.prnu.fingerprints import Fingerprint
 from fsim.prnu.pictures import Picture
@@ -24,7 +25,8 @@ from fsim.prnu.transforms import Found
 
 BATCH = 32  # Fingerprints in memory at a time, of large ones fewer.
 MEMORY = 1 << 26  # Bytes of their patterns; to compare them takes some ten times as many.
-ARCHIVE = b"PK"  # A fingerprint file begins so.
+ARCHIVE = b"PK"  # A fingerprint file begins so,
+SUFFIX = ".npz"  # and is called so in a folder.
 
 
 class Candidate(NamedTuple):
@@ -67,11 +69,19 @@ class Batch(NamedTuple):
 
 
 def candidates(places: Sequence[Path]) -> list[Path]:
-  """Files as they are given, and in the place of a folder the fingerprints (.npz) below it, if there are any."""
+  """Files as they are given, and in the place of a folder the fingerprints (.npz) below it, through links too.
+
+  A folder without any, or below one that cannot be entered, stays among them, to be named as what cannot be used.
+  """
   paths: list[Path] = []
   for place in places:
-    inside = sorted(path for path in place.rglob("*.npz") if path.name[0] != ".") if place.is_dir() else []
-    paths += inside or [place]
+    if not os.path.isdir(place):
+      paths.append(place)
+      continue
+    entries = list(walk(place))
+    closed = [entry.path for entry in entries if entry.status is None and os.path.isdir(entry.path) and entry.is_image]
+    inside = sorted(e.path for e in entries if e.path.suffix.lower() == SUFFIX and e.path.name[0] != ".")
+    paths += [*inside, *closed] or [place]
   return list(dict.fromkeys(paths))
 
 
@@ -108,7 +118,11 @@ def candidate(path: Path, settings: Settings = DEFAULT) -> Candidate:
 
   Raises Unreadable naming the file if it is neither, and UserError for a photograph that can tell nothing.
   """
-  if path.is_dir():
+  if os.path.isdir(path):
+    try:
+      os.listdir(path)
+    except OSError as error:
+      raise inputs.Unreadable(path, f"folder cannot be read: {error.strerror}") from error
     raise inputs.Unreadable(path, "no fingerprint (.npz) in this folder")
   begins = inputs.read_bytes(path, arrays.LIMIT)[:16]
   is_named_so = path.suffix.lower() in SUFFIXES and not begins.startswith(ARCHIVE)

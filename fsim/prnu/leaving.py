@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fsim.boundary import console
+from fsim.boundary import console, inputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data.photographs import Found
@@ -37,7 +37,7 @@ class LeftOut:
     for path, cause in found.passed_over:
       if path in found.lost:
         self(path, cause)
-      elif own is None or own.resolve() not in path.resolve().parents:
+      elif own is None or inputs.resolved(own) not in inputs.resolved(path).parents:
         self._name(path, cause)
 
   def copies(self, copies: dict[Path, Path]) -> None:
