@@ -22,6 +22,13 @@ def test_fingerprints_are_found_through_links_and_whatever_the_case_of_their_suf
   assert candidates([store]) == [store / "TWO.NPZ", store / "a" / "one.npz", store / "linked" / "four.npz"]
 
 
+def test_an_index_in_the_store_is_no_candidate(tmp_path):
+  (tmp_path / "index" / "signs").mkdir(parents=True)
+  for name in ("one.npz", "index/signs/x.npz"):
+    (tmp_path / name).write_bytes(b"")
+  assert candidates([tmp_path], tmp_path / "index") == [tmp_path / "one.npz"]
+
+
 def test_a_folder_that_cannot_be_entered_is_a_candidate_that_cannot_be_used(tmp_path, monkeypatch):
   """And not passed over: the camera in question may be in it."""
   (tmp_path / "closed").mkdir()

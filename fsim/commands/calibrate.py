@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     from fsim import cpu, weights
     from fsim.boundary import inputs, outputs
     from fsim.data import cameras
-    from fsim.evidence import collecting, learning, saved
+    from fsim.evidence import collecting, copies, learning, saved
     from fsim.evidence.selecting import Labelled
     from fsim.metrics import lir_export
   cpu.keep_memory()
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
   else:
     for line in told(learned):
       console.say(shown(line))
-  return console.INCOMPLETE if found.lost or unusable else console.ANSWERED
+  return console.INCOMPLETE if found.lost or copies.lost(unusable) else console.ANSWERED
 
 
 def told(learned: "Learned") -> list[str]:

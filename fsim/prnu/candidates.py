@@ -68,10 +68,11 @@ class Batch(NamedTuple):
   last: bool
 
 
-def candidates(places: Sequence[Path]) -> list[Path]:
+def candidates(places: Sequence[Path], own: Path | None = None) -> list[Path]:
   """Files as they are given, and in the place of a folder the fingerprints (.npz) below it, through links too.
 
   A folder without any, or below one that cannot be entered, stays among them, to be named as what cannot be used.
+  own: a folder of the command's, which may lie in the others.
   """
   paths: list[Path] = []
   for place in places:
@@ -81,6 +82,8 @@ def candidates(places: Sequence[Path]) -> list[Path]:
     entries = list(walk(place))
     closed = [entry.path for entry in entries if entry.status is None and os.path.isdir(entry.path) and entry.is_image]
     inside = sorted(e.path for e in entries if e.path.suffix.lower() == SUFFIX and e.path.name[0] != ".")
+    if own is not None:
+      inside = [path for path in inside if inputs.resolved(own) not in inputs.resolved(path).parents]
     paths += [*inside, *closed] or [place]
   return list(dict.fromkeys(paths))
 

@@ -81,14 +81,18 @@ class Gallery:
     self.known: deque[tuple[str, Details]] = deque(maxlen=KNOWN)
     self.same: list[str] = []
 
-  def objection(self, name: str, pixels: UInt8[np.ndarray, "h w 3"]) -> str:
-    """Why a reference, of the size of those before, does not count; else nothing, and it is one of them."""
+  def add(self, name: str, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
+    self.known.append((name, details(picture(pixels, COARSE).levels)))
+
+  def objection(self, name: str, pixels: UInt8[np.ndarray, "h w 3"], keep: bool = True) -> str:
+    """Why a photograph does not count beside those before; else nothing, and, to `keep` it, it is one of them."""
     own = details(picture(pixels, COARSE).levels)
     for other, theirs in self.known:
-      if found := share_of(own, theirs):
+      if own.values.shape == theirs.values.shape and (found := share_of(own, theirs)):
         self.same.append(name)
         return reason(other, found)
-    self.known.append((name, own))
+    if keep:
+      self.known.append((name, own))
     return ""
 
   def require_most(self, count: int) -> None:

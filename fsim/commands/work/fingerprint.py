@@ -60,7 +60,10 @@ def merge(chosen: argparse.Namespace) -> int:
   loaded = [fingerprints.load(path) for path in chosen.fingerprints]
   merged = loaded[0]
   for path, other in zip(chosen.fingerprints[1:], loaded[1:], strict=True):
-    both = fingerprints.merge(merged, other)
+    try:
+      both = fingerprints.merge(merged, other)
+    except UserError as error:
+      raise UserError(f"{shown(path)}: {error}") from error
     if not chosen.trusted:
       _require_linked(merged, other, path)
     merged = both
