@@ -6,7 +6,7 @@ Shapes: h w pixels, p pixels of the square in which members are checked.
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -27,6 +27,7 @@ from fsim.prnu.membership import Reference
 from fsim.prnu.pictures import Gallery
 from fsim.prnu.residuals import DEFAULT, Settings, residuals
 
+COPY = "a copy of"  # How causes begin that cost no answer.
 ALIGNED = Search()  # What the command looks for unless it is told more.
 Print = Fingerprint | str | os.PathLike[str]  # A fingerprint, or the path of its file.
 
@@ -76,7 +77,7 @@ def gathered(
 ) -> Made:
   """As `fingerprint`; what is left out is reported, not warned of."""
   size = _commonest_size(many)
-  references, places, seen, gallery = [], [], set(), Gallery()
+  references, places, seen, gallery = [], [], {}, Gallery()
   side = membership.side_for(len(many))
   for place, photograph in enumerate(given.read_all(many)):
     objection = _objection(photograph, size, seen)
@@ -87,7 +88,7 @@ def gathered(
     if objection:
       report(photograph.path, objection)
       continue
-    seen.add(photograph.content)
+    seen[photograph.content] = photograph.path
     places.append(place)
     pattern = membership.pattern_of(found, side)
     references.append(Reference(photograph.path, exif.camera(photograph.exif), pattern))
@@ -159,7 +160,7 @@ def _commonest_size(images: Sequence[Image]) -> tuple[int, int]:
   return max(sizes, key=lambda size: (sizes[size], size))
 
 
-def _objection(photograph: Photograph, size: tuple[int, int], seen: set[str]) -> str:
+def _objection(photograph: Photograph, size: tuple[int, int], seen: dict[str, Path]) -> str:
   """Why it cannot be a reference, or nothing; its noise is not looked at."""
   if photograph.problem:
     return photograph.problem
@@ -167,12 +168,12 @@ def _objection(photograph: Photograph, size: tuple[int, int], seen: set[str]) ->
   if (height, width) != size:
     return f"{width}x{height} pixels, but the fingerprint is of {size[1]}x{size[0]}"
   if photograph.content in seen:
-    return "a copy of another one"
+    return f"{COPY} {shown(seen[photograph.content])}"
   return ""
 
 
 def _summed(
-  kept: Iterable[Photograph], seen: set[str], size: tuple[int, int], device: str, settings: Settings
+  kept: Iterable[Photograph], seen: Container[str], size: tuple[int, int], device: str, settings: Settings
 ) -> Fingerprint:
   gathered = Gathered(fingerprints.nothing(size))
   for photograph in kept:

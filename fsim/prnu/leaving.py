@@ -27,7 +27,12 @@ class LeftOut:
     if self.stop:
       raise UserError(f"{shown(path)}: {cause}")
     self.lost += 1
-    self._name(path, cause)
+    self.beside(path, cause)
+
+  def beside(self, path: Path, cause: str) -> None:
+    """A file that would have got no answer anyhow."""
+    console.note(f"left out {shown(path)}: {shown(cause)}")
+    self.entries.append({"file": str(path), "cause": cause})
 
   def passed_over(self, found: Found, own: Path | None = None) -> None:
     """All other files of the folders, but for those in the folder `own`, which fsim writes.
@@ -38,19 +43,15 @@ class LeftOut:
       if path in found.lost:
         self(path, cause)
       elif own is None or inputs.resolved(own) not in inputs.resolved(path).parents:
-        self._name(path, cause)
+        self.beside(path, cause)
 
   def copies(self, copies: dict[Path, Path]) -> None:
     for path, original in copies.items():
-      self._name(path, f"a duplicate of {original}: the same picture")
+      self.beside(path, f"a duplicate of {original}: the same picture")
 
   def code(self) -> int:
     """The exit code of a command that has answered for all others."""
     return console.INCOMPLETE if self.lost else console.ANSWERED
-
-  def _name(self, path: Path, cause: str) -> None:
-    console.note(f"left out {shown(path)}: {shown(cause)}")
-    self.entries.append({"file": str(path), "cause": cause})
 
 
 def note_alike(pairs: Sequence[tuple[Path, Path]]) -> None:
