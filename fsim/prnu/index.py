@@ -89,9 +89,10 @@ class Index:
       size, settings, single = said["kind"]
       kind = Kind(tuple(size), settings_of(dict(zip(Settings._fields, settings, strict=True))), single)
       fits = found["signs"].dtype == np.uint8 and len(found["signs"]) == WORD * -(-math.prod(_middle(kind.size)) // 64)
+      fits = fits and all(type(n) is int for n in size) and type(single) is bool
       fits = fits and (kind.settings == self.settings or not kind.single)
       return (kind, found["signs"]) if fits and said["state"] == _state(path) else None
-    except (UserError, ValueError, KeyError, TypeError):
+    except (UserError, ValueError, KeyError, TypeError, RecursionError):
       return None
 
   def _file(self, path: Path) -> Path:
