@@ -478,6 +478,8 @@ def test_the_answer_as_json_has_everything(capsys):
 
 def test_no_folder_and_no_key_are_one_line(capsys):
   assert says(capsys, "nowhere") == (1, "", "fsim: nowhere: no such folder\n")
+  Path("file").write_bytes(b"")
+  assert says(capsys, "file") == (1, "", "fsim: file: not a folder\n")
   written()
   assert says(capsys, "case", "--key=a.jpg") == (1, "", "fsim: a.jpg: no Ed25519 public key in PEM\n")
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from fsim.boundary.errors import UserError
-from fsim.evidence import collecting, learning, scores, selecting
+from fsim.evidence import collecting, copies, learning, scores, selecting
 from fsim.evidence.collecting import Variant
 from fsim.evidence.selecting import Labelled
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from tests import sensors
+from tests.test_pictures import files as files_of
+from tests.test_pictures import photograph, saved
 
 CAMERAS = {"a": "A", "b": "A", "c": "C"}  # Device -> model.
 
@@ -137,3 +139,34 @@ def test_the_similarity_is_what_a_question_would_get(tmp_path):
   of_b &= (candidates["device"][comparisons["candidate"]] == "b").to_numpy()
   assert learned[~of_b].isna().all()
   assert learned[of_b].equals(comparisons["similarity"][of_b])
+
+
+def test_a_copy_of_a_reference_is_not_asked_about(tmp_path):
+  """Byte for byte, under other metadata, or saved again: its correlation would pass for that of one device."""
+  folder = sensors.folder(tmp_path / "x", a=(1, range(4)), b=(2, range(4)))
+  (folder / "a_5.jpg").write_bytes((folder / "a_0.jpg").read_bytes())
+  (folder / "a_6.jpg").write_bytes(sensors.data(20, 1, comment=b"another file"))
+  files = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]
+  found, left_out = collecting.collect(files, [])
+  first = folder / "a_0.jpg"
+  assert left_out == [(folder / f"a_{k}.jpg", f"a copy of {first}") for k in (5, 6)]
+  assert not copies.lost(left_out)
+  assert sorted(found.photographs["file"]) == sorted([f"{name}_{k}.jpg" for name in "ab" for k in range(4)])
+  assert copies.lost([*left_out, (first, "damaged")])
+
+
+def test_a_reference_that_was_saved_again_is_not_asked_about(tmp_path):
+  several = [photograph(seed, 1) for seed in range(4)]
+  paths = files_of(tmp_path / "x", *several, saved(several[0], 60))
+  _, left_out = collecting.collect([Labelled(path, "a", "A", "") for path in paths], [])
+  (path, cause) = left_out[0]
+  assert (path, len(left_out)) == (paths[4], 1)
+  assert cause.startswith(f"{copies.COPY} a reference: it shows the same as {paths[0]}")
+
+
+def test_a_picture_of_two_cameras_is_refused(tmp_path):
+  folder = sensors.folder(tmp_path / "x", a=(1, range(3)), b=(2, range(3)))
+  (folder / "b_9.jpg").write_bytes((folder / "a_0.jpg").read_bytes())
+  files = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]
+  with pytest.raises(UserError, match=r"b_9\.jpg: the same picture as .*a_0\.jpg, and their cameras are a and b"):
+    collecting.collect(files, [])

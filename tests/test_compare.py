@@ -208,6 +208,18 @@ def test_a_photograph_on_both_sides_is_no_evidence_about_itself(here):
   assert answer["ratios"] == {"H2b": None, "H2a": None}
 
 
+def test_a_copy_among_the_references_is_named_with_its_original_and_costs_nothing(here, tmp_path):
+  shutil.copytree("refs", tmp_path / "refs")
+  shutil.copy("refs/r_0.jpg", tmp_path / "refs" / "r_0 (1).jpg")
+  code, found, err = answered("own.jpg", "--with", tmp_path / "refs", "--calibration=own.json")
+  assert code == console.ANSWERED
+  (row,) = found["left_out"]
+  names = [Path(row["file"]).name, Path(row["cause"].removeprefix("a copy of ")).name]
+  assert sorted(names) == ["r_0 (1).jpg", "r_0.jpg"]
+  assert f"left out {row['file']}: {row['cause']}" in err
+  assert len(found["references"]["used"]) == 5
+
+
 @pytest.mark.parametrize(
   ("arguments", "cause"),
   [

@@ -99,3 +99,13 @@ def test_each_kind_of_processor_has_a_folder_of_its_own(lines, monkeypatch):
   monkeypatch.setattr(Path, "read_text", lambda self: lines)
   assert compiled.processor() != own
   assert compiled.processor() == compiled.processor()
+
+
+def test_a_user_without_a_home_keeps_nothing_and_is_answered(monkeypatch):
+  monkeypatch.delenv("HOME", raising=False)
+  monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+  monkeypatch.delenv(compiled.VARIABLE, raising=False)
+  monkeypatch.setattr(Path, "home", lambda: Path("~").expanduser())
+  monkeypatch.setattr("os.path.expanduser", lambda path: path)  # As of a number that no user has.
+  compiled.keep()
+  assert compiled.VARIABLE not in os.environ

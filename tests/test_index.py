@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fsim.boundary import console
+from fsim.boundary import arrays, console
 from fsim.boundary.shares import Share
 from fsim.commands import match
 from fsim.prnu import candidates, comparing, fingerprints, index
@@ -74,6 +74,33 @@ def test_a_file_that_changed_and_a_damaged_entry_are_made_anew(place, tmp_path, 
   for kind, (paths, signs) in made.known.items():
     assert again.known[kind][0] == paths
     np.testing.assert_array_equal(again.known[kind][1], signs)
+
+
+@pytest.mark.parametrize(
+  "wrong",
+  [
+    lambda said: said["kind"][1].__setitem__(0, ["db4"]),
+    lambda said: said["kind"][1].__setitem__(0, "no wavelet"),
+    lambda said: said["kind"][1].__setitem__(1, 4e300),
+    lambda said: said["kind"][1].pop(),
+    lambda said: said["kind"].__setitem__(0, [[1], 2]),
+    lambda said: said["kind"].__setitem__(0, [160.0, 160.0]),
+    lambda said: said["kind"].__setitem__(2, "no"),
+    lambda said: said.pop("kind"),
+  ],
+)
+def test_an_entry_that_somebody_wrote_is_made_anew(wrong, place, tmp_path):
+  store = sorted((place / "store").glob("*.npz"))[:1]
+  made = Index(tmp_path)
+  made.add(store)
+  entry = made._file(store[0])
+  whole = entry.read_bytes()
+  found = arrays.read_npz(entry)
+  said = json.loads(str(found["about"]))
+  wrong(said)
+  entry.write_bytes(arrays.to_npz({"signs": found["signs"], "about": json.dumps(said)}))
+  assert Index(tmp_path).add(store) == {}
+  assert entry.read_bytes() == whole
 
 
 def test_a_candidate_that_cannot_be_used_is_named(place, tmp_path, capsys):

@@ -121,3 +121,10 @@ def test_a_nested_value_is_quoted_in_short(tmp_path):
   assert len(str(caught.value)) < 300
   while nested:  # Taken apart from outside: to free it in one go would overflow the stack.
     nested = nested[0]
+
+
+def test_a_link_to_itself_has_a_place(tmp_path):
+  (tmp_path / "loop").symlink_to(tmp_path / "loop")
+  assert inputs.resolved(tmp_path / "loop").name == "loop"
+  (tmp_path / "there").symlink_to(tmp_path)
+  assert inputs.resolved(tmp_path / "there" / "x") == tmp_path.resolve() / "x"

@@ -282,5 +282,8 @@ def test_a_reference_for_a_folder_of_images_and_a_stride_off_the_grid_are_told(r
     saved(tmp_path, name, photo())
   with pytest.raises(UserError, match=r"--reference takes one image, and .* has 2"):
     splice.main([str(tmp_path), f"--run={run}", f"--out={tmp_path}", "--reference=1,1"])
-  with pytest.raises(UserError, match="--stride=20: the stride must be a multiple of 8 up to the patch size 72"):
-    splice.main(["a.jpg", f"--run={run}", f"--out={tmp_path}", "--stride=20"])
+  with pytest.raises(UserError, match="--stride=80: the stride must be a multiple of 8 up to the patch size 72"):
+    splice.main(["a.jpg", f"--run={run}", f"--out={tmp_path}", "--stride=80"])
+  for stride in ("20", "0", "-8", "\u0668", "8.0", "9" * 5000):
+    with pytest.raises(SystemExit, match="2"):
+      splice.main(["a.jpg", f"--run={run}", f"--out={tmp_path}", f"--stride={stride}"])

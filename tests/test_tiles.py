@@ -121,6 +121,21 @@ def interrupt():
   raise KeyboardInterrupt
 
 
+def test_a_bit_that_flipped_on_the_disk_is_found_and_the_pairs_made_anew(tmp_path, small_tiles, made):
+  """In a number it makes another finite one, by which two cameras could be linked."""
+  found = kept(tmp_path)
+  right = found.pce(NAMES, SIZE)
+  for glob in ("pairs-*", "0*"):
+    path = min(found.folder.glob(glob))
+    data = bytearray(path.read_bytes())
+    data[-40] ^= 0x40  # Of the last number, before its digest.
+    path.write_bytes(data)
+  made.clear()
+  np.testing.assert_array_equal(found.pce(NAMES, SIZE), right)
+  assert len(made) == 1
+  assert not all(found.has(name, SIZE) for name in NAMES)
+
+
 def test_several_processes_make_exactly_what_one_makes(tmp_path, small_tiles, made):
   alone = kept(tmp_path / "one").pce(NAMES, SIZE)
   made.clear()

@@ -29,8 +29,11 @@ def keep() -> None:
 
   Where the folder cannot be made or written to, nothing is kept, and nothing is said: it is only slower.
   """
-  folder = caches() / "fsim" / "compiled" / processor()
-  if VARIABLE in os.environ or not _usable(folder):
+  place = caches()
+  if VARIABLE in os.environ or place is None:
+    return
+  folder = place / "fsim" / "compiled" / processor()
+  if not _usable(folder):
     return
   with contextlib.suppress(OSError):  # Another command was quicker.
     _drop_unfinished(folder)
@@ -39,11 +42,14 @@ def keep() -> None:
     os.environ.setdefault(name, value)
 
 
-def caches() -> Path:
-  """Where the system keeps what programs can make again."""
-  if sys.platform == "darwin":
-    return Path.home() / "Library" / "Caches"
-  return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+def caches() -> Path | None:
+  """Where the system keeps what programs can make again; None for a user who has no home, as in some containers."""
+  try:
+    if sys.platform == "darwin":
+      return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+  except RuntimeError:
+    return None
 
 
 def processor() -> str:

@@ -29,6 +29,11 @@ def expanded(place: str | Path) -> Path:
   return Path(os.path.expanduser(place))  # Which leaves the home of nobody as it is: a name that begins with ~.
 
 
+def resolved(path: Path) -> Path:
+  """Where it is, through all links. `Path.resolve` raises RuntimeError for a link that leads to itself."""
+  return Path(os.path.realpath(path))
+
+
 def read_bytes(path: Path, limit: int) -> bytes:
   """The whole file. Raises Unreadable for pipes and devices, which could keep us for ever, and above `limit` bytes."""
   with _opened(path, limit) as (file, size):

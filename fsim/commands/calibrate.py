@@ -48,9 +48,9 @@ def main(arguments: Sequence[str]) -> int:
   chosen = parsed(arguments)
   with waking.importing():
     from fsim import cpu, weights
-    from fsim.boundary import outputs
+    from fsim.boundary import inputs, outputs
     from fsim.data import cameras
-    from fsim.evidence import collecting, learning, saved
+    from fsim.evidence import collecting, copies, learning, saved
     from fsim.evidence.selecting import Labelled
     from fsim.metrics import lir_export
   cpu.keep_memory()
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
   if shipped:
     scores = collecting.with_similarity(scores, weights.load(shipped.description.name))
   command = shlex.join(["fsim", "calibrate", *arguments])
-  sources = [f"photographs of {chosen.folder.resolve().name}, read by {found.rule}"]
+  sources = [f"photographs of {inputs.resolved(chosen.folder).name}, read by {found.rule}"]
   digest = shipped.description.sha256 if shipped else ""
   learned = learning.learn(learning.data_of(scores), chosen.out.stem, command, sources, digest)
   place.write(chosen.out.name, saved.to_bytes(learned.calibration))
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
   else:
     for line in told(learned):
       console.say(shown(line))
-  return console.INCOMPLETE if found.lost or unusable else console.ANSWERED
+  return console.INCOMPLETE if found.lost or copies.lost(unusable) else console.ANSWERED
 
 
 def require_unlearned(paths: Sequence[Path], shipped: "Weights") -> None:

@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
   with waking.importing():
     from fsim import cpu
     from fsim.evidence import asking, case, signing, telling
+    from fsim.prnu.face import COPY
     from fsim.prnu.leaving import LeftOut
   cpu.keep_memory()
   key = signing.read_private(chosen.sign) if chosen.sign else None
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
   request = _request(chosen, left_out)
   outcome = asking.carry_out(request)
   for row in outcome.left_out[len(request.passed_over) :]:
-    left_out(Path(row["file"]), row["cause"])
+    (left_out.beside if row["cause"].startswith(COPY) else left_out)(Path(row["file"]), row["cause"])
   if folder is not None:
     _write(folder, outcome, ("fsim", "compare", *arguments), key)
   if chosen.json:

@@ -34,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     from fsim.boundary.outputs import Folder
     from fsim.data.photographs import find
     from fsim.evidence import album, linked, shipped
+    from fsim.prnu import leaving
     from fsim.prnu.leaving import LeftOut
     from fsim.prnu.tiles import Tiles
   cpu.keep_memory()
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str]) -> int:
       linked.prepare(gathered.members, tiles, share)
       return console.ANSWERED
     found = linked.link(gathered.members, tiles, calibration, share)
+  leaving.note_alike([(found.members[a].path, found.members[b].path) for a, b in found.alike])
   facts = linked.facts(found) | {"left_out": left_out.entries, "calibration": described._asdict()}
   if folder:
     _write(folder, facts, found)

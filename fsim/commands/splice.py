@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from fsim.boundary import waking
 from fsim.commands import options
 
+GRID = 8  # Pixels of the blocks of a JPEG, on which patches lie.
+
 
 def main(arguments: Sequence[str]) -> int:
   chosen = parsed(arguments)
@@ -32,13 +34,19 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   options.add_out(parser, "folder for the maps")
   parser.add_argument("--reference", type=_pixel, metavar="X,Y", help="a pixel of the one image, of its own source")
   told = "pixels between patches, a multiple of 8; by default half a patch"
-  parser.add_argument("--stride", type=int, metavar="N", help=told)
+  parser.add_argument("--stride", type=_stride, metavar="N", help=told)
   options.add_json(parser)
   chosen = parser.parse_args(arguments)
   options.require_run(parser, chosen.run, "model")
   if chosen.reference and len(chosen.places) > 1:
     parser.error("--reference takes one image: a pixel of one says nothing of another")
   return chosen
+
+
+def _stride(text: str) -> int:
+  if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0 and int(text) % GRID == 0):
+    raise argparse.ArgumentTypeError(f"{text!r} is no multiple of {GRID} pixels")
+  return int(text)
 
 
 def _pixel(text: str) -> tuple[int, int]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsim.boundary import console, waking
-from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.commands import options
 
@@ -32,9 +31,9 @@ SIGNED = "signed by the key given"
 def main(arguments: Sequence[str]) -> int:
   chosen = parser().parse_args(arguments)
   with waking.importing():
+    from fsim.data.walk import require_folder
     from fsim.evidence import signing, verification
-  if not chosen.case.is_dir():
-    raise UserError(f"{shown(chosen.case)}: no such folder")
+  require_folder(chosen.case)
   public = signing.read_public(chosen.key) if chosen.key else None
   found = verification.verify(chosen.case, public)
   if chosen.again:

@@ -22,31 +22,15 @@ from fsim.boundary import progress
 from fsim.data import given, jpeg, quantisation
 from fsim.data.photographs import Photograph, read_all
 from fsim.evidence import quality, selecting
+from fsim.evidence.copies import Copies
 from fsim.evidence.quality import Quality
-from fsim.evidence.selecting import COUNTS, Device, Labelled
+from fsim.evidence.selecting import CHANGED, COUNTS, WHOLE, Device, Labelled, Variant
 from fsim.evidence.similarity import Similarity, embedded, log_odds_of
 from fsim.prnu import AnyArray, fingerprints, matching, membership, probe
 from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import DEFAULT
 
 SIDE = 1024  # Pixels of the square in the middle that is looked at, of small photographs less.
-
-
-class Variant(NamedTuple):
-  """How a photograph that is asked about was changed: its middle alone, and saved again at a quality."""
-
-  side: int | None = None
-  quality: int | None = None
-
-
-WHOLE = Variant()
-CHANGED = (
-  Variant(quality=85),
-  Variant(side=384),
-  Variant(quality=60),
-  Variant(side=256, quality=75),
-  Variant(side=256),
-)
 
 
 class Scores(NamedTuple):
@@ -66,17 +50,21 @@ class Scores(NamedTuple):
 
 
 class _Gathering(NamedTuple):
-  """What grows: rows of the three tables, and (file, cause) of what is left out."""
+  """What grows: rows of the three tables, (file, cause) of what is left out, and what copies are told by."""
 
   photographs: list[dict]
   candidates: list[dict]
   comparisons: list[dict]
   left_out: list[tuple[Path, str]]
+  copies: Copies
 
 
 def collect(files: Sequence[Labelled], variants: Sequence[Variant] = CHANGED) -> tuple[Scores, list[tuple[Path, str]]]:
-  """The tables, and the files that are left out with their causes; of each device as many as are needed are read."""
-  made = _Gathering([], [], [], [])
+  """The tables, and the files that are left out with their causes; of each device as many as are needed are read.
+
+  Raises UserError for a picture of two devices.
+  """
+  made = _Gathering([], [], [], [], Copies())
   devices = selecting.divided(files)
   with progress.bar(total=sum(len(d.references) + len(d.queries) for d in devices.values()), desc="scores") as bar:
     for names in selecting.groups({name: device.references[0].model for name, device in devices.items()}):
@@ -140,6 +128,7 @@ def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[b
     if pixels.shape != size:
       made.left_out.append((label.path, f"{pixels.shape[1]}x{pixels.shape[0]} pixels, unlike its device's first"))
       continue
+    made.copies.add(label, pixels)
     measured, _, single = _looked_at(found)
     rows.append(_row(label, WHOLE, _described(pixels.shape, measured, photograph.path), made.photographs))
     patterns.append(membership.pattern_of(found, membership.side_for(max(COUNTS))))
@@ -170,6 +159,9 @@ def _numbered(devices: list[Device], made: _Gathering, bar: tqdm) -> Iterator[tu
   number = 0
   for device in devices:
     for photograph, label, _ in _usable(device.queries, made, bar):
+      if same := made.copies.of_reference(label, photograph.pixels):
+        made.left_out.append((label.path, same))
+        continue
       yield number, label, photograph
       number += 1
 
@@ -204,7 +196,7 @@ def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tup
   """Cut to SIDE; those that can tell something."""
   for photograph, label in zip(read_all([label.path for label in labels]), labels, strict=True):
     bar.update()
-    found, cause = None, photograph.problem
+    found, cause = None, photograph.problem or made.copies.of(photograph, label)
     if not cause:
       photograph = photograph._replace(pixels=middle(photograph.pixels, SIDE))
       found, cause = probe.examined(photograph.pixels)

@@ -4,7 +4,7 @@ Shapes: n photographs.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,13 +33,15 @@ RULE = (
   "above the number of pairs compared; each member has one above the number of photographs times that of groups."
 )
 SAID = 20  # Sizes of groups in a sentence.
+STANDS_OUT = 9.0  # PCE from which on it is asked whether two photographs show the same.
 
 
 class Linked(NamedTuple):
   """members: by SHA-256, as in the album. groups: the largest first; their places are those of members.
 
   z: of all pairs, NaN where sizes differ and on the diagonal. ratios: by hypothesis ("H2a", "H2b"), within the
-  calibration's bounds, likewise. n_pairs: how many were compared.
+  calibration's bounds, likewise. n_pairs: how many were compared. alike: those of them that show the same, about which
+  nothing is said: what is shown correlates as a sensor does.
   """
 
   members: list[Member]
@@ -47,6 +49,7 @@ class Linked(NamedTuple):
   z: Float32[np.ndarray, "n n"]
   ratios: Mapping[str, Ratios]
   n_pairs: int
+  alike: Sequence[tuple[int, int]] = ()
 
   @property
   def alone(self) -> list[int]:
@@ -70,9 +73,13 @@ def link(members: list[Member], tiles: Tiles, calibration: Calibration, share: S
   n_pairs = sum(len(own) * (len(own) - 1) // 2 for own in places.values())
   strength = pairs.strengths(calibration.predictor, [member.quality for member in members]) if n else np.zeros(0)
   tables = pairs.tables(calibration)
-  z, groups = np.full((n, n), np.nan, np.float32), []
+  z, groups, alike = np.full((n, n), np.nan, np.float32), [], []
   for own in places.values():
-    part = tiles.pce([members[k].sha256 for k in own], members[own[0]].shape, share)
+    hashes = [members[k].sha256 for k in own]
+    part = tiles.pce(hashes, members[own[0]].shape, share)
+    same = [(a, b) for a, b, _ in tiles.alike(hashes, part, STANDS_OUT)]
+    for a, b in same:
+      part[a, b] = part[b, a] = 0
     for row in part:
       row[:] = np.copysign(np.sqrt(np.abs(row)), row)
     paid, pixels = linking.Price(len(own), n_pairs), members[own[0]].quality.pixels
@@ -80,6 +87,9 @@ def link(members: list[Member], tiles: Tiles, calibration: Calibration, share: S
     groups += [group._replace(members=tuple(own[k] for k in group.members)) for group in found]
     for k, row in zip(own, part, strict=True):
       z[k, own] = row
+    alike += [(own[a], own[b]) for a, b in same]
+  for a, b in alike:
+    z[a, b] = z[b, a] = np.nan
   np.fill_diagonal(z, np.nan)
   ratios = {}
   for name, hypothesis in NAMES.items():
@@ -87,7 +97,7 @@ def link(members: list[Member], tiles: Tiles, calibration: Calibration, share: S
       line = calibration.lines[hypothesis]
       ratios[name] = Ratios(tables[hypothesis], (line.low, line.high), strength, z)
   groups.sort(key=lambda group: (-len(group.members), group.members))
-  return Linked(members, groups, z, ratios, n_pairs)
+  return Linked(members, groups, z, ratios, n_pairs, alike)
 
 
 def _places(members: list[Member]) -> dict[tuple[int, int], list[int]]:
@@ -107,7 +117,8 @@ def facts(found: Linked) -> dict[str, Any]:
     for group in found.groups
   ]
   alone = [_named(found.members[k]) | {"compared_with": others} for k, others in _alone(found)]
-  return {"answer": answer, "rule": RULE, "pairs": found.n_pairs, "groups": grouped, "alone": alone}
+  alike = [[str(found.members[k].path) for k in pair] for pair in found.alike]
+  return {"answer": answer, "rule": RULE, "pairs": found.n_pairs, "groups": grouped, "alone": alone, "alike": alike}
 
 
 def write_arrays(path: Path, found: Linked) -> None:
@@ -156,7 +167,7 @@ def lines(found: Linked) -> Iterator[str]:
 def _described(found: Linked, k: int, group: Group, z: float) -> dict[str, Any]:
   """With its likeliest companion: the largest ratio against each hypothesis within the group."""
   others = [other for other in group.members if other != k]
-  best = {name: round(float(np.max(ratios.of([k])[0, others])), 3) for name, ratios in found.ratios.items()}
+  best = {name: round(float(np.nanmax(ratios.of([k])[0, others])), 3) for name, ratios in found.ratios.items()}
   return _named(found.members[k]) | {"z_with_rest": round(z, 2), "largest_log10_ratio": best}
 
 

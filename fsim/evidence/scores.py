@@ -28,11 +28,11 @@ from fsim.evidence.similarity import Similarity, embedded, log_odds
 from fsim.evidence.stages import Stage, planned
 from fsim.evidence.surface import Surface
 from fsim.evidence.surface import of as surface_of
-from fsim.prnu import comparing, face, membership, probe, transforms
+from fsim.prnu import candidates, comparing, face, membership, pictures, probe, transforms
 from fsim.prnu.comparing import Candidate
 from fsim.prnu.fingerprints import Fingerprint
+from fsim.prnu.pictures import Picture
 from fsim.prnu.probe import Filtered
-from fsim.prnu.residuals import DEFAULT
 from fsim.prnu.transforms import Found
 
 ENOUGH = math.log(1e-8)  # Natural log of the false-alarm probability at which the search ends.
@@ -47,6 +47,7 @@ class Known(NamedTuple):
       None of one alone. square: pixels in which that was looked at.
     left_out: (file, cause) of references that are not in it. checked: what is known of their being of one camera.
     embeddings: of each reference's patches, for the similarity; none where nobody was asked.
+    pictures: what each reference shows.
   """
 
   candidate: Candidate
@@ -57,6 +58,7 @@ class Known(NamedTuple):
   left_out: list[tuple[Path, str]]
   checked: str
   embeddings: list[np.ndarray]
+  pictures: dict[Path, Picture]
 
 
 class Score(NamedTuple):
@@ -100,9 +102,10 @@ def known(
   """
   left_out: list[tuple[Path, str]] = []
 
-  def measure(photograph: Photograph, found: Filtered) -> tuple[Quality, np.ndarray | None]:
+  def measure(photograph: Photograph, found: Filtered) -> tuple[Quality, np.ndarray | None, tuple[Path, Picture]]:
     show(photograph)
-    return quality_of(photograph, found), embedded(similarity, photograph.pixels)[0] if similarity else None
+    embeddings = embedded(similarity, photograph.pixels)[0] if similarity else None
+    return quality_of(photograph, found), embeddings, (photograph.path, pictures.picture(photograph.pixels))
 
   report = lambda path, why: left_out.append((path, why))  # noqa: E731
   try:
@@ -110,16 +113,17 @@ def known(
   except UserError as error:
     causes = "".join(f"; {shown(path)}: {shown(why)}" for path, why in left_out)
     raise UserError(f"{error}{causes}") from error
-  qualities = tuple(quality for quality, _ in made.measured)
-  embeddings = [found for _, found in made.measured if found is not None]
+  qualities = tuple(quality for quality, _, _ in made.measured)
+  embeddings = [found for _, found, _ in made.measured if found is not None]
+  shown_there = dict(there for _, _, there in made.measured)
   if len(made.places) == 1:
     candidate = _single(given.read(references[made.places[0]], made.places[0]))
-    return Known(candidate, None, qualities, None, 0, left_out, membership.SINGLE, embeddings)
+    return Known(candidate, None, qualities, None, 0, left_out, membership.SINGLE, embeddings, shown_there)
   square = len(made.patterns[0])
   candidate = comparing.of_fingerprint(made.fingerprint, Path("references"))
   agreement = collecting.agreement(made.patterns)
   checked = made.fingerprint.checked
-  return Known(candidate, made.fingerprint, qualities, agreement, square, left_out, checked, embeddings)
+  return Known(candidate, made.fingerprint, qualities, agreement, square, left_out, checked, embeddings, shown_there)
 
 
 def score(questioned: Image, camera: Known, similarity: Similarity | None = None, search: bool = True) -> Score:
@@ -139,6 +143,8 @@ def score(questioned: Image, camera: Known, similarity: Similarity | None = None
   best = _searched(pattern, camera.candidate.pattern, stages)
   if not math.isfinite(best.found.pce):
     return Score(file, "the correlation is no finite number")
+  if reason := _shown_too(photograph, camera, best.found):
+    return Score(file, reason)
   found = _described(best, photograph, own, pattern, camera)
   if similarity is None:
     return found
@@ -187,6 +193,15 @@ def _searched(pattern: Float[np.ndarray, "h w"], reference: Float[np.ndarray, "i
   return best._replace(tried=tried)
 
 
+def _shown_too(photograph: Photograph, camera: Known, found: Found) -> str:
+  """Why nothing is said of a photograph that shows what a reference shows, where it was found to lie; else nothing."""
+  said = {
+    path: pictures.share_at(photograph.pixels, x, found.transform, found.shift) for path, x in camera.pictures.items()
+  }
+  path = max(said, key=said.__getitem__)
+  return pictures.reason(str(path), said[path])
+
+
 def _described(best: _Best, photograph: Photograph, own: Quality, pattern: np.ndarray, camera: Known) -> Score:
   reference = camera.candidate.pattern
   z, n_looks = looks.z_of(best.found.pce), best.found.n_hypotheses / best.stage.share
@@ -217,9 +232,7 @@ def _with_similarity(found: Score, photograph: Photograph, camera: Known, simila
 
 
 def _single(photograph: Photograph) -> Candidate:
-  pattern = np.asarray(probe.against_image(photograph.pixels[None]))[0]
-  hashes = frozenset([photograph.sha256]), frozenset([photograph.content])
-  return Candidate(photograph.path, pattern, DEFAULT, True, *hashes)
+  return candidates.of_photograph(photograph, np.asarray(probe.against_image(photograph.pixels[None]))[0])
 
 
 def quality_of(photograph: Photograph, found: Filtered) -> Quality:

@@ -1,4 +1,4 @@
-"""Which photographs of known devices are references, which are asked about, and which devices are compared."""
+"""Which photographs of known devices are references, which are asked about and how, and who is compared with whom."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +16,23 @@ class Labelled(NamedTuple):
   device: str
   model: str
   scene: str  # "" is a scene of its own.
+
+
+class Variant(NamedTuple):
+  """How a photograph that is asked about was changed: its middle alone, and saved again at a quality."""
+
+  side: int | None = None
+  quality: int | None = None
+
+
+WHOLE = Variant()
+CHANGED = (
+  Variant(quality=85),
+  Variant(side=384),
+  Variant(quality=60),
+  Variant(side=256, quality=75),
+  Variant(side=256),
+)
 
 
 class Device(NamedTuple):

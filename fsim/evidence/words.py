@@ -7,6 +7,7 @@ from fsim.evidence.calibration import Ratio
 from fsim.evidence.comparison import Answer
 from fsim.evidence.scores import Known, Score
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
+from fsim.prnu import pictures
 
 H1 = "H1"
 NAMES = {"H2a": SAME_MODEL, "H2b": OTHER_MODEL}  # Of the hypotheses against H1, as the calibration calls them.
@@ -110,6 +111,8 @@ def hint(answer: Answer, camera: Known) -> str:
     return f"give references of the questioned photograph's size, or a photograph that lies within {width}x{height}"
   if reason.startswith(SAME_FILE):
     return "leave it out of --with: a photograph is no evidence about itself"
+  if pictures.SAME in reason:
+    return "leave that one out of --with, or cut off on both sides what both show (in steps of 8 pixels)"
   if reason:
     return "give another photograph, of more light and texture, as the camera saved it"
   if matches(answer):

@@ -56,7 +56,7 @@ def parse(text: str) -> About:
   images, contents = _hashes(fields["images"]), _hashes(fields.get("contents", []))
   _require(bool(images), "it names no images")
   _require(not contents or len(contents) == len(images), "hashes are missing")
-  return About(device, images, _settings(fields["settings"]), tuple(size), bits, tuple(scales), contents, checked)
+  return About(device, images, settings_of(fields["settings"]), tuple(size), bits, tuple(scales), contents, checked)
 
 
 def _hashes(value: Any) -> tuple[str, ...]:
@@ -66,7 +66,8 @@ def _hashes(value: Any) -> tuple[str, ...]:
   return tuple(value)
 
 
-def _settings(value: Any) -> Settings:
+def settings_of(value: Any) -> Settings:
+  """Raises ValueError or UserError with the cause."""
   _require(isinstance(value, dict), "its settings are not those of a residual")
   value = {"noise": DEFAULT.noise} | value  # Older files do not say it.
   _require(set(value) == set(Settings._fields), "its settings are not those of a residual")

@@ -4,6 +4,7 @@ Shapes: n images, h w pixels.
 """
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ class Matrix(NamedTuple):
     table: one row an image: file, sha256, device (from a Dresden-like name, else empty), group.
     threshold: PCE for the chosen false-alarm probability over all pairs together.
     copies: files whose pixels are those of another, which stands for them -> that other.
+    alike: pairs that show the same, which have no PCE: what is shown correlates as a sensor does.
   """
 
   table: pd.DataFrame
@@ -49,6 +51,7 @@ class Matrix(NamedTuple):
   threshold: float
   pairs: int
   copies: dict[Path, Path]
+  alike: Sequence[tuple[Path, Path]] = ()
 
 
 def prepared(paths: list[Path], tiles: Tiles, report: Report, share: Share = ALONE) -> list[Image]:
@@ -79,10 +82,14 @@ def compared(images: list[Image], tiles: Tiles, alpha: float, considered: int, s
   columns |= {"device": [_device(one.path) for one in order], "size": [one.size for one in order]}
   table = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
   pce = np.full((len(table), len(table)), np.nan, np.float32)
-  pairs = 0
+  pairs, alike = 0, []
   for size, hashes in _sizes(order).items():
     own = np.flatnonzero([one.size == size for one in order])
-    pce[np.ix_(own, own)] = tiles.pce(hashes, size, share)
+    found = tiles.pce(hashes, size, share)
+    for a, b, _ in tiles.alike(hashes, found, matching.threshold(alpha, 1)):  # What is less is no match anyhow.
+      found[a, b] = found[b, a] = np.nan
+      alike.append((order[own[a]].path, order[own[b]].path))
+    pce[np.ix_(own, own)] = found
     pairs += len(own) * (len(own) - 1) // 2
   np.fill_diagonal(pce, np.nan)
   if pairs == 0:
@@ -91,7 +98,7 @@ def compared(images: list[Image], tiles: Tiles, alpha: float, considered: int, s
     )
   limit = matching.threshold(alpha, pairs)
   table["group"] = connected_components(csr_array(pce >= limit), directed=False)[1]
-  return Matrix(table, pce, limit, pairs, copies)
+  return Matrix(table, pce, limit, pairs, copies, alike)
 
 
 def pair_table(result: Matrix) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from fsim.prnu import fingerprints, membership, probe
 from fsim.prnu.fingerprints import Fingerprint, Sums
 from fsim.prnu.leaving import Report
 from fsim.prnu.membership import Reference, Verdict
+from fsim.prnu.pictures import Gallery
 from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import Settings
 
@@ -108,8 +109,11 @@ def build(
   seen = survey(paths)
   order = Order(seen, commonest_size(seen), device, settings, part)
   former = _begun(order) if begun else Gathered(fingerprints.nothing(order.size))
-  gathered, references, copies = _gather(order, former, report)
+  gallery = None if trusted else Gallery()
+  gathered, references, copies = _gather(order, former, report, gallery)
   try:
+    if gallery is not None:
+      gallery.require_most(len(references))
     verdict = membership.taken_as_given(references) if trusted else membership.check(references)
   except UserError:
     part.unlink(missing_ok=True)  # It holds several cameras: nothing may go on from there.
@@ -125,8 +129,13 @@ def build(
   return Built(made, references, verdict, copies)
 
 
-def _gather(order: Order, gathered: Gathered, report: Report) -> tuple[Gathered, list[Reference], dict[Path, Path]]:
-  """The sum over all usable images, what is known of each, and the copies among them."""
+def _gather(
+  order: Order, gathered: Gathered, report: Report, gallery: Gallery | None
+) -> tuple[Gathered, list[Reference], dict[Path, Path]]:
+  """The sum over all usable images, what is known of each, and the copies among them.
+
+  gallery: None where all are taken as given.
+  """
   references: list[Reference] = []
   first: dict[str, Path] = {}
   copies: dict[Path, Path] = {}
@@ -137,10 +146,8 @@ def _gather(order: Order, gathered: Gathered, report: Report) -> tuple[Gathered,
       if photograph.content in first:
         copies[photograph.path] = first[photograph.content]
         continue
-      objection = _objection(photograph, order)
-      if not objection:
-        found, objection = probe.examined(photograph.pixels, order.settings)
-      if objection:
+      found, objection = _examined(photograph, order, gallery)
+      if found is None:
         report(photograph.path, objection)
         continue
       first[photograph.content] = photograph.path
@@ -156,7 +163,20 @@ def _gather(order: Order, gathered: Gathered, report: Report) -> tuple[Gathered,
     raise
   if not references:
     raise UserError(f"no image is left for the fingerprint of {shown(order.device)}")
+  if set(gathered.contents) - first.keys():  # Of a call that took another one of two that show the same.
+    gathered = _without_others([reference.path for reference in references], order)
   return gathered, references, copies
+
+
+def _examined(photograph: Photograph, order: Order, gallery: Gallery | None) -> tuple[Filtered | None, str]:
+  """The photograph, filtered, or None and why it cannot be a reference."""
+  objection = _objection(photograph, order)
+  if objection:
+    return None, objection
+  found, objection = probe.examined(photograph.pixels, order.settings)
+  if found is not None and gallery is not None:
+    objection = gallery.objection(str(photograph.path), photograph.pixels)
+  return (None if objection else found), objection
 
 
 def _without_others(paths: list[Path], order: Order) -> Gathered:

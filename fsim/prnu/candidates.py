@@ -3,6 +3,7 @@
 Shapes: h w pixels.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,18 +16,24 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data import jpeg
 from fsim.data.photographs import Photograph, read
-from fsim.data.walk import SUFFIXES
-from fsim.prnu import fingerprints, probe
+from fsim.data.walk import SUFFIXES, walk
+from fsim.prnu import fingerprints, pictures, probe
 from fsim.prnu.fingerprints import Fingerprint
+from fsim.prnu.pictures import Picture
 from fsim.prnu.residuals import DEFAULT, Settings
+from fsim.prnu.transforms import Found
 
 BATCH = 32  # Fingerprints in memory at a time, of large ones fewer.
 MEMORY = 1 << 26  # Bytes of their patterns; to compare them takes some ten times as many.
-ARCHIVE = b"PK"  # A fingerprint file begins so.
+ARCHIVE = b"PK"  # A fingerprint file begins so,
+SUFFIX = ".npz"  # and is called so in a folder.
 
 
 class Candidate(NamedTuple):
-  """What images are held against: the pattern, and hashes of the files and of the pixels it was made of."""
+  """What images are held against: the pattern, and hashes of the files and of the pixels it was made of.
+
+  picture: what the one image shows; None of a fingerprint.
+  """
 
   path: Path
   pattern: Float[np.ndarray, "h w"]
@@ -34,6 +41,7 @@ class Candidate(NamedTuple):
   single: bool  # Whether it is one image.
   images: frozenset[str]
   contents: frozenset[str]
+  picture: Picture | None = None
 
   def holds(self, photograph: Photograph) -> str:
     """Why this photograph says nothing about the candidate: it is in it. Else nothing."""
@@ -44,6 +52,14 @@ class Candidate(NamedTuple):
       return same if self.single else "this very picture is one of those the fingerprint was made of"
     return ""
 
+  def silence(self, photograph: Photograph, found: Found | str, least: float) -> str:
+    """As `holds`; and where a PCE of `least` or more was found, why that says nothing: both show the same."""
+    held = self.holds(photograph)
+    if held or self.picture is None or isinstance(found, str) or not found.pce >= least:
+      return held
+    share = pictures.share_at(photograph.pixels, self.picture, found.transform, found.shift)
+    return pictures.reason("the other photograph", share)
+
 
 class Batch(NamedTuple):
   """Candidates of one size and kind, to be matched together; `last` if no usable one follows."""
@@ -52,12 +68,23 @@ class Batch(NamedTuple):
   last: bool
 
 
-def candidates(places: Sequence[Path]) -> list[Path]:
-  """Files as they are given, and in the place of a folder the fingerprints (.npz) below it, if there are any."""
+def candidates(places: Sequence[Path], own: Path | None = None) -> list[Path]:
+  """Files as they are given, and in the place of a folder the fingerprints (.npz) below it, through links too.
+
+  A folder without any, or below one that cannot be entered, stays among them, to be named as what cannot be used.
+  own: a folder of the command's, which may lie in the others.
+  """
   paths: list[Path] = []
   for place in places:
-    inside = sorted(path for path in place.rglob("*.npz") if path.name[0] != ".") if place.is_dir() else []
-    paths += inside or [place]
+    if not os.path.isdir(place):
+      paths.append(place)
+      continue
+    entries = list(walk(place))
+    closed = [entry.path for entry in entries if entry.status is None and os.path.isdir(entry.path) and entry.is_image]
+    inside = sorted(e.path for e in entries if e.path.suffix.lower() == SUFFIX and e.path.name[0] != ".")
+    if own is not None:
+      inside = [path for path in inside if inputs.resolved(own) not in inputs.resolved(path).parents]
+    paths += [*inside, *closed] or [place]
   return list(dict.fromkeys(paths))
 
 
@@ -94,7 +121,11 @@ def candidate(path: Path, settings: Settings = DEFAULT) -> Candidate:
 
   Raises Unreadable naming the file if it is neither, and UserError for a photograph that can tell nothing.
   """
-  if path.is_dir():
+  if os.path.isdir(path):
+    try:
+      os.listdir(path)
+    except OSError as error:
+      raise inputs.Unreadable(path, f"folder cannot be read: {error.strerror}") from error
     raise inputs.Unreadable(path, "no fingerprint (.npz) in this folder")
   begins = inputs.read_bytes(path, arrays.LIMIT)[:16]
   is_named_so = path.suffix.lower() in SUFFIXES and not begins.startswith(ARCHIVE)
@@ -112,7 +143,12 @@ def candidate(path: Path, settings: Settings = DEFAULT) -> Candidate:
   objection, pattern = probe.look(photograph.pixels, probe.for_image, settings)
   if pattern is None:
     raise UserError(f"{shown(path)}: {objection}")
-  return Candidate(path, pattern, settings, True, frozenset([photograph.sha256]), frozenset([photograph.content]))
+  return of_photograph(photograph, pattern, settings)
+
+
+def of_photograph(photograph: Photograph, pattern: Float[np.ndarray, "h w"], settings: Settings = DEFAULT) -> Candidate:
+  hashes = frozenset([photograph.sha256]), frozenset([photograph.content])
+  return Candidate(photograph.path, pattern, settings, True, *hashes, pictures.picture(photograph.pixels))
 
 
 def of_fingerprint(made: Fingerprint, path: Path) -> Candidate:

@@ -68,14 +68,19 @@ class Answer(NamedTuple):
 
 
 class Held(str):
-  """A reason why there is no statement: the photograph is in the candidate."""
+  """A reason why there is no statement: the photograph, or what it shows, is in the candidate."""
 
 
 class Asked(NamedTuple):
-  """An image in question, without its pixels, and the pattern of it, or why there is none."""
+  """An image in question, and the pattern of it, or why there is none; with its pixels against photographs alone."""
 
   photograph: Photograph
   pattern: Float[np.ndarray, "h w"] | str
+
+  @property
+  def size(self) -> int:
+    """In bytes."""
+    return sum(x.nbytes for x in (self.pattern, self.photograph.pixels) if isinstance(x, np.ndarray))
 
 
 class Met(NamedTuple):
@@ -150,16 +155,15 @@ def _asked(images: Sequence[Path], batch: Batch, kept: dict[tuple, Asked]) -> It
   first = batch.candidates[0]
   key = lambda path: (path, first.single, first.settings)  # noqa: E731
   read = intake.looks(read_all([path for path in images if key(path) not in kept]), _make(first), first.settings)
-  room = MEMORY - sum(one.pattern.nbytes for one in kept.values() if isinstance(one.pattern, np.ndarray))
+  room = MEMORY - sum(one.size for one in kept.values())
   for path in images:
     if key(path) in kept:
       yield kept[key(path)]
       continue
-    asked = _asked_of(*next(read))
-    size = asked.pattern.nbytes if isinstance(asked.pattern, np.ndarray) else 0
-    if not batch.last and size <= room:
+    asked = _asked_of(*next(read), first)
+    if not batch.last and asked.size <= room:
       kept[key(path)] = asked
-      room -= size
+      room -= asked.size
     yield asked
 
 
@@ -167,11 +171,12 @@ def _of(photograph: Photograph, first: Candidate | Kind) -> Asked:
   """For candidates like this one, or of this kind."""
   if photograph.problem:
     return Asked(photograph, photograph.problem)
-  return _asked_of(photograph, probe.look(photograph.pixels, _make(first), first.settings))
+  return _asked_of(photograph, probe.look(photograph.pixels, _make(first), first.settings), first)
 
 
-def _asked_of(photograph: Photograph, look: Look) -> Asked:
-  return Asked(photograph._replace(pixels=None), look.objection if look.pattern is None else look.pattern)
+def _asked_of(photograph: Photograph, look: Look, first: Candidate | Kind) -> Asked:
+  kept = photograph if first.single else photograph._replace(pixels=None)
+  return Asked(kept, look.objection if look.pattern is None else look.pattern)
 
 
 def _make(first: Candidate | Kind) -> Callable[[Filtered], AnyArray]:
@@ -180,13 +185,15 @@ def _make(first: Candidate | Kind) -> Callable[[Filtered], AnyArray]:
 
 def _matched(asked: Asked, batch: Batch, search: Search) -> dict[Path, Found | str]:
   if isinstance(asked.pattern, str):
-    return {c.path: asked.pattern for c in batch.candidates}
+    return dict.fromkeys([one.path for one in batch.candidates], asked.pattern)
   patterns = np.stack([c.pattern for c in batch.candidates])
   try:
     found = transforms.find(asked.pattern, patterns, search.transforms, search.reach)
   except UserError as error:
     found = [str(error)] * len(batch.candidates)
-  return {c.path: Held(c.holds(asked.photograph)) or result for c, result in zip(batch.candidates, found, strict=True)}
+  pairs = zip(batch.candidates, found, strict=True)
+  least = matching.threshold(search.alpha, 1)  # Of a match: less needs no reason.
+  return {one.path: Held(one.silence(asked.photograph, result, least)) or result for one, result in pairs}
 
 
 def _best(results: dict[Path, Found | str], best: int | None) -> dict[Path, Found | str]:

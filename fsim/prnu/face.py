@@ -6,7 +6,7 @@ Shapes: h w pixels, p pixels of the square in which members are checked.
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -25,9 +25,11 @@ from fsim.prnu.comparing import Answer, Candidate, Search
 from fsim.prnu.fingerprints import Fingerprint
 from fsim.prnu.leaving import Report
 from fsim.prnu.membership import Reference
+from fsim.prnu.pictures import Gallery
 from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import DEFAULT, Settings, residuals
 
+COPY = "a copy of"  # How causes begin that cost no answer.
 ALIGNED = Search()  # What the command looks for unless it is told more.
 Print = Fingerprint | str | os.PathLike[str]  # A fingerprint, or the path of its file.
 Measure = Callable[[Photograph, Filtered], Any]  # What is asked of a photograph while it is in memory.
@@ -87,11 +89,14 @@ def gathered(
 ) -> Made:
   """As `fingerprint`; what is left out is reported, not warned of. measure: asked of each image that can be used."""
   size = _commonest_size(many)
-  summed, references, places, measured, objections = _all(many, size, settings, measure)
+  gallery = None if trusted else Gallery()
+  summed, references, places, measured, objections = _all(many, size, settings, measure, gallery)
   for path, why in objections:
     report(path, why)
   if not references:
     raise UserError(f"no image is left for the fingerprint of {shown(device)}")
+  if gallery is not None:
+    gallery.require_most(len(references))
   verdict = membership.taken_as_given(references) if trusted else membership.check(references)
   for k, why in verdict.left_out.items():
     report(references[k].path, why)
@@ -105,23 +110,26 @@ def gathered(
 
 
 def _all(
-  many: Sequence[Image], size: tuple[int, int], settings: Settings, measure: Measure
+  many: Sequence[Image], size: tuple[int, int], settings: Settings, measure: Measure, gallery: Gallery | None
 ) -> tuple[Gathered, list[Reference], list[int], list[Any], list[tuple[Path, str]]]:
   """The sum over all images that can be used, what is known of each, its place and its measure; causes of the others.
 
-  A function of its own, so that its last image is not in memory any more when some are read again.
+  A function of its own, so that its last image is not in memory any more when some are read again. gallery: None where
+  all are taken as given.
   """
-  references, places, measured, objections, seen = [], [], [], [], set()
+  references, places, measured, objections, seen = [], [], [], [], {}
   summed = Gathered(fingerprints.nothing(size))
   side = membership.side_for(len(many))
   for place, photograph in enumerate(given.read_all(many)):
     objection = _objection(photograph, size, seen)
     if not objection:
       found, objection = probe.examined(photograph.pixels, settings)
+    if not objection and gallery is not None:
+      objection = gallery.objection(str(photograph.path), photograph.pixels)
     if objection:
       objections.append((photograph.path, objection))
       continue
-    seen.add(photograph.content)
+    seen[photograph.content] = photograph.path
     places.append(place)
     measured.append(measure(photograph, found))
     pattern = membership.pattern_of(found, side)
@@ -187,7 +195,7 @@ def _commonest_size(images: Sequence[Image]) -> tuple[int, int]:
   return max(sizes, key=lambda size: (sizes[size], size))
 
 
-def _objection(photograph: Photograph, size: tuple[int, int], seen: set[str]) -> str:
+def _objection(photograph: Photograph, size: tuple[int, int], seen: dict[str, Path]) -> str:
   """Why it cannot be a reference, or nothing; its noise is not looked at."""
   if photograph.problem:
     return photograph.problem
@@ -195,11 +203,11 @@ def _objection(photograph: Photograph, size: tuple[int, int], seen: set[str]) ->
   if (height, width) != size:
     return f"{width}x{height} pixels, but the fingerprint is of {size[1]}x{size[0]}"
   if photograph.content in seen:
-    return "a copy of another one"
+    return f"{COPY} {shown(seen[photograph.content])}"
   return ""
 
 
-def _summed(kept: Iterable[Photograph], seen: set[str], size: tuple[int, int], settings: Settings) -> Gathered:
+def _summed(kept: Iterable[Photograph], seen: Container[str], size: tuple[int, int], settings: Settings) -> Gathered:
   """The sum once more, without the others: to take images off it would leave rounding errors."""
   summed = Gathered(fingerprints.nothing(size))
   for photograph in kept:

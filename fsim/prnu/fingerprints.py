@@ -120,7 +120,12 @@ def merge(a: Fingerprint, b: Fingerprint) -> Fingerprint:
   """The fingerprint of all images of both. Raises UserError if sizes or settings differ or an image is in both."""
   both = f"{shown(a.device)} and {shown(b.device)}"
   if a.estimate.shape != b.estimate.shape or a.settings != b.settings:
-    raise UserError(f"fingerprints of {both} differ in size or settings and cannot be merged")
+    sizes = [("size", "{1}x{0}".format(*x.estimate.shape)) for x in (a, b)]
+    said = [dict([size, *x.settings._asdict().items()]) for size, x in zip(sizes, (a, b), strict=True)]
+    other = ", ".join(
+      f"{name} {said[0][name]} and {said[1][name]}" for name in said[0] if said[0][name] != said[1][name]
+    )
+    raise UserError(f"fingerprints of {both} differ in size or settings and cannot be merged: {shown(other)}")
   twice = max(len(set(a.images) & set(b.images)), len(set(a.contents) & set(b.contents)))
   if twice:
     raise UserError(f"{twice} images are in both fingerprints, of {both}")

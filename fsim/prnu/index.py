@@ -24,6 +24,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.shares import ALONE, Share
 from fsim.prnu import candidates
+from fsim.prnu.about import settings_of
 from fsim.prnu.candidates import Candidate
 from fsim.prnu.settings import DEFAULT, Settings
 
@@ -86,11 +87,12 @@ class Index:
       found = arrays.read_npz(self._file(path), FIELDS)
       said = json.loads(str(found["about"]))
       size, settings, single = said["kind"]
-      kind = Kind(tuple(size), Settings(*settings), single)
+      kind = Kind(tuple(size), settings_of(dict(zip(Settings._fields, settings, strict=True))), single)
       fits = found["signs"].dtype == np.uint8 and len(found["signs"]) == WORD * -(-math.prod(_middle(kind.size)) // 64)
+      fits = fits and all(type(n) is int for n in size) and type(single) is bool
       fits = fits and (kind.settings == self.settings or not kind.single)
       return (kind, found["signs"]) if fits and said["state"] == _state(path) else None
-    except (Unreadable, ValueError, KeyError, TypeError):
+    except (UserError, ValueError, KeyError, TypeError, RecursionError):
       return None
 
   def _file(self, path: Path) -> Path:

@@ -58,7 +58,7 @@ def each(
 
 def keep(tiles: Tiles, photograph: Photograph, pattern: Float[np.ndarray, "h w"], facts: Mapping[str, Any]) -> None:
   """A photograph's pattern, and beside it its content, its size (height, width) and these facts."""
-  tiles.keep(photograph.sha256, pattern)
+  tiles.keep(photograph.sha256, pattern, photograph.pixels)
   said = {"content": photograph.content, "size": list(photograph.pixels.shape[:2]), **facts}
   outputs.replace(_file(tiles, photograph.sha256), json.dumps(said).encode())  # Last: then all of it is there.
 

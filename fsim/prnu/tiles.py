@@ -22,16 +22,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32, Int8
+from jaxtyping import Array, Float, Float32, Int8, UInt8
 from scipy import fft
 from scipy.sparse import csr_array
 
 import fsim
-from fsim.boundary import outputs, progress
+from fsim.boundary import arrays, inputs, outputs, progress
+from fsim.boundary.inputs import Unreadable
 from fsim.boundary.shares import ALONE, Share
+from fsim.prnu import pictures
 from fsim.prnu.settings import DEFAULT
 
-ENGINE = 2  # One more with every change to what a pattern is.
+ENGINE = 3  # One more with every change to what a pattern is.
 STEPS = 20  # Of a pattern's standard deviation; beyond 127 of them it is cut.
 ROUNDING = 0.02  # By which steps and cut may change a standard deviation of 1.
 MEMORY = 1 << 28  # Bytes of a tile's patterns, both sides together; with what is multiplied, up to three times as many.
@@ -39,6 +41,8 @@ MOST = 512  # Photographs a side of a tile.
 CHUNK = 1 << 15  # Pixels that are multiplied at a time.
 BINS = (32, 16)  # Of rows and columns of half a spectrum.
 LINES = 1024  # Frequencies that are kept by themselves.
+DIGEST = 32  # Bytes of the SHA-256 behind each array: a bit that flips on a disk must not link two cameras.
+PICTURES = 256  # Whose details are in memory, of two megabytes at most.
 
 
 class Side(NamedTuple):
@@ -62,11 +66,17 @@ class Tiles:
     pattern = _array(self._pattern(sha256), np.int8, size)
     if pattern is None or _array(self._powers(sha256), np.float64, (BINS[0] * BINS[1] + 2 * LINES,)) is None:
       return False
+    if _array(self._shown(sha256), np.uint8) is None:
+      return False
     return bool(abs(pattern.std(dtype=np.float64) / STEPS - 1) < ROUNDING)
 
-  def keep(self, sha256: str, pattern: Float[np.ndarray, "h w"]) -> None:
-    """Of the photograph with this hash; its mean and deviation do not count."""
+  def keep(
+    self, sha256: str, pattern: Float[np.ndarray, "h w"], pixels: UInt8[np.ndarray, "i j 3"] | None = None
+  ) -> None:
+    """Of the photograph with this hash; its mean and deviation do not count. pixels: of all of it, if it shows any."""
     kept = eighths(pattern)
+    levels = np.zeros((1, 1), np.uint8) if pixels is None else pictures.picture(pixels, pictures.COARSE).levels
+    outputs.replace(self._shown(sha256), _bytes(levels))
     outputs.replace(self._powers(sha256), _bytes(powers(kept)))
     outputs.replace(self._pattern(sha256), _bytes(kept))
 
@@ -102,6 +112,13 @@ class Tiles:
         outputs.replace(self._tile(rows, columns), _bytes(found))
       yield i, j, found
 
+  def alike(self, hashes: Sequence[str], pce: Float32[np.ndarray, "n n"], least: float) -> list[tuple[int, int, float]]:
+    """Places of two photographs of such a PCE that show the same, with the share of their area."""
+    details = functools.lru_cache(maxsize=PICTURES)(lambda k: pictures.details(np.load(self._shown(hashes[k]))))
+    places = np.argwhere(np.triu(pce >= least, 1)).tolist()
+    found = ((a, b, pictures.share_of(details(a), details(b))) for a, b in places)
+    return [pair for pair in found if pair[2]]
+
   def _side(self, hashes: tuple[str, ...]) -> Side:
     first = np.load(self._pattern(hashes[0]))
     patterns = np.empty((len(hashes), first.size), np.int8)
@@ -117,6 +134,9 @@ class Tiles:
 
   def _powers(self, sha256: str) -> Path:
     return self.folder / f"power-{sha256}.npy"
+
+  def _shown(self, sha256: str) -> Path:
+    return self.folder / f"shown-{sha256}.npy"
 
   def _tile(self, rows: tuple[str, ...], columns: tuple[str, ...]) -> Path:
     return self.folder / f"pairs-{hashlib.sha256(repr((rows, columns)).encode()).hexdigest()}.npy"
@@ -188,15 +208,17 @@ def _added(total: Float32[Array, "m n"], a: Int8[Array, "m c"], b: Int8[Array, "
 def _bytes(array: np.ndarray) -> bytes:
   buffer = io.BytesIO()
   np.save(buffer, array)
-  return buffer.getvalue()
+  data = buffer.getvalue()
+  return data + hashlib.sha256(data).digest()
 
 
-def _array(path: Path, kind: type, shape: tuple[int, ...]) -> np.ndarray | None:
-  """None where it is absent, damaged, cut or another one."""
+def _array(path: Path, kind: type, shape: tuple[int, ...] | None = None) -> np.ndarray | None:
+  """None where it is absent, damaged, cut or another one. shape: None where any will do."""
   try:
-    found = np.lib.format.open_memmap(path, mode="r")  # No more is read than the file has.
-  except (OSError, ValueError, EOFError):
+    data = inputs.read_bytes(path, arrays.LIMIT)
+  except Unreadable:
     return None
-  if found.shape != tuple(shape) or found.dtype != kind:
+  if hashlib.sha256(data[:-DIGEST]).digest() != data[-DIGEST:]:
     return None
-  return np.array(found) if np.isfinite(found).all() else None
+  found = np.load(io.BytesIO(data))
+  return found if found.dtype == kind and shape in (None, found.shape) else None

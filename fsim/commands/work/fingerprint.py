@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from fsim.boundary import console, outputs
+from fsim.boundary import console, inputs, outputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data.photographs import find
@@ -18,7 +18,7 @@ def make_fingerprint(chosen: argparse.Namespace) -> int:
   left_out = LeftOut(chosen.stop)
   settings = Settings(wavelet=chosen.wavelet, sigma=chosen.sigma, noise=chosen.noise)
   require_sane(settings)
-  device = chosen.device or chosen.places[0].resolve().stem
+  device = chosen.device or inputs.resolved(chosen.places[0]).stem
   found = find(chosen.places)
   left_out.passed_over(found)
   with console.resumable():
@@ -60,7 +60,10 @@ def merge(chosen: argparse.Namespace) -> int:
   loaded = [fingerprints.load(path) for path in chosen.fingerprints]
   merged = loaded[0]
   for path, other in zip(chosen.fingerprints[1:], loaded[1:], strict=True):
-    both = fingerprints.merge(merged, other)
+    try:
+      both = fingerprints.merge(merged, other)
+    except UserError as error:
+      raise UserError(f"{shown(path)}: {error}") from error
     if not chosen.trusted:
       _require_linked(merged, other, path)
     merged = both

@@ -20,7 +20,7 @@ def match(chosen: argparse.Namespace) -> int:
   """Answers are given as they are found, so that an interruption loses only those that are not."""
   transforms = all_transforms(chosen.turned, chosen.mirrored, chosen.scales)
   search = Search(transforms, chosen.reach, chosen.alpha, Settings(noise=chosen.noise))
-  against = comparing.candidates(chosen.against)
+  against = comparing.candidates(chosen.against, chosen.index)
   found = find(chosen.places)
   LeftOut(stop=False).passed_over(found)
   considered = len(found.paths) + len(found.passed_over)

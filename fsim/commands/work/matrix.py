@@ -7,7 +7,7 @@ from fsim.boundary import console, outputs, shares
 from fsim.boundary.spreadsheet import csv
 from fsim.boundary.text import shown
 from fsim.data.photographs import find
-from fsim.prnu import allpairs, figures
+from fsim.prnu import allpairs, figures, leaving
 from fsim.prnu.allpairs import Matrix
 from fsim.prnu.leaving import LeftOut
 from fsim.prnu.tiles import Tiles
@@ -30,6 +30,7 @@ def matrix(chosen: argparse.Namespace) -> int:
       return console.ANSWERED
     found = allpairs.compared(images, tiles, chosen.alpha, len(files.paths), share)
   left_out.copies(found.copies)
+  leaving.note_alike(found.alike)
   pairs = allpairs.pair_table(found)
   folder.write("pairs.csv", csv(pairs))
   folder.write("images.csv", csv(found.table.drop(columns="size")))
@@ -59,6 +60,7 @@ def _described(out: Path, found: Matrix, considered: int, matches: int, left_out
     "matches": matches,
     "groups": _groups(found),
     "left_out": left_out.entries,
+    "alike": [list(map(str, pair)) for pair in found.alike],
     "picture": str(out / "matrix.png"),
   }
 

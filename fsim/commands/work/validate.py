@@ -13,6 +13,7 @@ from fsim.evidence import (
   asking,
   collecting,
   compared,
+  copies,
   criteria,
   kept_scores,
   shipped,
@@ -53,7 +54,7 @@ def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
   else:
     for line in lines(report, folder):
       console.say(line)
-  return console.INCOMPLETE if found.lost or made.left_out else console.ANSWERED
+  return console.INCOMPLETE if found.lost or copies.lost(made.left_out) else console.ANSWERED
 
 
 def collector(asked: shipped.Chosen) -> tuple[kept_scores.Collect, str]:
