@@ -21,7 +21,7 @@ from fsim.prnu.candidates import candidates as candidates
 from fsim.prnu.candidates import of_fingerprint as of_fingerprint
 from fsim.prnu.index import Index, Kind
 from fsim.prnu.probe import Filtered, Look
-from fsim.prnu.settings import DEFAULT, Settings
+from fsim.prnu.settings import DEFAULT, LEARNED, Settings
 from fsim.prnu.transforms import Found, Transform
 
 MEMORY = 1 << 28  # Bytes of patterns of images in question that are kept from batch to batch.
@@ -183,7 +183,8 @@ def _matched(asked: Asked, batch: Batch, search: Search) -> dict[Path, Found | s
     return {c.path: asked.pattern for c in batch.candidates}
   patterns = np.stack([c.pattern for c in batch.candidates])
   try:
-    found = transforms.find(asked.pattern, patterns, search.transforms, search.reach)
+    in_step = batch.candidates[0].settings.noise == LEARNED.noise
+    found = transforms.find(asked.pattern, patterns, search.transforms, search.reach, in_step)
   except UserError as error:
     found = [str(error)] * len(batch.candidates)
   return {c.path: Held(c.holds(asked.photograph)) or result for c, result in zip(batch.candidates, found, strict=True)}
