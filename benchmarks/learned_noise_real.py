@@ -59,7 +59,7 @@ def pce(a: Float[np.ndarray, "m s s"], b: Float[np.ndarray, "n s s"], in_step: b
     return found
   size, blocks = a[0].size, a[0].size // BLOCK**2
   peaks = np.asarray(matching.correlation(a, b)) ** 2 * size
-  first, second = _by_place(a), _by_place(b)
+  first, second = (_by_place(_standardised(x)) for x in (a, b))
   twice = np.full(first.shape[1], 2.0)
   twice[[0, -1]] = 1
   total = np.zeros(peaks.shape)
