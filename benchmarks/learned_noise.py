@@ -38,6 +38,7 @@ SIDES = (64, 128, 256, 512)
 QUALITIES = (100, 90, 75, 60)
 FACTOR = 0.75
 USUAL = 256  # Pixels a side unless varied.
+FEW = 128  # Pixels a side where photographs meet fingerprints.
 COUNTS = (1, 3, 10, 50)  # Photographs in a fingerprint; the last ones of each device are queries.
 GROUPS = 5  # Fingerprints of each device and count, at most.
 METHODS = {"classical": DEFAULT, "learned": LEARNED}
@@ -167,7 +168,9 @@ def measure(folder: Path, twins: Photos, series: Photos) -> pd.DataFrame:
   path = folder / TABLE
   lines = pd.read_csv(path).to_dict("records") if path.exists() else []
   known = {(line["condition"], line["value"], line["method"]) for line in lines}
-  tasks = [(*one, met_with_truth) for one in conditions(twins)] + [(COUNT, 1, lambda: series, met_with_fingerprints)]
+  tasks = [(*one, met_with_truth) for one in conditions(twins)] + [
+    (COUNT, 1, lambda: cut(series, FEW), met_with_fingerprints)
+  ]
   for (condition, value, photos, meet), (method, settings) in itertools.product(tasks, METHODS.items()):
     if (condition, value, method) in known:
       continue
@@ -203,7 +206,7 @@ def panels(table: pd.DataFrame, real: pd.DataFrame) -> dict[str, pd.DataFrame]:
   return {
     "side of the crop, pixels\n(against the true pattern)": table[by_side].assign(place=number),
     f"quality of a second JPEG, {USUAL} pixels\n(against the true pattern)": saved.assign(place=names),
-    f"photographs in the fingerprint; 0: image pairs\n({USUAL} pixels)": table[by_count].assign(place=number),
+    f"photographs in the fingerprint; 0: image pairs\n({FEW} pixels)": table[by_count].assign(place=number),
     "real cameras\n(512 pixels)": real,
   }
 
@@ -236,7 +239,7 @@ def main() -> None:
   twins, series = noise_photographs.make(chosen.folder, chosen.workers)
   table = measure(chosen.folder, twins, series)
   print(table.to_string(index=False))
-  speed(twins.pixels[:2])
+  speed(twins.pixels[:1])
   if chosen.figure:
     real = [pd.read_csv(path) for path in sorted(chosen.folder.glob("real_*.csv"))]
     draw(table, pd.concat(real) if real else pd.DataFrame(), chosen.figure)
