@@ -54,7 +54,7 @@ def _standardised(x: Float[np.ndarray, "n s s"]) -> Float[np.ndarray, "n s s"]:
 
 def pce(a: Float[np.ndarray, "m s s"], b: Float[np.ndarray, "n s s"], in_step: bool) -> Float[np.ndarray, "m n"]:
   """Of all pairs, aligned; `in_step` divides by `matching.widening`. The window around the peak is not left out."""
-  found = np.asarray(matching._roughly(a, b))
+  found = matching.aligned_pce(a, b, exact=False)
   if not in_step:
     return found
   size, blocks = a[0].size, a[0].size // BLOCK**2
