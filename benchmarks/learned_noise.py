@@ -195,32 +195,49 @@ def speed(pixels: UInt8[np.ndarray, "n s s 3"], rounds: int = 3) -> None:
   print(f"learned takes {ratio[0]:.1f} times as long, and {ratio[1]:.1f} times the CPU time")
 
 
-def panels(table: pd.DataFrame, real: pd.DataFrame) -> dict[str, pd.DataFrame]:
-  """What each part of the figure shows, by its label; `place` is what stands below the axis."""
-  number = table["value"].map("{:.0f}".format)
-  truth = table["against"] == "true pattern"
-  by_side, by_count = truth & (table["condition"] == SIDE), table["condition"] == COUNT
-  usual = by_side & (table["value"] == USUAL)
-  names = number.mask(usual, "as it is").mask(table["condition"] == RESIZED, f"resized\nby {FACTOR}")
-  saved = pd.concat([table[usual], table[truth & ~by_side]])
-  return {
-    "side of the crop, pixels\n(against the true pattern)": table[by_side].assign(place=number),
-    f"quality of a second JPEG, {USUAL} pixels\n(against the true pattern)": saved.assign(place=names),
-    f"photographs in the fingerprint; 0: image pairs\n({FEW} pixels)": table[by_count].assign(place=number),
-    "real cameras\n(512 pixels)": real,
-  }
+class Panel(NamedTuple):
+  """A part of the figure.
+
+  Attributes:
+    label: of its axis.
+    table: rows; `place` is what stands below the axis.
+    apart: how many of the last places are no further steps of what is varied.
+  """
+
+  label: str
+  table: pd.DataFrame
+  apart: int = 0
+
+
+def panels(table: pd.DataFrame, real: pd.DataFrame) -> list[Panel]:
+  table = table.assign(place=table["value"].map("{:.0f}".format))
+  truth = table[table["against"] == "true pattern"]
+  by_side, by_count = truth[truth["condition"] == SIDE], table[table["condition"] == COUNT]
+  again, resized = truth[truth["condition"] == COMPRESSED], truth[truth["condition"] == RESIZED]
+  usual = by_side[by_side["value"] == USUAL].assign(place="as it is")
+  saved = pd.concat([usual, again, resized.assign(place=f"resized\nby {FACTOR}")])
+  counted = by_count.assign(place=by_count["place"].replace("0", "pairs"))
+  return [
+    Panel("side of the crop, pixels\n(against the true pattern)", by_side),
+    Panel(f"quality of a second JPEG, {USUAL} pixels\n(against the true pattern)", saved, 1),
+    Panel(f"photographs in the fingerprint\n({FEW} pixels)", counted, 1),
+    Panel("real cameras\n(512 pixels)", real, 4),
+  ]
 
 
 def draw(table: pd.DataFrame, real: pd.DataFrame, figure: Path) -> None:
   """AUC above TPR: by the side, by what was done to the file, by the fingerprint, and of real cameras."""
-  shown = {label: part for label, part in panels(table, real).items() if len(part)}
+  shown = [panel for panel in panels(table, real) if len(panel.table)]
   drawn, axes = plt.subplots(2, len(shown), figsize=(3.6 * len(shown), 5.6), layout="constrained", sharey="row")
-  for column, (label, part) in zip(axes.T, shown.items(), strict=True):
+  for column, (label, part, apart) in zip(axes.T, shown, strict=True):
     places = list(dict.fromkeys(part["place"]))
+    steps = places[: len(places) - apart]
     for axis, (measure, name) in zip(column, {"auc": "AUC", "tpr": "TPR at FPR .001"}.items(), strict=True):
-      for method, look in {"classical": "s:", "learned": "o-"}.items():
-        own = part[part["method"] == method]
-        axis.plot([places.index(place) for place in own["place"]], own[measure], look, label=method)
+      for method, (mark, colour) in {"classical": ("s", "#222222"), "learned": ("o", "#d95f02")}.items():
+        own = part[part["method"] == method].set_index("place")[measure]
+        axis.plot([places.index(place) for place in own.index], own, mark, color=colour, label=method)
+        line = own[own.index.isin(steps)]
+        axis.plot([places.index(place) for place in line.index], line, color=colour, lw=1)
       axis.set_xticks(range(len(places)), places, fontsize=8)
       axis.set_ylabel(name)
       axis.label_outer()
