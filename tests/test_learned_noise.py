@@ -1,6 +1,7 @@
 """The comparison of learned and classical noise measures what the commands do, on the pairs that it names."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks import learned_noise, learned_noise_real, noise_photographs
@@ -92,3 +93,16 @@ def test_false_matches_are_those_of_others_above_the_threshold():
   assert row["low 0.0001"] == pytest.approx(0.0253, abs=1e-3)  # Clopper and Pearson, one of many.
   assert row["high 0.0001"] == pytest.approx(5.57, abs=0.02)
   assert (row["found 0.001"], row["found 0.0001"]) == (1, 0)
+
+
+def test_the_figure_shows_what_was_measured_and_joins_only_steps(tmp_path):
+  rows = [("true pattern", learned_noise.SIDE, 64), ("true pattern", learned_noise.SIDE, 256)]
+  rows += [("true pattern", learned_noise.COMPRESSED, 90), ("true pattern", learned_noise.RESIZED, 0.75)]
+  table = pd.DataFrame([(*row, m, 0.9, 0.5) for row in rows for m in learned_noise.METHODS])
+  table.columns = ["against", "condition", "value", "method", "auc", "tpr"]
+  sides, saved, fingerprints_, real = learned_noise.panels(table, pd.DataFrame())
+  assert sides.table["place"].tolist() == ["64", "64", "256", "256"]
+  assert list(dict.fromkeys(saved.table["place"])) == ["as it is", "90", "resized\nby 0.75"]
+  assert len(fingerprints_.table) == len(real.table) == 0
+  learned_noise.draw(table, pd.DataFrame(), tmp_path / "figure.png")
+  assert (tmp_path / "figure.png").stat().st_size > 5000
