@@ -1,19 +1,17 @@
-"""Sensor noise as a network sees it, beside the classical residuals, on the same pairs.
+"""Learned sensor noise beside the classical one, on virtual cameras of models that the network has not learned from.
 
-  python -m benchmarks.learned_noise simulate DIR --workers=2
-  python -m benchmarks.learned_noise measure DIR --out=TABLE.csv
-  python -m benchmarks.learned_noise real FOLDER --out=TABLE.csv
-  python -m benchmarks.learned_noise draw FOLDER_OF_TABLES --out=FIGURE.png
+  python -m benchmarks.learned_noise DIR [--figure=docs/figures/learned_noise.png] [--workers=2]
 
-Virtual cameras of models, devices and scenes that the network has not learned from. Fingerprints are of the first
-photographs of a device, queries the rest; everything is aligned.
+DIR takes the photographs with the true patterns of their sensors, and the table (virtual.csv): the same command goes on
+where it ended. Photographs are met with the true pattern, as with a fingerprint of photographs without end, with
+fingerprints of 1 to 50, and with each other. Real cameras: benchmarks.learned_noise_real, whose tables, if they lie in
+DIR, are in the figure too.
 """
 
 import argparse
-import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,43 +19,31 @@ import jax
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
-from benchmarks import prnu_accuracy
+from benchmarks import noise_photographs
+from benchmarks.noise_photographs import Photos, centre
 from fsim.boundary import arrays
-from fsim.boundary.machine import cores
 from fsim.metrics import rates
-from fsim.prnu import fingerprints, matching, probe
+from fsim.prnu import fingerprints, learned, matching, probe
 from fsim.prnu.fingerprints import Sums
-from fsim.prnu.residuals import DEFAULT, clean, compiled_noise, grey, residuals
-from fsim.prnu.settings import LEARNED, Settings
+from fsim.prnu.residuals import clean
+from fsim.prnu.settings import DEFAULT, LEARNED, Settings
 from fsim.systems.noise import examples
-from fsim.virtual import dataset, in_parallel, postprocessing
-from fsim.virtual.presets import PRESETS, Preset
+from fsim.virtual import pipeline, postprocessing
 
-AT_ONCE = 8  # Photographs whose patterns are made together.
-REFERENCES, QUERIES = 10, 20  # Photographs a device, at most, unless varied.
-DEFAULT_CAMERAS = PRESETS["virtual/default"]
-SETS: dict[str, Preset] = {
-  "default, 1024 pixels": dataclasses.replace(DEFAULT_CAMERAS, scenes=25, flat_fields=0, side=1024),
-  "default, 512 pixels": dataclasses.replace(DEFAULT_CAMERAS, scenes=65, flat_fields=0, side=512),
-  "other models": dataclasses.replace(
-    PRESETS["virtual/similarity"],
-    models=examples.UNLEARNED,
-    devices=(1,) * len(examples.UNLEARNED),
-    scenes=10,
-    side=768,
-    seed=902,
-  ),
-}
-CONTENT = "content.npz"  # Pairs of photographs of one scene from one place by two devices of a model.
-
-
-class Photos(NamedTuple):
-  """Squares of photographs of several devices."""
-
-  pixels: UInt8[np.ndarray, "n s s 3"]
-  device: np.ndarray
+AT_ONCE = 4  # Photographs whose patterns are made together.
+TABLE = "virtual.csv"
+SIDES = (64, 128, 256, 512)
+QUALITIES = (100, 90, 75, 60)
+FACTOR = 0.75
+USUAL = 256  # Pixels a side unless varied.
+FEW = 128  # Pixels a side where photographs meet fingerprints.
+COUNTS = (1, 3, 10, 50)  # Photographs in a fingerprint; the last ones of each device are queries.
+GROUPS = 5  # Fingerprints of each device and count, at most.
+METHODS = {"classical": DEFAULT, "learned": LEARNED}
+SIDE, COMPRESSED, RESIZED = "side of the crop", "JPEG again", "resized by .75, quality 90"
+COUNT, TWINS = "photographs in the fingerprint", "same scene, place and model"
 
 
 class Patterns(NamedTuple):
@@ -68,75 +54,29 @@ class Patterns(NamedTuple):
   sums: Sums
 
 
-class Method(NamedTuple):
-  """How patterns are made, and fingerprints of sums."""
-
-  extract: Callable[[Any], Patterns]
-  finish: Callable[[Sums], Any]
-
-
-def by(settings: Settings) -> Method:
-  """As `fsim fingerprint` and `fsim match` do it."""
-
-  def extract(pixels: Any) -> Patterns:
-    nothing = fingerprints.nothing(pixels.shape[1:3])
-    sums = [fingerprints.add(nothing, image, settings) for image in pixels]
-    seen = probe.against_fingerprint(pixels, settings), probe.against_image(pixels, settings)
-    return Patterns(*seen, Sums(*map(np.stack, zip(*sums, strict=True))))
-
-  return Method(extract, lambda sums: fingerprints.estimate(sums, "", ("",), settings).pattern())
+def extracted(pixels: UInt8[np.ndarray, "b s s 3"], settings: Settings) -> Patterns:
+  """As `fsim fingerprint` and `fsim match` make them, with the network asked once."""
+  found = probe.filtered(pixels, DEFAULT)
+  query, pair = probe.for_fingerprint(found), probe.for_image(found)
+  nothing = fingerprints.nothing(pixels.shape[1:3])
+  alone = [found._replace(images=found.images[k : k + 1], noise=found.noise[k : k + 1]) for k in range(len(pixels))]
+  sums = Sums(*map(np.stack, zip(*(fingerprints.add_filtered(nothing, one) for one in alone), strict=True)))
+  if settings == LEARNED:
+    seen = learned.evidence(found.images, found.noise)
+    own = learned.posterior(seen)
+    query, pair = (probe.together(x, own) for x in (query, pair))
+    share = learned.SHARE
+    sums = Sums(share * sums.above + seen.information, share**2 * sums.below + seen.precision)
+  return Patterns(query, pair, sums)
 
 
-def plain() -> Method:
-  """Residuals as they are, and maximum likelihood with one variance for all pixels, as in public code."""
-
-  def extract(pixels: Any) -> Patterns:
-    found, light = residuals(pixels), grey(pixels)
-    return Patterns(found, found, Sums(compiled_noise(pixels, DEFAULT) * light, light**2))
-
-  return Method(extract, lambda sums: clean((sums.above / (sums.below + 1.0))[None], DEFAULT)[0])
+def patterns(pixels: UInt8[np.ndarray, "n s s 3"], settings: Settings) -> Patterns:
+  filled = arrays.filled(pixels, AT_ONCE)
+  parts = [jax.device_get(extracted(filled[k : k + AT_ONCE], settings)) for k in range(0, len(filled), AT_ONCE)]
+  return jax.tree.map(lambda *each: np.concatenate(each)[: len(pixels)], *parts)
 
 
-METHODS = {"learned": by(LEARNED), "classical": by(DEFAULT), "plain residuals": plain()}
-
-
-def patterns(photos: Photos, method: Method) -> Patterns:
-  filled = arrays.filled(photos.pixels, AT_ONCE)
-  parts = [jax.tree.map(np.asarray, method.extract(filled[k : k + AT_ONCE])) for k in range(0, len(filled), AT_ONCE)]
-  return jax.tree.map(lambda *each: np.concatenate(each)[: len(photos.pixels)], *parts)
-
-
-class Condition(NamedTuple):
-  """Photographs that are compared, and how many of each device make its fingerprint."""
-
-  name: str
-  value: float
-  references: Photos
-  queries: Photos
-  counts: tuple[int, ...] = (REFERENCES,)
-
-
-def rows(condition: Condition, every: dict[str, Method]) -> Iterator[dict[str, Any]]:
-  """Of a condition: fingerprints of each number of photographs, and pairs of queries, by every method."""
-  for name, method in every.items():
-    queries, references = (patterns(x, method) for x in (condition.queries, condition.references))
-    common = {"condition": condition.name, "method": name}
-    device = condition.queries.device
-    names = sorted(set(condition.references.device))
-    for count in condition.counts:
-      own = [np.flatnonzero(condition.references.device == one)[:count] for one in names]
-      marks = np.stack([np.asarray(method.finish(Sums(*(part[k].sum(0) for part in references.sums)))) for k in own])
-      score = np.asarray(matching.correlation(queries.query, marks))
-      same = device[:, None] == np.array(names)
-      value = count if condition.counts != (REFERENCES,) else condition.value
-      yield common | {"value": value, "against": "fingerprints"} | told(same, score, marks[0].size)
-    upper = np.triu_indices(len(device), 1)
-    score = np.asarray(matching.correlation(queries.pair, queries.pair))[upper]
-    same = (device[:, None] == device)[upper]
-    yield common | {"value": condition.value, "against": "photographs"} | told(same, score, marks[0].size)
-
-
-def told(same: np.ndarray, score: np.ndarray, pixels: int) -> dict[str, Any]:
+def told(same: Bool[np.ndarray, "..."], score: Float[np.ndarray, "..."], pixels: int) -> dict[str, Any]:
   """AUC, TPR at FPR 1e-3, and z (correlation in standard deviations of white noise) of own and of others."""
   same, score = same.ravel(), score.ravel().astype(float)
   found = rates.summary(rates.roc(same, score, np.ones(len(score))))
@@ -146,159 +86,180 @@ def told(same: np.ndarray, score: np.ndarray, pixels: int) -> dict[str, Any]:
     "tpr": round(found["tpr_at_1e-3"], 4),
     "same": int(same.sum()),
     "all": len(same),
-    "z": round(float(np.median(z[same])), 2),
+    "z": round(float(z[same].mean()), 2),
     "z_others": round(float(z[~same].mean()), 3),
     "spread_others": round(float(z[~same].std()), 3),
     "largest_other": round(float(z[~same].max()), 2),
   }
 
 
-def virtual_conditions(folder: Path) -> Iterator[Condition]:
-  whole = split(photographs(folder / "default, 1024 pixels", 640), REFERENCES)
-  usual = tuple(cut(x, 512) for x in whole)
-  yield Condition("side of the crop, pixels", 512, *usual)
-  yield Condition("other models, 512x512", 512, *split(photographs(folder / "other models", 512), 5))
-  for quality in (75, 60, 85, 95):
-    yield Condition("quality of a second JPEG", quality, usual[0], changed(usual[1], _again(quality)))
-  yield Condition("side of the crop, pixels", 256, *(cut(x, 256) for x in whole))
-  many = split(photographs(folder / "default, 512 pixels", 256), 50)
-  yield Condition("photographs in the fingerprint, 256x256", 256, *many, counts=(1, 2, 5, 10, 20, 50))
-  smaller = tuple(changed(x, lambda p: _again(90)(postprocessing.resize(0.8)(p))) for x in whole)
-  yield Condition("all resized by .8, quality 90", 512, *smaller)
-  for side in (128, 64, 640):
-    yield Condition("side of the crop, pixels", side, *(cut(x, side) for x in whole))
-
-
-def real_conditions(folder: Path) -> Iterator[Condition]:
-  """Of a Dresden-like folder, divided as by benchmarks.prnu_accuracy."""
-  for side in (768, 512):
-    parts = prnu_accuracy.divide([p for p in prnu_accuracy.photographs(folder, side) if p.pixels.shape[0] == side])
-    references = _photos([photo for own in parts.references.values() for photo in own])
-    yield Condition("real cameras, side of the crop", side, references, _photos(parts.queries), (REFERENCES, 20))
-
-
-def _photos(photos: list[prnu_accuracy.Photo]) -> Photos:
-  return Photos(np.stack([photo.pixels for photo in photos]), np.array([photo.device for photo in photos]))
-
-
-def photographs(folder: Path, side: int) -> Photos:
-  """Central squares of a folder's natural photographs in landscape format, by device and shot."""
-  names = sorted((folder / "natural").glob("*.JPG"), key=lambda p: (_device(p), int(p.stem.rpartition("_")[2])))
-  with ThreadPoolExecutor(cores()) as pool:
-    found = list(pool.map(lambda path: examples.decoded(path.read_bytes()), names))
-  kept = [k for k, pixels in enumerate(found) if side <= pixels.shape[0] <= pixels.shape[1]]
-  return Photos(np.stack([centre(found[k], side) for k in kept]), np.array([_device(names[k]) for k in kept]))
-
-
-def _device(path: Path) -> str:
-  return path.stem.rpartition("_")[0]
-
-
-def centre(pixels: UInt8[np.ndarray, "h w 3"], side: int) -> UInt8[np.ndarray, "s s 3"]:
-  """On the JPEG grid."""
-  top, left = ((n - side) // 2 // 8 * 8 for n in pixels.shape[:2])
-  return pixels[top : top + side, left : left + side]
+def changed(photos: Photos, change: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]) -> Photos:
+  made = [change(*one) for one in zip(photos.pixels, photos.pattern, strict=True)]
+  return Photos(*(np.stack(part) for part in zip(*made, strict=True)), photos.device)
 
 
 def cut(photos: Photos, side: int) -> Photos:
-  return changed(photos, lambda pixels: centre(pixels, side))
+  return changed(photos, lambda *both: tuple(centre(x, side) for x in both))
 
 
-def changed(photos: Photos, change: Callable[[Any], Any]) -> Photos:
-  with ThreadPoolExecutor(cores()) as pool:
-    return photos._replace(pixels=np.stack(list(pool.map(change, photos.pixels))))
+def tiles(photos: Photos, side: int) -> Photos:
+  """Four squares from the middle of each photograph."""
+  middle = cut(photos, 2 * side)
+  parts = [np.s_[:, y : y + side, x : x + side] for y in (0, side) for x in (0, side)]
+  return noise_photographs.joined(
+    Photos(middle.pixels[part], middle.pattern[part], middle.device + 10_000 * k) for k, part in enumerate(parts)
+  )
 
 
-def _again(quality: int) -> Callable[[Any], Any]:
-  return lambda pixels: examples.decoded(postprocessing.compressed(pixels, quality, "4:2:0"))
+def compressed(pixels: UInt8[np.ndarray, "h w 3"], quality: int) -> UInt8[np.ndarray, "h w 3"]:
+  return examples.decoded(postprocessing.compressed(pixels, quality, "4:2:0"))
 
 
-def split(photos: Photos, references: int) -> tuple[Photos, Photos]:
-  """The first photographs of each device, and up to QUERIES of the others; devices with too few have half for each."""
-  first, rest = [], []
-  for device in sorted(set(photos.device)):
-    own = np.flatnonzero(photos.device == device)
-    count = min(references, len(own) // 2) if references < 50 else min(references, max(len(own) - 8, 1))
-    first.extend(own[:count])
-    rest.extend(own[count:][:QUERIES])
-  return tuple(Photos(photos.pixels[k], photos.device[k]) for k in (first, rest))
+def smaller(pixels: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  pixels = postprocessing.resize(FACTOR)(pixels)
+  pattern = pipeline.resized(pattern, pixels.shape[:2], 1.0)
+  return tuple(centre(x, USUAL) for x in (compressed(pixels, 90), pattern))
 
 
-def simulate(folder: Path, workers: int) -> None:
-  folder.mkdir(parents=True, exist_ok=True)
-  for name, preset in SETS.items():
-    dataset.write(preset, folder / name, workers, (0, 1))
-  tasks = [(903, number) for number in range(4)]
-  made = list(in_parallel.done(examples.twins, tasks, workers))
-  np.savez(folder / CONTENT, pixels=np.concatenate(made))
+def conditions(twins: Photos) -> Iterator[tuple[str, float, Callable[[], Photos]]]:
+  """What is done to photographs before they are met with their true patterns."""
+  for side in SIDES:
+    yield SIDE, side, lambda side=side: cut(twins, side) if side >= USUAL else tiles(twins, side)
+  for quality in QUALITIES:
+    again = lambda pixels, pattern, q=quality: (centre(compressed(pixels, q), USUAL), centre(pattern, USUAL))  # noqa: E731
+    yield COMPRESSED, quality, lambda again=again: changed(twins, again)
+  yield RESIZED, FACTOR, lambda: changed(twins, smaller)
 
 
-def content(folder: Path) -> None:
-  """z of two photographs that share scene, viewpoint and model, and not the device: 0 +- 1 without content."""
-  pixels = np.load(folder / CONTENT)["pixels"]
-  for name, method in METHODS.items():
-    a, b = (patterns(Photos(pixels[:, k], np.arange(len(pixels))), method).pair for k in range(2))
-    z = np.array([float(matching.correlation(x[None], y[None])[0, 0]) for x, y in zip(a, b, strict=True)]) * 256
-    deviation = z.std() / len(z) ** 0.5
-    print(f"same scene, place and model, {len(z)} pairs, {name}: z {z.mean():.3f} +- {deviation:.3f}, sd {z.std():.3f}")
+def met_with_truth(photos: Photos, settings: Settings) -> Iterator[dict[str, Any]]:
+  found = patterns(photos.pixels, settings)
+  true = probe.without_grid(clean(photos.pattern, DEFAULT._replace(whiten=False)))
+  score, pixels = np.asarray(matching.correlation(found.query, true)), true[0].size
+  yield {"against": "true pattern"} | told(np.eye(len(score), dtype=bool), score, pixels)
+  first, second = (np.flatnonzero(photos.device % 2 == k) for k in (0, 1))  # Of twins.
+  z = np.asarray(matching.correlation(found.pair, found.pair))[first, second] * pixels**0.5
+  spread = round(float(z.std()), 3)
+  yield {"against": TWINS, "all": len(z), "z_others": round(float(z.mean()), 3), "spread_others": spread}
 
 
-def measure(conditions: Iterator[Condition], out: Path) -> None:
-  lines: list[dict[str, Any]] = []
-  for condition in conditions:
-    for line in rows(condition, METHODS):
-      lines.append(line)
-      print(line, flush=True)
-      pd.DataFrame(lines).to_csv(out, index=False)
+def met_with_fingerprints(series: Photos, settings: Settings) -> Iterator[dict[str, Any]]:
+  found = patterns(series.pixels, settings)
+  own = [np.flatnonzero(series.device == k) for k in range(len(noise_photographs.DEVICES))]
+  queries = np.concatenate([rows[max(COUNTS) :] for rows in own])
+  pixels = found.query[0].size
+  for count in COUNTS:
+    marks, device = [], []
+    for k, rows in enumerate(own):
+      for start in range(0, min(GROUPS * count, max(COUNTS)), count):
+        sums = Sums(*(part[rows[start : start + count]].sum(0) for part in found.sums))
+        marks.append(fingerprints.estimate(sums, "", ("",), settings).pattern())
+        device.append(k)
+    score = np.asarray(matching.correlation(found.query[queries], np.stack(marks)))
+    same = series.device[queries][:, None] == np.array(device)
+    yield {"against": "fingerprint", "condition": COUNT, "value": count} | told(same, score, pixels)
+  upper = np.triu_indices(len(series.device), 1)
+  score = np.asarray(matching.correlation(found.pair, found.pair))[upper]
+  same = (series.device[:, None] == series.device)[upper]
+  yield {"against": "photograph", "condition": COUNT, "value": 0} | told(same, score, pixels)
 
 
-def speed(side: int) -> None:
-  """Megapixels a second that each method makes ready for a fingerprint, a photograph and a sum."""
-  pixels = np.random.default_rng(0).integers(0, 255, (AT_ONCE, side, side, 3), np.uint8)
-  for name, method in METHODS.items():
-    jax.block_until_ready(method.extract(pixels))
-    began = time.time()
-    jax.block_until_ready([method.extract(pixels) for _ in range(3)])
-    print(f"{name}: {3 * pixels[..., 0].size / 1e6 / (time.time() - began):.2f} megapixels a second", flush=True)
+def measure(folder: Path, twins: Photos, series: Photos) -> pd.DataFrame:
+  """All conditions by all methods; rows that the table has are not measured again."""
+  path = folder / TABLE
+  lines = pd.read_csv(path).to_dict("records") if path.exists() else []
+  known = {(line["condition"], line["value"], line["method"]) for line in lines}
+  tasks = [(*one, met_with_truth) for one in conditions(twins)] + [
+    (COUNT, 1, lambda: cut(series, FEW), met_with_fingerprints)
+  ]
+  for (condition, value, photos, meet), (method, settings) in itertools.product(tasks, METHODS.items()):
+    if (condition, value, method) in known:
+      continue
+    common = {"condition": condition, "value": value, "method": method}
+    lines += [common | line for line in meet(photos(), settings)]
+    pd.DataFrame(lines).to_csv(path, index=False)
+    print(f"{condition} {value}, {method}: {lines[-1]}", flush=True)
+  return pd.DataFrame(lines)
 
 
-def draw(tables: list[Path], figure: Path) -> None:
-  """AUC and TPR of every set by every method, fingerprints beside pairs."""
-  table = pd.concat([pd.read_csv(path) for path in tables])
-  table["set"] = table["condition"] + " " + table["value"].astype(str)
-  names = list(dict.fromkeys(table["set"]))
-  drawn, axes = plt.subplots(2, 2, figsize=(11, 1.6 + 0.55 * len(names)), sharey=True, layout="constrained")
-  looks = {"learned": ("o", "#d95f02"), "network alone": ("D", "#7570b3"), "classical": ("s", "#222222")}
-  looks["plain residuals"] = ("x", "#4575b4")
-  for row, against in enumerate(("fingerprints", "photographs")):
-    for axis, (measure, label) in zip(axes[row], (("auc", "AUC"), ("tpr", "TPR at FPR 1e-3")), strict=True):
-      for method, (mark, colour) in looks.items():
-        own = table[(table["method"] == method) & (table["against"] == against)]
-        axis.plot(own[measure], own["set"].map(names.index), mark, color=colour, label=method, alpha=0.85)
-      axis.set_yticks(range(len(names)), names)
-      axis.set(xlabel=label, title=f"against {against}")
+def speed(pixels: UInt8[np.ndarray, "n s s 3"], rounds: int = 3) -> None:
+  """Of the patterns of both methods, in turns."""
+  seconds: dict[str, list[tuple[float, float]]] = {method: [] for method in METHODS}
+  for _, (method, settings) in itertools.product(range(rounds + 1), METHODS.items()):
+    began = time.time(), time.process_time()
+    jax.block_until_ready(extracted(pixels, settings))
+    seconds[method].append((time.time() - began[0], time.process_time() - began[1]))
+  told = {method: np.median(found[1:], axis=0) / len(pixels) for method, found in seconds.items()}
+  for method, (clock, processor) in told.items():
+    print(f"{method}: {1 / clock:.2f} images of {pixels.shape[1]} pixels a second, {processor:.2f} s of CPU time each")
+  ratio = told["learned"] / told["classical"]
+  print(f"learned takes {ratio[0]:.1f} times as long, and {ratio[1]:.1f} times the CPU time")
+
+
+class Panel(NamedTuple):
+  """A part of the figure.
+
+  Attributes:
+    label: of its axis.
+    table: rows; `place` is what stands below the axis.
+    apart: how many of the last places are no further steps of what is varied.
+  """
+
+  label: str
+  table: pd.DataFrame
+  apart: int = 0
+
+
+def panels(table: pd.DataFrame, real: pd.DataFrame) -> list[Panel]:
+  table = table.assign(place=table["value"].map("{:.0f}".format))
+  truth = table[table["against"] == "true pattern"]
+  by_side, by_count = truth[truth["condition"] == SIDE], table[table["condition"] == COUNT]
+  again, resized = truth[truth["condition"] == COMPRESSED], truth[truth["condition"] == RESIZED]
+  usual = by_side[by_side["value"] == USUAL].assign(place="as it is")
+  saved = pd.concat([usual, again, resized.assign(place=f"resized\nby {FACTOR}")])
+  counted = by_count.assign(place=by_count["place"].replace("0", "pairs"))
+  return [
+    Panel("side of the crop, pixels\n(against the true pattern)", by_side),
+    Panel(f"quality of a second JPEG, {USUAL} pixels\n(against the true pattern)", saved, 1),
+    Panel(f"photographs in the fingerprint\n({FEW} pixels)", counted, 1),
+    Panel("real cameras\n(512 pixels)", real, 4),
+  ]
+
+
+def draw(table: pd.DataFrame, real: pd.DataFrame, figure: Path) -> None:
+  """AUC above TPR: by the side, by what was done to the file, by the fingerprint, and of real cameras."""
+  shown = [panel for panel in panels(table, real) if len(panel.table)]
+  drawn, axes = plt.subplots(2, len(shown), figsize=(3.6 * len(shown), 5.6), layout="constrained", sharey="row")
+  for column, (label, part, apart) in zip(axes.T, shown, strict=True):
+    places = list(dict.fromkeys(part["place"]))
+    steps = places[: len(places) - apart]
+    for axis, (measure, name) in zip(column, {"auc": "AUC", "tpr": "TPR at FPR .001"}.items(), strict=True):
+      for method, (mark, colour) in {"classical": ("s", "#222222"), "learned": ("o", "#d95f02")}.items():
+        own = part[part["method"] == method].set_index("place")[measure]
+        axis.plot([places.index(place) for place in own.index], own, mark, color=colour, label=method)
+        line = own[own.index.isin(steps)]
+        axis.plot([places.index(place) for place in line.index], line, color=colour, lw=1)
+      axis.set_xticks(range(len(places)), places, fontsize=8)
+      axis.set_ylabel(name)
+      axis.label_outer()
       axis.grid(alpha=0.3)
-  axes[0, 0].invert_yaxis()
-  axes[0, 0].legend(fontsize=8)
+    column[1].set_xlabel(label)
+  axes[0, 0].legend(fontsize=9, loc="lower right")
   drawn.savefig(figure, dpi=90)
 
 
 def main() -> None:
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument("what", choices=["simulate", "measure", "real", "draw"])
-  parser.add_argument("folder", type=Path, help="of photographs; of `draw`, of tables")
-  parser.add_argument("--out", type=Path)
+  parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+  parser.add_argument("folder", type=Path, metavar="DIR")
+  parser.add_argument("--figure", type=Path)
   parser.add_argument("--workers", type=int, default=2)
   chosen = parser.parse_args()
-  if chosen.what == "simulate":
-    simulate(chosen.folder, chosen.workers)
-  elif chosen.what == "draw":
-    draw(sorted(chosen.folder.glob("*.csv")), chosen.out)
-  else:
-    measure(real_conditions(chosen.folder) if chosen.what == "real" else virtual_conditions(chosen.folder), chosen.out)
-  if chosen.what == "measure":
-    content(chosen.folder)
-    speed(512)
+  twins, series = noise_photographs.make(chosen.folder, chosen.workers)
+  table = measure(chosen.folder, twins, series)
+  print(table.to_string(index=False))
+  speed(twins.pixels[:1])
+  if chosen.figure:
+    real = [pd.read_csv(path) for path in sorted(chosen.folder.glob("real_*.csv"))]
+    draw(table, pd.concat(real) if real else pd.DataFrame(), chosen.figure)
 
 
 if __name__ == "__main__":

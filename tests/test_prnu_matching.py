@@ -134,3 +134,44 @@ def _shifts(small, large):
 def test_sizes_that_no_look_brings_together_are_named():
   with pytest.raises(ValueError, match="sizes differ: 91x60 here, 60x91 there"):
     find(SEEN[0], np.swapaxes(KEYS, 1, 2), all_transforms(turned=False, mirrored=False), reach=0)
+
+
+def blockwise(seed, n, side=128):
+  """Unrelated patterns that live in few of the 64 directions of an 8x8 block, as what JPEG leaves does."""
+  mixed = 0.8 ** np.arange(64) * np.linalg.qr(noise(9, 64, 64))[0]
+  blocks = noise(seed, n, side // 8, side // 8, 64) @ mixed.T
+  return blocks.reshape(n, side // 8, side // 8, 8, 8).transpose(0, 1, 3, 2, 4).reshape(n, side, side)
+
+
+def test_unrelated_patterns_in_step_with_blocks_correlate_more_widely_and_as_much_as_is_said():
+  a, b = blockwise(3, 24), blockwise(4, 24)
+  pce = np.abs(matching.aligned_pce(a, b))
+  widening = np.array([[matching.widening(x, y) for y in b] for x in a])
+  assert pce.mean() > 1.5
+  assert (pce / widening).mean() == pytest.approx(1, abs=0.15)
+  assert (pce / widening).max() < matching.threshold(1e-6, 1) < pce.max()
+
+
+@pytest.mark.parametrize("size", [(128, 128), (67, 93), (1100, 64)])
+def test_noise_that_knows_no_blocks_is_not_widened(size):
+  found = [matching.widening(*noise(seed, 2, *size)) for seed in range(4)]
+  assert min(found) == 1
+  assert max(found) < 1 + 4 * (2 / (min(size[0], 512) * size[1] / 64)) ** 0.5
+
+
+def test_what_is_sought_lies_out_of_the_widening():
+  """However strong a match is, the energy beside it is what it is divided by."""
+  a, b = blockwise(5, 2, 256)
+  assert matching.widening(a, b + 0.5 * a) == pytest.approx(matching.widening(a, b), rel=0.2)
+
+
+def test_a_match_is_widened_where_its_two_parts_lie_upon_each_other():
+  whole = blockwise(6, 1, 256)
+  for start in ((16, 8), (19, 5)):  # In step with the blocks, and not.
+    part = np.s_[start[0] : start[0] + 128, start[1] : start[1] + 128]
+    seen = whole[0][part] + blockwise(7, 1)[0]
+    expected = matching.widening(seen, whole[0][part])
+    for a, b in ((seen, whole), (whole[0], seen[None])):
+      (found,), (plain,) = (find(a, b, [Transform()], None, in_step) for in_step in (True, False))
+      assert np.abs(found.shift).tolist() == list(start)
+      assert found.pce == pytest.approx(plain.pce / expected, rel=1e-4)

@@ -188,7 +188,7 @@ def _matched(asked: Asked, batch: Batch, search: Search) -> dict[Path, Found | s
     return dict.fromkeys([one.path for one in batch.candidates], asked.pattern)
   patterns = np.stack([c.pattern for c in batch.candidates])
   try:
-    found = transforms.find(asked.pattern, patterns, search.transforms, search.reach)
+    found = transforms.find(asked.pattern, patterns, search.transforms, search.reach, in_step=True)
   except UserError as error:
     found = [str(error)] * len(batch.candidates)
   pairs = zip(batch.candidates, found, strict=True)

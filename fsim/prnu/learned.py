@@ -20,7 +20,8 @@ from fsim.prnu.probe import PRIOR, Filtered, without_grid
 from fsim.prnu.residuals import clean, local_power
 from fsim.prnu.settings import DEFAULT
 
-WEIGHTS = Path(__file__).parent.parent / "weights" / "noise_net.npz"  # Made by fsim.systems.noise.train.
+WEIGHTS = Path(__file__).parent.parent / "weights" / "noise"  # docs/weights.md.
+FILE = "noise_net.npz"  # Written by fsim.systems.noise.train.
 NET = NoiseNet()
 VARIANCE_FLOOR = 0.3  # Added to the variance of the residual, in squared grey levels, when the network was trained.
 STRIP = 1024  # Rows that the network is shown at a time: it takes a kilobyte a pixel.
@@ -30,7 +31,11 @@ HALO = 24  # Rows beyond which no pixel of the network's answer depends on what 
 @functools.cache
 def shipped() -> dict[str, Any]:
   """The weights that come with fsim."""
-  return load(WEIGHTS)
+  return of_folder(WEIGHTS)
+
+
+def of_folder(folder: Path) -> dict[str, Any]:
+  return load(folder / FILE)
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -181,7 +181,11 @@ def _with_learned(found: Filtered, classical: Float[AnyArray, "b h w"]) -> Float
   """Both patterns in equal parts: what each misses is partly in the other (docs/prnu.md)."""
   from fsim.prnu import learned  # Needs Flax, without which all else matches.
 
-  return _standardised(classical) + _standardised(learned.pattern(found))
+  return together(classical, learned.pattern(found))
+
+
+def together(classical: Float[AnyArray, "b h w"], learned: Float[AnyArray, "b h w"]) -> Float[AnyArray, "b h w"]:
+  return _standardised(classical) + _standardised(learned)
 
 
 @jax.jit

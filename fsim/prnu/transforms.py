@@ -11,11 +11,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from fsim.boundary.errors import UserError
 from fsim.data.markers import MAX_PIXELS
 from fsim.prnu import AnyArray, matching
+
+LOW = 4.0  # PCE up to which nobody says that it is a match: two standard deviations.
 
 
 class Transform(NamedTuple):
@@ -57,8 +59,11 @@ def find(
   prints: Float[np.ndarray, "n H W"],
   transforms: Sequence[Transform],
   reach: int | None,
+  in_step: bool = False,
 ) -> list[Found]:
   """The best transform of a pattern for each print; `reach` as in `matching.search`, 0 for aligned patterns.
+
+  in_step: the peak's energy is that of shifts in step with JPEG's blocks, where that is more (`matching.widening`).
 
   A transform that leaves neither pattern fitting into the other, or aligned ones of other sizes, is not taken, nor one
   that would have more pixels than any sensor. Raises UserError naming the sizes if none is left.
@@ -71,6 +76,8 @@ def find(
     seen = pattern if transform == Transform() else transform.at(pattern)
     pces, shifts, number = _peaks(seen, prints, reach)
     count += number
+    if in_step:
+      pces = [_in_step(pce, seen, known, shift) for pce, known, shift in zip(pces, prints, shifts, strict=True)]
     for k, (pce, shift) in enumerate(zip(pces, shifts, strict=True)):
       if best[k] is None or np.isnan(best[k].pce) or pce > best[k].pce:
         best[k] = Found(float(pce), transform, (int(shift[0]), int(shift[1])), 0)
@@ -98,6 +105,18 @@ def _peaks(
     return pce[:, 0], -shift[:, 0], n_hypotheses
   pce, shift, n_hypotheses = matching.search(seen[None], prints, reach)
   return pce[0], shift[0], n_hypotheses
+
+
+def _in_step(
+  pce: float | np.floating, seen: Float[AnyArray, "h w"], known: Float[np.ndarray, "H W"], shift: Int[np.ndarray, "2"]
+) -> float:
+  """The PCE by the energy of shifts in step, of the part in which the two lie upon each other; a low one as it is."""
+  if not pce > LOW:
+    return float(pce)
+  (top, left), (down, right) = np.maximum(-shift, 0), np.maximum(shift, 0)
+  a, b = np.asarray(seen)[top:, left:], known[down:, right:]
+  height, width = np.minimum(a.shape, b.shape)
+  return float(pce) / matching.widening(a[:height, :width], b[:height, :width])
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2, 3))

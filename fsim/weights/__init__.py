@@ -1,13 +1,13 @@
 """Weights that come with fsim: what answers where no run of one's own is given. docs/weights.md.
 
-A folder here that is named as the weights has the files of a predictor, as a run keeps them, and card.json: what they
-are, what they learned from and under which licences, and the SHA-256 of every file.
+A folder here that is named as the weights has the files of a predictor, as a run keeps them, or those of a network, and
+card.json: what they are, what they learned from and under which licences, and the SHA-256 of every file.
 """
 
 import hashlib
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable, read_bytes
@@ -16,11 +16,9 @@ from fsim.data.public import recipe
 from fsim.weights import card
 from fsim.weights.card import CARD
 
-if TYPE_CHECKING:
-  from fsim.systems.model.predictor import SimilarityPredictor
-
 FOLDER = Path(__file__).parent
-DEFAULTS = {"model": "similarity"}  # System -> the weights that answer for it.
+DEFAULTS = {"model": "similarity", "noise": "noise"}  # System -> the weights that answer for it.
+READERS = {"model": "fsim.systems.model.predictor", "noise": "fsim.prnu.learned"}  # `of_folder` of them reads weights.
 MAX_BYTES = 12_000_000  # Of all files of a name together.
 
 
@@ -90,10 +88,18 @@ def learned(folder: Path) -> dict[str, str]:
   return {crop.sha256: crop.set for name in sets for crop in recipe.crops(name)}
 
 
-def load(name: str) -> "SimilarityPredictor":
-  """The predictor of weights by their name, as `fsim.load` gives that of a run. Raises UserError as `open`."""
+def load(name: str) -> Any:
+  """Weights by their name: a predictor, as `fsim.load` gives that of a run, or arrays, of the network of sensor noise.
+
+  Raises UserError as `open`.
+  """
   folder = open(name).folder
-  return importlib.import_module("fsim.systems.model.predictor").of_folder(folder)
+  return of_folder(folder, read_card(folder)["system"])
+
+
+def of_folder(folder: Path, system: str) -> Any:
+  """Weights of a system; a card is not looked at. Raises UserError for files that are none."""
+  return importlib.import_module(READERS[system]).of_folder(folder)
 
 
 def digest(files: dict[str, str]) -> str:

@@ -13,9 +13,10 @@ from fsim.data.public.repositories import HOST
 
 CARD = "card.json"
 FORMAT = 1  # Goes up with what an older fsim cannot read.
-SYSTEMS = ("model",)  # Whose predictors can be shipped.
+SYSTEMS = ("model", "noise")  # Whose weights can be shipped.
 
 _DIGEST = Rule(lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{64}", value)), "a SHA-256")
+_NOTED = Rule(lambda value: value == "" or _DIGEST.allows(value), "a SHA-256, or empty where none was noted")
 _FILE = re.compile(r"\w[\w.]*")  # No name leads out of the folder.
 _TEXTS = Rule(lambda value: _is_list(value, str), "a list of texts")
 _OBJECTS = Rule(lambda value: _is_list(value, dict), "a list of objects")
@@ -45,7 +46,7 @@ TRAINING = {
 DATA = {
   "source": TEXT,
   "protocol": TEXT,
-  "data_digest": _DIGEST,
+  "data_digest": _NOTED,
   "images": fields.whole(1, 1 << 40),
   "recipes": OBJECT,  # Set of photographs -> SHA-256 of the recipe in fsim/data/public.
   "photographs": _OBJECTS,
@@ -86,7 +87,7 @@ def text(card: Mapping[str, Any]) -> str:
     [
       f"# {card['name']}, version {card['version']}",
       "",
-      f"A predictor of the system {card['system']}, fsim at commit {training['commit']}, seed {training['seed']}.",
+      f"Of the system {card['system']}, fsim at commit {training['commit']}, seed {training['seed']}.",
       f"Python {training['python']}, {packages}; {training['platform']}, {training['devices']}.",
       "",
       "## How it was trained",
@@ -95,7 +96,8 @@ def text(card: Mapping[str, Any]) -> str:
       f"How near the same commands come: {card['repetition'] or 'not measured'}",
       "",
       "## What it learned from",
-      f"{data['source']} ({data['images']:,} images, protocol {data['protocol']}, digest {data['data_digest']}).",
+      f"{data['source']} ({data['images']:,} images, protocol {data['protocol']}, "
+      f"digest {data['data_digest'] or 'not noted'}).",
       *(f"The recipe of {name} has the SHA-256 {digest}." for name, digest in data["recipes"].items()),
       *_attributions(data["photographs"]),
       "",

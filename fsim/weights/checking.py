@@ -4,19 +4,25 @@ They say whether the weights answer as they did when the card was written, not h
 """
 
 import itertools
+import math
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from fsim.boundary import arrays
 from fsim.data import given
+from fsim.prnu import learned
 from fsim.systems.model.predictor import MIN_PATCHES, SimilarityPredictor, chosen
+from fsim.systems.noise import examples, learning
 from fsim.virtual import PRESETS, write
 
 MODELS, SCENES = 4, 3
 PATCHES = 4  # Along the longer side of an image.
+SEED = 7  # Of photographs that the network of sensor noise has not learned from.
 
 
 def measure(predictor: SimilarityPredictor) -> dict[str, float]:
@@ -36,3 +42,15 @@ def measure(predictor: SimilarityPredictor) -> dict[str, float]:
   same = np.array([models[i] == models[j] for i, j in pairs])
   measured = {"within": found[same].mean(), "between": found[~same].mean(), "auc": roc_auc_score(same, found)}
   return {name: round(float(value), 4) for name, value in measured.items()}
+
+
+def measure_noise(variables: dict[str, Any]) -> dict[str, float]:
+  """Of squares of 16 photographs by models that were not learned: nats that true patterns gain, and those expected."""
+  with tempfile.TemporaryDirectory() as folder:
+    examples.write(Path(folder), 1, math.inf, workers=1, seed=SEED)
+    tiles = examples.Tiles(**arrays.read_npz(Path(folder, "0.npz")))
+  found = learning.measured(variables["params"], learning.seen(tiles), learned.NET)
+  return {name: round(found[name], 3) for name in ("gained", "expected")}
+
+
+MEASURES = {"model": measure, "noise": measure_noise}  # By system, what `weights.load` gives it.

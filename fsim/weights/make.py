@@ -34,9 +34,9 @@ from fsim.data.mixture import VIRTUAL
 from fsim.data.public import recipe
 from fsim.data.sources import open_source
 from fsim.systems import finished
-from fsim.systems.model.predictor import of_folder
 from fsim.weights import card, checking
 
+SYSTEM = "model"  # Whose finished runs weights are made of.
 SET = "opencams/train"  # The photographs that weights which ship may learn from.
 PUBLIC = f"public/{SET}"  # Where the commands of a card have them.
 UNLEARNED = ("reading", "save_every", "data.folder", "evaluate.external")  # Settings that change no weights.
@@ -50,8 +50,8 @@ def make(run: Path, name: str, version: str, commit: str, folder: Path) -> dict[
   large, and where the folder exists.
   """
   system = runs.require_finished(run)
-  if system not in card.SYSTEMS:
-    raise UserError(f"{shown(run)}: a run of the system {system}; weights are those of {', '.join(card.SYSTEMS)}")
+  if system != SYSTEM:
+    raise UserError(f"{shown(run)}: a run of the system {system}; weights are those of {SYSTEM}")
   if folder.exists():
     raise UserError(f"{shown(folder)}: exists; remove it first")
   config = inputs.read_json(run / runs.CONFIG, "data")
@@ -129,17 +129,21 @@ def figures(run: Path, command: str) -> list[dict[str, Any]]:
 
 
 def write(source: Path, folder: Path, draft: dict[str, Any]) -> dict[str, Any]:
-  """Copies a predictor and writes its card; all or nothing. Raises UserError above MAX_BYTES."""
+  """Copies the files of weights and writes their card; all or nothing. Raises UserError above MAX_BYTES."""
   with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as place:
     made = Path(place, folder.name)
     shutil.copytree(source, made, ignore=shutil.ignore_patterns(".*"))
     _require_small(source, made)
-    whole = draft | {"files": weights.digests(made), "check": checking.measure(of_folder(made))}
+    whole = draft | {"files": weights.digests(made), "check": _checked(made, draft["system"])}
     outputs.replace(made / card.CARD, console.to_json(whole).encode())
     _require_small(source, made)
     weights.checked(made)
     made.rename(folder)
   return whole
+
+
+def _checked(folder: Path, system: str) -> dict[str, float]:
+  return checking.MEASURES[system](weights.of_folder(folder, system))
 
 
 def _require_small(source: Path, made: Path) -> None:
@@ -156,7 +160,7 @@ def main(arguments: Sequence[str]) -> int:
   form = argparse.RawDescriptionHelpFormatter
   parser = argparse.ArgumentParser("python -m fsim.weights.make", description=__doc__, formatter_class=form)
   parser.add_argument("run", type=console.path, metavar="RUN", help="the folder of a finished run of configs/model.py")
-  parser.add_argument("--name", required=True, choices=sorted(weights.DEFAULTS.values()), help="of the weights")
+  parser.add_argument("--name", required=True, choices=[weights.DEFAULTS[SYSTEM]], help="of the weights")
   parser.add_argument("--version", required=True, help="of the weights: another one whenever they change")
   parser.add_argument("--commit", required=True, type=_commit, help="of fsim, with which RUN was trained")
   parser.add_argument("--out", type=console.path, metavar="DIR", help="folder in which NAME is made")

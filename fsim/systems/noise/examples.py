@@ -129,27 +129,16 @@ def photograph(
   seed: int,
   shot: camera.Shot,
   rng: np.random.Generator,
+  shorter: int = SHORTER,
 ) -> Delivered:
-  """A shot by a device, as its file is decoded. rng: of its noise."""
-  side = 2 * round(SHORTER * model.aspect / 2)
+  """A shot by a device, as its file is decoded. rng: of its noise; shorter: pixels of the shorter side."""
+  side = 2 * round(shorter * model.aspect / 2)
   own = sensor.maps(model.sensor, seed, f"{model.make}_{model.name}_{device}", *camera.sensor_size(model, side))
   light = camera.filtered(canvas, model, shot, side)
   taken = model.for_shot(rng) if isinstance(model, AdaptiveModel) else model
   label = camera.label(model, 0, 1, shot.view.turns, seed)
   file = camera.photograph(light, taken, own, shot, label, side, rng)
   return Delivered(decoded(file), camera.delivered(own.gain, model, shot, side))
-
-
-def twins(seed: int, number: int) -> UInt8[np.ndarray, "p 2 s s 3"]:
-  """A scene from one place by two devices of each unlearned model: content is all that the two photographs share."""
-  canvas = scene.render(seed, *shots.place(number), CANVAS)
-  found = []
-  for model in UNLEARNED:
-    rng = generator(seed, "twins", number, model.make, model.name)
-    shot = nearer(camera.draw(rng, zoomed=0.0), rng)
-    both = [photograph(canvas, model, f"{number} {k}", seed, shot, rng).pixels for k in range(2)]
-    found.append(np.stack([pixels[:TILE, :TILE] for pixels in both]))
-  return np.stack(found)
 
 
 def passed_on(taken: Delivered, rng: np.random.Generator) -> Delivered:

@@ -20,7 +20,7 @@ from fsim.boundary import arrays
 from fsim.models import saved
 from fsim.models.constrained import constrain
 from fsim.models.noise_net import Evidence, NoiseNet
-from fsim.prnu.learned import of_residual
+from fsim.prnu.learned import FILE, of_residual
 from fsim.prnu.residuals import DEFAULT, compiled_noise
 from fsim.systems.noise.examples import LEVEL, Tiles
 
@@ -115,7 +115,7 @@ def learn(data: Seen, held_out: Seen, net: NoiseNet, how: Training, out: Path) -
       line = {"step": calls * how.steps, "seconds": time.time() - begun, "train": float(gained.mean())}
       lines.append(line | measured(state[0], held_out, net))
       print(lines[-1], flush=True)
-      saved.save(out / "noise_net.npz", {"params": state[0]})
+      saved.save(out / FILE, {"params": state[0]})
       (out / "noise_curve.json").write_text(json.dumps(lines))
   return {"params": state[0]}
 
