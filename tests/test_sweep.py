@@ -41,11 +41,13 @@ def swept(tmp_path_factory, data, run_of):
   shutil.copytree(run_of(f"--config={CONFIG}"), first.folder)
   (first.folder / runs.LOG).write_text("")
   first.end(0)
-  with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(io.StringIO()) as said:
+  said = io.TextIOWrapper(io.BytesIO(), "utf-8")
+  with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said):
     for name, value in variables(data).items():
       patch.setenv(name, value)
     code = swept_in(folder)
-  return folder, code, said.getvalue()
+  said.seek(0)
+  return folder, code, said.read()
 
 
 @pytest.fixture
