@@ -130,12 +130,31 @@ TRAINING = (
 )
 
 
+LONG = (
+  "calibrate",
+  "calibration",
+  "compare",
+  "face",
+  "feed",
+  "link",
+  "loop",
+  "noise_learning",
+  "splits",
+  "unseen_cameras",
+  "virtual",
+  "weights",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-  """Marks what CI leaves out on a second Python, and puts it first: short files fill the workers' time in the end."""
+  """Marks what CI leaves out on a second Python. What takes long begins: short files fill the workers' time in the end.
+
+  With --no-loadscope-reorder, or xdist would begin with the files of most tests.
+  """
   for item in items:
     if item.path.stem.removeprefix("test_") in TRAINING:
       item.add_marker(pytest.mark.trains)
-  items.sort(key=lambda item: not item.get_closest_marker("trains"))
+  items.sort(key=lambda item: (not item.get_closest_marker("trains"), item.path.stem.removeprefix("test_") not in LONG))
 
 
 def pytest_sessionstart() -> None:
