@@ -1,9 +1,10 @@
 """Shared by all tests: what is made or compiled once for all of them, real photographs, repeatable properties."""
 
+import gc
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -155,6 +156,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if item.path.stem.removeprefix("test_") in TRAINING:
       item.add_marker(pytest.mark.trains)
   items.sort(key=lambda item: (not item.get_closest_marker("trains"), item.path.stem.removeprefix("test_") not in LONG))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, bool, bool]:
+  """What tests import lives to the end: it is not looked through for what can be freed, now or later."""
+  gc.disable()
+  try:
+    return (yield)
+  finally:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionstart() -> None:
