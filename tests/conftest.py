@@ -1,9 +1,10 @@
 """Shared by all tests: what is made or compiled once for all of them, real photographs, repeatable properties."""
 
+import gc
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -12,6 +13,8 @@ MOST = 1 << 28  # Bytes of it, from which on it is begun anew.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))  # Before JAX is imported.
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+# What is compiled is run a few times: to optimise it as far as by default (3) takes twice as long, and gains less.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 
 import pytest  # noqa: E402
 from absl import flags  # noqa: E402
@@ -114,6 +117,14 @@ def _memory_of_tests():
     yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _few_drawn_at_once():
+  """Runs of tests learn from a dozen images: thousands drawn at once, of which a few are used, take them seconds."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr("fsim.data.shuffling.BLOCK", 1 << 6)
+    yield
+
+
 TRAINING = (
   "end_to_end",
   "mobile",
@@ -128,12 +139,42 @@ TRAINING = (
 )
 
 
+LONG = (
+  "calibrate",
+  "calibration",
+  "compare",
+  "face",
+  "feed",
+  "link",
+  "loop",
+  "noise_learning",
+  "splits",
+  "unseen_cameras",
+  "virtual",
+  "weights",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-  """Marks what CI leaves out on a second Python, and puts it first: short files fill the workers' time in the end."""
+  """Marks what CI leaves out on a second Python. What takes long begins: short files fill the workers' time in the end.
+
+  With --no-loadscope-reorder, or xdist would begin with the files of most tests.
+  """
   for item in items:
     if item.path.stem.removeprefix("test_") in TRAINING:
       item.add_marker(pytest.mark.trains)
-  items.sort(key=lambda item: not item.get_closest_marker("trains"))
+  items.sort(key=lambda item: (not item.get_closest_marker("trains"), item.path.stem.removeprefix("test_") not in LONG))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, bool, bool]:
+  """What tests import lives to the end: it is not looked through for what can be freed, now or later."""
+  gc.disable()
+  try:
+    return (yield)
+  finally:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionstart() -> None:

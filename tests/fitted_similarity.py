@@ -1,6 +1,6 @@
 """Forensic similarity without training: an untrained network, and a pair network set by hand to tell textures."""
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +38,7 @@ def drawn(rng, path, like):
   return np.full(like.shape, path[-1].key in ("scale", "var"), np.float32)
 
 
+@cache
 def made():
   """Its pair layer has |a - b| of the features' component along which the textures differ, 0 for fine, 1 for coarse."""
   seen = {

@@ -25,6 +25,11 @@ def drawn(module, *inputs):
   return jax.tree_util.tree_map_with_path(one, jax.eval_shape(module.init, jax.random.key(0), *inputs))
 
 
+def compiled(init):
+  """`init` of a class of networks as one program, to put in its place where others call it."""
+  return lambda module, *inputs: jax.jit(partial(init, module))(*inputs)
+
+
 def applied(module, variables, *inputs, rngs=None, **how):
   """What `module.apply` returns."""
   return jax.jit(partial(module.apply, **how))(variables, *inputs, rngs=rngs)

@@ -9,6 +9,7 @@ from PIL import Image
 from tests import jpegs
 
 SIDE = 160
+CUT = (8, 16, 128, 128)  # Left, upper, right and lower edge of a part; one size for all tests, to be compiled once.
 
 
 def pattern(camera: int) -> np.ndarray:

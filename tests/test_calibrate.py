@@ -38,14 +38,14 @@ def made(tmp_path_factory, similarity):
   folder = tmp_path_factory.mktemp("calibrate")
   (folder / "cameras").mkdir()
   for camera in range(DEVICES):
-    for scene in range(6):
+    for scene in range(4):
       name = f"Make_M{camera // 2}_{camera % 2}_{scene}.JPG"
       sensors.save(folder / "cameras" / name, 20 * camera + scene, camera)
   (folder / "cameras" / "Make_M0_0_9.JPG").write_bytes(b"none")
   own = folder / "own.json"
   with contextlib.redirect_stdout(io.StringIO()) as printed, pytest.MonkeyPatch.context() as patch:
     patch.setattr(learning, "FOLDS", 2)  # Each is learned anew, which is most of what these tests would take, but for:
-    patch.setattr(fitting, "minimize", functools.partial(minimize, options={"maxiter": 40}))
+    patch.setattr(fitting, "minimize", functools.partial(minimize, options={"maxiter": 15}))
     code = calibrate.main([str(folder / "cameras"), f"--out={own}", "--json", f"--export={folder / 'own.csv'}"])
   return code, json.loads(printed.getvalue()), own
 

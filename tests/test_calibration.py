@@ -186,24 +186,16 @@ def test_a_device_that_counts_more_weighs_more(data):
   assert gone[1] > gone[0] + 0.02
 
 
-def test_devices_left_out_have_not_been_seen(data, monkeypatch):
+def test_devices_left_out_have_not_been_seen(data, made, monkeypatch):
   trials, truths, models = data
   seen = []
-  real = fitting.fit
-  monkeypatch.setattr(
-    fitting, "fit", lambda trials, truths, card: seen.append(truths) or made_once(real, trials, truths)
-  )
+  monkeypatch.setattr(fitting, "fit", lambda trials, truths, card: seen.append(truths) or made)
   found = fitting.left_out(trials, truths, models, 2)
+  assert len(seen) == 2
   for fold, known in enumerate(seen):
     assert not (models[np.unique(np.append(known.questioned, known.candidate))] % 2 == fold).any()
   assert not np.isnan(found[OTHER_MODEL][truths.hypothesis == OTHER_MODEL]).any()
   assert np.isnan(found[OTHER_MODEL][truths.hypothesis == SAME_MODEL]).all()
-
-
-def made_once(real, trials, truths, kept=[]):  # noqa: B006
-  """One fit for all folds: which devices a fold sees is what is asked."""
-  kept.append(kept[0] if kept else real(trials, truths, {}))
-  return kept[0]
 
 
 def test_most_of_the_truth_is_found_again(made):

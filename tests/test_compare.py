@@ -64,7 +64,7 @@ def home(tmp_path_factory):
   sensors.folder(place / "refs", r=(1, range(5)))
   sensors.save(place / "own.jpg", 27, 1)
   sensors.save(place / "other.jpg", 47, 2)
-  sensors.save(place / "cut.jpg", 28, 1, crop=(16, 8, 144, 152))
+  sensors.save(place / "cut.jpg", 28, 1, crop=sensors.CUT)
   sensors.photograph(29, 1).transpose(Image.Transpose.ROTATE_90).save(place / "turned.jpg", quality=95)
   (place / "text.jpg").write_text("no photograph")
   (place / "own.json").write_bytes(saved.to_bytes(CALIBRATION))
@@ -168,7 +168,7 @@ def test_two_photographs_alone_are_answered_with_a_hint(here):
 def test_a_cut_and_a_turned_photograph_are_found_out_and_pay_for_it(here):
   _, found, _ = answered("own.jpg", "cut.jpg", "turned.jpg", "--with", "refs", "--calibration=own.json")
   own, cut, turned = (answer["noise"] for answer in found["answers"])
-  assert (cut["stage"], cut["shift"]) == ("cut", [8, 16])
+  assert (cut["stage"], cut["shift"]) == ("cut", [16, 8])
   assert (turned["stage"], turned["turns"]) == ("turned", 3)
   assert own["looks"] < turned["looks"] < cut["looks"]
   assert cut["aligned_z"] < cut["z"]

@@ -17,7 +17,7 @@ from fsim.boundary.errors import UserError
 from fsim.commands import report
 from fsim.train import metrics
 from tests import jpegs, recording
-from tests.commands import ROOT, fsim, variables
+from tests.commands import ROOT, variables
 
 QUICK = f"--config={ROOT}/configs/device.py:quick"
 
@@ -90,11 +90,11 @@ def test_a_finished_run_is_only_evaluated_again(finished, tmp_path, train):
   assert "Results: external" in (folder / "report" / "index.html").read_text()
 
 
-def test_the_page_can_be_rebuilt_from_the_folder_alone(finished, tmp_path, data):
+def test_the_page_can_be_rebuilt_from_the_folder_alone(finished, tmp_path, monkeypatch):
   folder = copied(finished, tmp_path)
   shutil.rmtree(folder / "report")
-  done = fsim("report", folder, cwd=tmp_path, data=tmp_path / "no data here")
-  assert done.returncode == 0, done.stderr
+  monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "no data here"))
+  assert console.run(report.main, [str(folder)]) == 0
   assert (folder / "report" / "index.html").read_text() == (finished / "report" / "index.html").read_text()
 
 

@@ -141,7 +141,7 @@ def test_bad_files_are_named_and_the_others_answered(folder, tmp_path):
 def test_photographs_of_two_sizes_are_compared_within_each_and_it_is_said(folder, tmp_path):
   shutil.copytree(folder, tmp_path / "album")
   for scene in range(3):
-    sensors.save(tmp_path / "album" / f"d_{scene}.jpg", 90 + scene, 1, crop=(0, 0, 128, 144))
+    sensors.save(tmp_path / "album" / f"d_{scene}.jpg", 90 + scene, 1, crop=sensors.CUT)
   sensors.save(tmp_path / "album" / "e_0.jpg", 95, 1, crop=(0, 0, 96, 96))
   code, facts, _ = answered_in(folder, tmp_path / "album")
   assert code == console.ANSWERED
@@ -160,7 +160,7 @@ def test_without_two_photographs_of_one_size_there_is_no_statement(folder, tmp_p
     if name == "bad.jpg":
       (tmp_path / "few" / name).write_text("no photograph")
     elif name == "small.jpg":
-      sensors.save(tmp_path / "few" / name, 3, 0, crop=(0, 0, 100, 160))
+      sensors.save(tmp_path / "few" / name, 3, 0, crop=sensors.CUT)
     else:
       shutil.copy(folder / name, tmp_path / "few")
   own = f"--calibration={folder.parent / 'own.json'}"

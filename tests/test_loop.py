@@ -91,7 +91,7 @@ def stopping_at(step, signalled=signal.SIGTERM):
 
 def test_training_learns(tmp_path):
   steady = sgd(0.05, 0.9, 0.0)
-  train(tmp_path, phase(epochs=20, optimiser=steady))
+  train(tmp_path, phase(epochs=5, steps_in_epoch=20, optimiser=steady))
   rows = metrics.read(tmp_path)
   assert rows[-1]["loss"] < rows[0]["loss"] / 5
   assert rows[-1]["validation_loss"] < rows[0]["validation_loss"]

@@ -19,8 +19,16 @@ from fsim.systems.noise import examples, learning, train
 from fsim.systems.noise.examples import LEVEL, TILE, Delivered, Tiles
 from fsim.systems.noise.learning import Seen, Training
 from fsim.virtual.seeds import generator
+from tests import networks
 
 NET = NoiseNet(width=4, blocks=1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _init_compiled():
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(NoiseNet, "init", networks.compiled(NoiseNet.init))
+    yield
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +93,7 @@ def test_gained_nats_are_the_difference_of_two_normal_densities():
   pattern = jnp.asarray(rng.standard_normal((2, 24, 24)), jnp.float32)
   deviation = jnp.array([0.004, 0.01])
   found = Evidence(*(jnp.asarray(rng.uniform(10, 1e4, (2, 24, 24)), jnp.float32) for _ in range(2)))
-  gained, _ = learning.gains(found, pattern, deviation)
+  gained, _ = jax.jit(learning.gains)(found, pattern, deviation)
   scale = deviation[:, None, None]
   total = found.precision + scale**-2
   better = norm.logpdf(pattern * scale, found.information / total, total**-0.5) - norm.logpdf(pattern * scale, 0, scale)
@@ -98,7 +106,7 @@ def test_expected_nats_are_those_gained_where_evidence_is_as_it_says():
   true = 0.005 * rng.standard_normal((4, 256, 256))
   information = precision * true + np.sqrt(precision) * rng.standard_normal((4, 256, 256))
   found = Evidence(jnp.asarray(information, jnp.float32), jnp.asarray(precision))
-  gained, expected = learning.gains(found, jnp.asarray(true / 0.005, jnp.float32), deviation)
+  gained, expected = jax.jit(learning.gains)(found, jnp.asarray(true / 0.005, jnp.float32), deviation)
   np.testing.assert_allclose(gained.mean(), expected.mean(), rtol=0.05)
 
 
@@ -123,7 +131,7 @@ def trained(tmp_path_factory):
   data, held_out = (learning.seen(planted(n, seed)) for n, seed in ((24, 1), (8, 2)))
   ticks = itertools.count()
   patch.setattr(learning, "time", SimpleNamespace(time=lambda: float(next(ticks))))
-  how = Training(until=30.0, batch=4, steps=10, reports=2)
+  how = Training(until=8.0, batch=4, steps=10, reports=2)
   variables = learning.learn(data, held_out, NET, how, out)
   patch.undo()
   return variables, data, held_out, out
@@ -180,9 +188,9 @@ def test_tiles_are_turned_together():
   residual = jnp.asarray(rng.standard_normal((2, 16, 16)), jnp.float32)
   pixels = jnp.asarray(rng.integers(0, 255, (2, 16, 16, 3)), jnp.uint8)
   batch = Seen(pixels, residual, residual.astype(jnp.int8), jnp.ones(2))
-  looks = set()
+  looks, turned = set(), jax.jit(learning.turned)
   for k in range(100):
-    seen = learning.turned(batch, jax.random.key(k))
+    seen = turned(batch, jax.random.key(k))
     np.testing.assert_array_equal(seen.residual.astype(jnp.int8), seen.pattern)
     looks.add(np.asarray(seen.residual)[0].tobytes())
   assert len(looks) == 8

@@ -10,6 +10,7 @@ from fsim.models.noise_net import SHARE, Evidence, NoiseNet
 from fsim.prnu import fingerprints, learned, matching
 from fsim.prnu.fingerprints import Sums
 from fsim.prnu.residuals import DEFAULT, compiled_noise
+from tests.networks import applied
 
 SMALL = NoiseNet(width=4, blocks=1)
 
@@ -20,8 +21,8 @@ def photographs(count: int = 1, height: int = 64, width: int = 80) -> np.ndarray
   return np.clip(smooth + rng.normal(0, 3, (count, height, width, 3)), 0, 255).astype(np.uint8)
 
 
-def variables(net: NoiseNet = SMALL):
-  return net.init(jax.random.key(0), jnp.asarray(photographs()), *jnp.ones((2, 1, 64, 80)))
+def variables():
+  return jax.jit(SMALL.init)(jax.random.key(0), jnp.asarray(photographs()), *jnp.ones((2, 1, 64, 80)))
 
 
 def shaken(tree):
@@ -59,12 +60,12 @@ def test_a_saturated_pixel_says_nothing():
 
 
 def test_a_network_sees_no_further_than_its_layers_reach():
-  net, images = NoiseNet(width=4, blocks=1), photographs(1, 96, 96)
+  images = photographs(1, 96, 96)
   own = shaken(variables())
   residual, variance = jnp.zeros((1, 96, 96)), jnp.ones((1, 96, 96))
   changed = images.copy()
   changed[0, 0, 0] = 255 - changed[0, 0, 0]
-  a, b = (net.apply(own, jnp.asarray(x), residual, variance).information for x in (images, changed))
+  a, b = (applied(SMALL, own, x, residual, variance).information for x in (images, changed))
   differs = np.argwhere(np.asarray(a != b)[0])
   assert len(differs)
   assert differs.max() <= 2 + 2 * 4 + 1  # The constrained filter's 2, four layers of 2 each, and the place's own 2x2.
@@ -73,8 +74,8 @@ def test_a_network_sees_no_further_than_its_layers_reach():
 def test_moved_by_two_pixels_the_evidence_moves_along():
   images = jnp.asarray(photographs(1, 96, 96))
   own, (residual, variance) = shaken(variables()), jnp.ones((2, 1, 96, 96))
-  whole = SMALL.apply(own, images, residual, variance).information
-  part = SMALL.apply(own, images[:, 2:, 2:], residual[:, 2:, 2:], variance[:, 2:, 2:]).information
+  whole = applied(SMALL, own, images, residual, variance).information
+  part = applied(SMALL, own, *(x[:, 2:, 2:] for x in (images, residual, variance))).information
   np.testing.assert_allclose(whole[:, 22:-20, 22:-20], part[:, 20:-20, 20:-20], rtol=1e-4, atol=1e-4)
 
 
@@ -84,8 +85,9 @@ def test_the_first_layer_is_constrained():
 
 
 def test_evidence_of_many_photographs_is_the_sum_and_folds_in_any_order():
-  found = evidence(photographs(4), shaken(variables()))
-  each = [Sums(*(np.asarray(part)[k] for part in found)) for k in range(4)]
+  images, own = photographs(4), shaken(variables())
+  found = [evidence(two, own) for two in (images[:2], images[2:])]
+  each = [Sums(*(np.asarray(part)[k] for part in two)) for two in found for k in range(2)]
   left, right = ((each[0] + each[1]) + (each[2] + each[3]), each[3] + (each[2] + (each[1] + each[0])))
   for a, b in zip(left, right, strict=True):
     np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4)

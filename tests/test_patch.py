@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fsim.boundary import console
+from fsim.commands import identify
 from fsim.data import jpeg, patches
 from fsim.data.patches import Choice
 from fsim.metrics import classification
@@ -18,7 +20,7 @@ from fsim.systems.patch import run as patch
 from fsim.systems.patch import unknown_models
 from fsim.train import schedule
 from tests import commands, contexts, recording
-from tests.commands import ROOT, fsim
+from tests.commands import ROOT
 
 QUICK = f"--config={ROOT}/configs/patch.py:quick"
 
@@ -74,13 +76,12 @@ def test_a_finished_run_is_only_evaluated_again_and_says_the_same(finished, tmp_
     assert (folder / name).read_text() == (finished / name).read_text(), name
 
 
-def test_identify_answers_as_the_run_did(finished, tmp_path, data):
+def test_identify_answers_as_the_run_did(finished, data, capsys):
   images = classification.load(finished)[0].answers
   home = data / "cameras" / "virtual" / "few"
   file = home / images["file"].iloc[0]
-  done = fsim("identify", file, "--json", "--run", finished, cwd=tmp_path, data=data)
-  assert done.returncode == 0, done.stderr
-  (verdict,) = json.loads(done.stdout)
+  assert console.run(identify.main, [str(file), "--json", f"--run={finished}"]) == 0
+  (verdict,) = json.loads(capsys.readouterr().out)
   choice = Choice(64, 64, 8, "paper", 0.0, 0.0)
   assert verdict["patches"] == len(patches.choose(jpeg.decode(file.read_bytes()), choice))
   assert verdict["model"] == images["predicted"].iloc[0]

@@ -16,7 +16,7 @@ from fsim.commands import main
 from fsim.prnu import building, candidates, comparing, fingerprints
 from fsim.prnu.residuals import DEFAULT
 from tests import jpegs
-from tests.commands import ROOT, fsim, variables
+from tests.commands import ROOT, variables
 from tests.sensors import SIDE, save
 
 
@@ -219,12 +219,12 @@ def test_an_interruption_while_an_image_is_added_loses_that_image_alone(folder, 
   assert np.corrcoef(whole.fingerprint.pattern().ravel(), there.ravel())[0, 1] > 0.999
 
 
-def test_the_matrix_groups_photographs_by_camera(folder, tmp_path, data):
+def test_the_matrix_groups_photographs_by_camera(folder, tmp_path, capsys):
   (tmp_path / "broken.jpg").write_bytes(b"x")
   places = [folder / "asked0", folder / "asked1", tmp_path / "broken.jpg"]
-  done = fsim("prnu", "matrix", *places, "--out", "out", "--json", cwd=tmp_path, data=data)
-  assert done.returncode == 1, done.stderr
-  result = json.loads(done.stdout)
+  status, out, err = run(capsys, "matrix", *places, "--out", tmp_path / "out", "--json")
+  assert status == 1, err
+  result = json.loads(out)
   assert (result["images"], result["pairs"], result["matches"]) == (8, 28, 12)
   assert [{name.rsplit("/", 1)[1][:8] for name in group} for group in result["groups"]] == [{"Make_M_0"}, {"Make_M_1"}]
   assert result["left_out"][0]["cause"] == "no image that can be read"
@@ -232,20 +232,20 @@ def test_the_matrix_groups_photographs_by_camera(folder, tmp_path, data):
     assert min(picture.size) > 400
   assert len((tmp_path / "out" / "pairs.csv").read_text().splitlines()) == 29
   kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cache").glob("*/*")}
-  assert fsim("prnu", "matrix", *places[:2], "--out", "out", cwd=tmp_path, data=data).returncode == 0
+  assert run(capsys, "matrix", *places[:2], "--out", tmp_path / "out")[0] == 0
   assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cache").glob("*/*")} == kept
 
 
-def test_one_camera_at_two_places(realcams, tmp_path, data):
+def test_one_camera_at_two_places(realcams, tmp_path, capsys):
   """IXUS125HS flew over two places: photographs 1 to 11 against the fingerprint of 12 to 40."""
   files = {k: realcams / "natural" / f"Canon_IXUS125HS_0_{k}.JPG" for k in range(1, 41)}
   reference = [files[k] for k in range(12, 41)]
-  made = fsim("prnu", "fingerprint", *reference, "--out", "ixus.npz", cwd=tmp_path, data=data)
-  assert made.returncode == 0, made.stderr
+  status, _, err = run(capsys, "fingerprint", *reference, "--out", tmp_path / "ixus.npz")
+  assert status == 0, err
   others = sorted((realcams / "natural").glob("Canon_S100_0_*.JPG"))[:5]
   asked = [*(files[k] for k in range(1, 12)), *others]
-  done = fsim("prnu", "match", *asked, "--against", "ixus.npz", "--json", cwd=tmp_path, data=data)
-  answers = [answer["answer"] for answer in json.loads(done.stdout)]
+  _, out, _ = run(capsys, "match", *asked, "--against", tmp_path / "ixus.npz", "--json")
+  answers = [answer["answer"] for answer in json.loads(out)]
   assert answers == ["match"] * 11 + ["no match found"] * 5
 
 

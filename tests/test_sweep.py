@@ -1,5 +1,8 @@
+import contextlib
+import io
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -12,38 +15,52 @@ from fsim.boundary import console
 from fsim.boundary.console import INTERRUPTED, STOPPED
 from fsim.boundary.errors import UserError
 from launch import runs, sweep, table
-from tests.commands import ROOT, command, variables
+from tests.commands import ROOT, variables
 
+CONFIG = f"{ROOT}/configs/patch.py:quick"
 SWEEP = f"""
-CONFIG = "{ROOT}/configs/patch.py:quick"
+CONFIG = "{CONFIG}"
 
 def sweep():
-  for fold in (0, 1):
-    yield {{"data.fold": fold}}
+  yield {{"data.fold": 0}}
   yield {{"data.protocol": "public"}}
+  yield {{"data.fold": 1}}
 """
 
 
+def swept_in(folder, *more):
+  return console.run(sweep.main, [str(folder / "sweep.py"), f"--workdir={folder / 'all'}", *more])
+
+
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory, data):
+def swept(tmp_path_factory, data, run_of):
+  """A sweep whose first run had finished before: its folder, exit code and what it said of failures."""
   folder = tmp_path_factory.mktemp("swept")
   (folder / "sweep.py").write_text(SWEEP)
-  return folder, command("launch.sweep", folder / "sweep.py", "--workdir", folder / "all", cwd=folder, data=data)
+  first = runs.planned(folder / "sweep.py", folder / "all", {}).runs[0]
+  shutil.copytree(run_of(f"--config={CONFIG}"), first.folder)
+  (first.folder / runs.LOG).write_text("")
+  first.end(0)
+  said = io.TextIOWrapper(io.BytesIO(), "utf-8")
+  with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said):
+    for name, value in variables(data).items():
+      patch.setenv(name, value)
+    code = swept_in(folder)
+  said.seek(0)
+  return folder, code, said.read()
 
 
 @pytest.fixture
-def again(swept, data, monkeypatch):
-  """The same sweep once more, in the process of the test: its exit code."""
-  folder, _ = swept
-  for name, value in variables(data).items():
-    monkeypatch.setenv(name, value)
-  return lambda *more: console.run(sweep.main, [str(folder / "sweep.py"), f"--workdir={folder / 'all'}", *more])
+def again(swept, monkeypatch):
+  """The same sweep once more, in which each run that is started fails at once: its exit code."""
+  monkeypatch.setattr(runs.Run, "command", lambda run: [sys.executable, "-c", "raise SystemExit('no')"])
+  return lambda *more: swept_in(swept[0], *more)
 
 
 def test_a_failure_is_told_and_does_not_stop_the_others(swept):
-  folder, done = swept
-  assert done.returncode == 1
-  assert "fsim: data.protocol=public: exit code 1: fsim: public needs" in done.stderr
+  folder, code, said = swept
+  assert code == 1
+  assert "fsim: data.protocol=public: exit code 1: fsim: public needs" in said
   found = pd.read_csv(folder / "all" / "table.csv", index_col="measure")
   assert list(found.columns) == ["data.fold=0", "data.fold=1", "mean", "std"]
   folds = found[["data.fold=0", "data.fold=1"]]
@@ -60,9 +77,9 @@ def test_a_failure_is_told_and_does_not_stop_the_others(swept):
 
 
 def test_finished_runs_are_not_started_again(swept, again):
-  folder, _ = swept
+  folder = swept[0]
   logs = {path: path.stat().st_mtime_ns for path in (folder / "all").glob("data.fold=*/sweep.log")}
-  assert again() == 1  # The third still fails.
+  assert again() == 1  # The one that failed does so again.
   assert len(logs) == 2
   assert {path: path.stat().st_mtime_ns for path in logs} == logs
 

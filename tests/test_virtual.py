@@ -140,11 +140,11 @@ def test_names_fit_dresdens_pattern_and_no_two_files_share_one(name):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_model_photographs_at_its_own_shape(name):
-  preset = dataclasses.replace(PRESETS[name], side=128)
+  preset = dataclasses.replace(PRESETS[name], side=64)
   for number, model in enumerate(preset.models):
     frame = shots.Frame("natural", 0, number, 0, 1, 1.0)
     with Image.open(io.BytesIO(dataset.picture(preset, frame))) as image:
-      assert sorted(image.size) == sorted(camera.size(model, 128))
+      assert sorted(image.size) == sorted(camera.size(model, 64))
 
 
 @pytest.mark.parametrize("position", range(1, len(scene.KINDS) + 1))
