@@ -143,7 +143,7 @@ def test_a_bad_candidate_answers_for_itself_alone(cameras, tmp_path, capsys):
 
 def test_a_pce_that_is_no_number_is_no_statement(cameras, monkeypatch, capsys):
   for value in (np.nan, np.inf, -np.inf):
-    monkeypatch.setattr(transforms, "find", lambda *args, value=value: [Found(value, Transform(), (0, 0), 1)])
+    monkeypatch.setattr(transforms, "find", lambda *args, value=value, **more: [Found(value, Transform(), (0, 0), 1)])
     _, out, _ = run(capsys, "match", cameras / "asked.jpg", "--against", cameras / "a.npz", "--json")
     (answer,) = json.loads(out)
     assert (answer["answer"], answer["reason"]) == ("no statement", "the correlation is no finite number")
