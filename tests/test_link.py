@@ -231,7 +231,8 @@ def test_an_interrupted_call_goes_on(folder, tmp_path):
   process.send_signal(signal.SIGTERM)
   _, err = process.communicate(timeout=60)
   assert (process.returncode, "stopped; the same command goes on from there" in err) == (console.STOPPED, True)
-  begun = {path: path.stat().st_mtime_ns for path in cache.iterdir() if path.suffix in (".json", ".npy")}
+  whole = {path.stem for path in cache.glob("*.json")}  # Written last.
+  begun = {path: path.stat().st_mtime_ns for path in cache.iterdir() if path.stem.rpartition("-")[2] in whole}
   assert begun
   assert not (tmp_path / "out" / "groups.json").exists()
   done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, **options)
