@@ -33,7 +33,7 @@ def expecting(offset):
 
 
 CALIBRATION = expecting(-1.0)  # The sensors of these tests have strong patterns.
-FEW = 3  # Pictures: one that is looked at, the one before it, and one that JAX has not let go of yet.
+FEW = 4  # Pictures in memory, of five references and more: what JAX has not let go of yet among them.
 
 
 def says(*arguments, of="compare"):
