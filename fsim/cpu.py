@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import jax
 import jaxlib
 
-FIRST, LAST = (0, 10, 2), (0, 12)  # Versions of JAX whose convolutions were measured, docs/speed.md.
+FIRST, LAST = (0, 10, 2), (0, 11)  # Versions of JAX whose convolutions gain, docs/speed.md.
 # What is left to the kernels that use one core: all that goes to them by default, but for convolutions.
 CONVOLUTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # From glibc's malloc.h.
@@ -21,9 +21,9 @@ def compiler_options() -> dict[str, str]:
   """For `jax.jit(..., compiler_options=...)` of anything with convolutions.
 
   JAX gives convolutions to a kernel that uses one core. Left out of the list of what goes there (dot products and
-  reductions stay, which gain), they go back to the kernel that uses all: training steps are 1.5 to 1.6 times as fast
-  with 0.10.2, 1.2 times with 0.12. A version that was not measured has perhaps another list, and keeps its own;
-  `python -m benchmarks.cures` says whether it still needs this.
+  reductions stay, which gain), they go back to the kernel that uses all: training steps are 1.5 to 1.7 times as fast
+  with 0.10.2, 1.1 times with 0.11; 0.12 is as fast without. A version that was not measured has perhaps another list,
+  and keeps its own; `python -m benchmarks.cures` says whether it still needs this.
   """
   version = jaxlib.version.__version_info__
   if jax.default_backend() != "cpu" or version < FIRST or version[:2] > LAST:
