@@ -17,7 +17,7 @@ from fsim.evidence import scores, words
 from fsim.evidence.comparison import Answer
 from fsim.prnu import allpairs, building, face, pictures
 from fsim.prnu.comparing import NO_STATEMENT
-from fsim.prnu.pictures import Gallery, picture, share, share_at
+from fsim.prnu.pictures import Gallery, picture
 from fsim.prnu.settings import DEFAULT
 from fsim.prnu.tiles import Tiles
 from fsim.prnu.transforms import Transform
@@ -26,6 +26,14 @@ from tests.test_compare import CALIBRATION, says
 
 SIDE = 256
 FONT = ImageFont.load_default(24)
+
+
+def share(a, b):
+  return pictures.share_of(*(pictures.details(one.levels) for one in (a, b)))
+
+
+def share_at(pixels, reference, transform, shift):
+  return pictures.share_at(pictures.transformed(pixels, transform), reference, shift)
 
 
 def photograph(seed, camera=0, side=SIDE):

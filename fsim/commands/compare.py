@@ -31,8 +31,7 @@ def main(arguments: Sequence[str]) -> int:
   with waking.importing():
     from fsim import cpu
     from fsim.evidence import asking, case, signing, telling
-    from fsim.prnu.face import COPY
-    from fsim.prnu.leaving import LeftOut
+    from fsim.prnu.leaving import COPY, LeftOut
   cpu.keep_memory()
   key = signing.read_private(chosen.sign) if chosen.sign else None
   folder = case.begin(chosen.out, PAGE) if chosen.out else None

@@ -10,9 +10,8 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data.photographs import Photograph
 from fsim.evidence.selecting import Labelled
+from fsim.prnu.leaving import COPY
 from fsim.prnu.pictures import Gallery
-
-COPY = "a copy of"  # How causes begin that cost no answer.
 
 
 class Copies:

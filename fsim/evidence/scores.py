@@ -156,8 +156,8 @@ def _seen(photograph: Photograph, candidate: Candidate) -> tuple[Quality, Float[
   if photograph.problem:
     return photograph.problem
   found, objection = probe.examined(photograph.pixels, candidate.settings)
-  if objection or candidate.holds(photograph):
-    return objection or candidate.holds(photograph)
+  if reason := objection or candidate.holds(photograph):
+    return reason
   make = probe.for_image if candidate.single else probe.for_fingerprint
   return quality_of(photograph, found), jax.device_get(make(found))[0]
 
@@ -195,9 +195,8 @@ def _searched(pattern: Float[np.ndarray, "h w"], reference: Float[np.ndarray, "i
 
 def _shown_too(photograph: Photograph, camera: Known, found: Found) -> str:
   """Why nothing is said of a photograph that shows what a reference shows, where it was found to lie; else nothing."""
-  said = {
-    path: pictures.share_at(photograph.pixels, x, found.transform, found.shift) for path, x in camera.pictures.items()
-  }
+  seen = pictures.transformed(photograph.pixels, found.transform)
+  said = {path: pictures.share_at(seen, there, found.shift) for path, there in camera.pictures.items()}
   path = max(said, key=said.__getitem__)
   return pictures.reason(str(path), said[path])
 

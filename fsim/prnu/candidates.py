@@ -57,7 +57,7 @@ class Candidate(NamedTuple):
     held = self.holds(photograph)
     if held or self.picture is None or isinstance(found, str) or not found.pce >= least:
       return held
-    share = pictures.share_at(photograph.pixels, self.picture, found.transform, found.shift)
+    share = pictures.share_at(pictures.transformed(photograph.pixels, found.transform), self.picture, found.shift)
     return pictures.reason("the other photograph", share)
 
 

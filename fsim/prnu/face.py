@@ -23,13 +23,12 @@ from fsim.prnu import building, comparing, fingerprints, matching, membership, p
 from fsim.prnu.building import Gathered
 from fsim.prnu.comparing import Answer, Candidate, Search
 from fsim.prnu.fingerprints import Fingerprint
-from fsim.prnu.leaving import Report
+from fsim.prnu.leaving import COPY, Report
 from fsim.prnu.membership import Reference
 from fsim.prnu.pictures import Gallery
 from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import DEFAULT, Settings, residuals
 
-COPY = "a copy of"  # How causes begin that cost no answer.
 ALIGNED = Search()  # What the command looks for unless it is told more.
 Print = Fingerprint | str | os.PathLike[str]  # A fingerprint, or the path of its file.
 Measure = Callable[[Photograph, Filtered], Any]  # What is asked of a photograph while it is in memory.

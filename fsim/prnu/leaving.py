@@ -9,6 +9,7 @@ from fsim.boundary.text import shown
 from fsim.data.photographs import Found
 
 Report = Callable[[Path, str], None]  # Takes a file and the cause why it is left out.
+COPY = "a copy of"  # How causes begin that cost no answer.
 NAMED = 20  # Pairs that are named by a line each.
 
 

@@ -45,18 +45,19 @@ def picture(pixels: UInt8[np.ndarray, "h w 3"], steps: int = STEPS) -> Picture:
   return Picture(_means(_grey(pixels), step), step)
 
 
-def share(a: Picture, b: Picture) -> float:
-  """Of the area of two photographs of one size, in which both show the same; 0 where that may be chance."""
-  return share_of(details(a.levels), details(b.levels))
+def transformed(pixels: UInt8[np.ndarray, "h w 3"], transform: Transform) -> UInt8[np.ndarray, "i j"]:
+  """The grey levels of a photograph that was transformed."""
+  grey = _grey(pixels)
+  if transform == Transform():
+    return grey
+  return np.asarray(transform.at(grey.astype(np.float32))).clip(0, 255).astype(np.uint8)
 
 
-def share_at(
-  pixels: UInt8[np.ndarray, "h w 3"], reference: Picture, transform: Transform, shift: tuple[int, int]
-) -> float:
-  """Of the area in common. transform, shift: by which the pixels lie in the reference, as `transforms.find` has it."""
-  seen = _grey(pixels)
-  if transform != Transform():
-    seen = np.asarray(transform.at(seen.astype(np.float32))).clip(0, 255).astype(np.uint8)
+def share_at(seen: UInt8[np.ndarray, "h w"], reference: Picture, shift: tuple[int, int]) -> float:
+  """Of the area in common, in which both show the same; 0 where that may be chance.
+
+  shift: by which what is seen lies in the reference, as `transforms.find` has it.
+  """
   places = [_overlap(*axis, reference.step) for axis in zip(seen.shape, reference.levels.shape, shift, strict=True)]
   if any(theirs.stop - theirs.start < BLOCK for _, theirs in places):
     return 0.0
@@ -120,6 +121,7 @@ def details(levels: UInt8[np.ndarray, "i j"]) -> Details:
 
 
 def share_of(a: Details, b: Details) -> float:
+  """Of the area of two photographs of one size, in which both show the same; 0 where that may be chance."""
   common = (a.values * b.values).mean(1)
   alike = common > ALIKE * np.sqrt(a.power * b.power)
   alike &= common > np.maximum(STRONG**2 * a.light * b.light, FAINT**2)
