@@ -22,10 +22,10 @@ from benchmarks import prnu_accuracy
 from benchmarks.learned_noise import METHODS, patterns
 from benchmarks.prnu_accuracy import Photo
 from fsim.boundary import arrays, outputs
+from fsim.data.markers import JPEG_GRID
 from fsim.metrics import rates
 from fsim.prnu import fingerprints, matching
 from fsim.prnu.fingerprints import Sums
-from fsim.prnu.matching import BLOCK
 
 ALPHAS = (1e-2, 1e-3, 1e-4)
 Made = dict[str, np.ndarray]
@@ -57,7 +57,7 @@ def pce(a: Float[np.ndarray, "m s s"], b: Float[np.ndarray, "n s s"], in_step: b
   found = matching.aligned_pce(a, b, exact=False)
   if not in_step:
     return found
-  size, blocks = a[0].size, a[0].size // BLOCK**2
+  size, blocks = a[0].size, a[0].size // JPEG_GRID**2
   peaks = np.asarray(matching.correlation(a, b)) ** 2 * size
   first, second = (_by_place(_standardised(x)) for x in (a, b))
   twice = np.full(first.shape[1], 2.0)
@@ -71,9 +71,9 @@ def pce(a: Float[np.ndarray, "m s s"], b: Float[np.ndarray, "n s s"], in_step: b
 
 def _by_place(x: Float[np.ndarray, "n s s"]) -> Complex[np.ndarray, "y v n 64"]:
   """Spectra over blocks, of each place in them: products of them have the correlations in step with blocks."""
-  n, side = len(x), x.shape[1] // BLOCK
-  spectra = [np.fft.rfft2(one.reshape(side, BLOCK, side, BLOCK).transpose(1, 3, 0, 2)) for one in x]
-  return np.stack(spectra).reshape(n, BLOCK**2, side, -1).transpose(2, 3, 0, 1).copy()
+  n, side = len(x), x.shape[1] // JPEG_GRID
+  spectra = [np.fft.rfft2(one.reshape(side, JPEG_GRID, side, JPEG_GRID).transpose(1, 3, 0, 2)) for one in x]
+  return np.stack(spectra).reshape(n, JPEG_GRID**2, side, -1).transpose(2, 3, 0, 1).copy()
 
 
 def told(same: Bool[np.ndarray, " p"], pce: Float[np.ndarray, " p"], other: Bool[np.ndarray, " p"]) -> dict[str, Any]:

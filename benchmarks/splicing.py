@@ -35,7 +35,7 @@ from fsim.boundary.drawing import png, subplots
 from fsim.boundary.errors import UserError
 from fsim.commands import answering, options
 from fsim.data import jpeg, patches, photographs, sources
-from fsim.data.loader import JPEG_GRID
+from fsim.data.markers import JPEG_GRID
 from fsim.data.source import Images
 from fsim.metrics import rates
 from fsim.systems.model import splicing

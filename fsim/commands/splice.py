@@ -14,8 +14,7 @@ from collections.abc import Sequence
 
 from fsim.boundary import waking
 from fsim.commands import options
-
-GRID = 8  # Pixels of the blocks of a JPEG, on which patches lie.
+from fsim.data.markers import JPEG_GRID
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,8 +43,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _stride(text: str) -> int:
-  if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0 and int(text) % GRID == 0):
-    raise argparse.ArgumentTypeError(f"{text!r} is no multiple of {GRID} pixels")
+  if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0 and int(text) % JPEG_GRID == 0):
+    raise argparse.ArgumentTypeError(f"{text!r} is no multiple of {JPEG_GRID} pixels")
   return int(text)
 
 

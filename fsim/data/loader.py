@@ -19,11 +19,11 @@ from fsim.boundary import arrays
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data import jpeg, shuffling
+from fsim.data.markers import JPEG_GRID
 from fsim.data.shuffling import Order
 
 AHEAD = 2  # Batches that each thread makes before they are asked for.
 IMBALANCE = 2  # Classes that differ in size by more than this factor are drawn equally often under balanced="auto".
-JPEG_GRID = 8
 
 
 class Batch(NamedTuple):

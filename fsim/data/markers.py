@@ -21,6 +21,7 @@ OTHER_CODINGS = {0xC3: "lossless", 0xC7: "lossless"} | dict.fromkeys(range(0xC9,
 END_OF_SCAN = re.compile(rb"\xff(?:[^\x00\xd0-\xd7\xff]|\Z)")
 FILLED = re.compile(rb"[^\xff]")
 COEFFICIENTS = 64  # In a block of 8x8 pixels.
+JPEG_GRID = 8  # Pixels a side of the blocks of a JPEG.
 MAX_PIXELS = 256_000_000
 MAX_BYTES_IN_PASSES = 500_000_000  # Where pixels come in several passes, libjpeg keeps all coefficients beside them.
 MAX_SEGMENTS = 10_000

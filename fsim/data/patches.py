@@ -17,7 +17,7 @@ from fsim.boundary import progress
 from fsim.boundary.errors import UserError
 from fsim.boundary.machine import cores
 from fsim.data import cache, jpeg
-from fsim.data.loader import JPEG_GRID
+from fsim.data.markers import JPEG_GRID
 
 Patches = UInt8[np.ndarray, "n s s 3"]
 MAXIMUM = 255  # Grey level of a saturated pixel.

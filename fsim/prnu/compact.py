@@ -17,7 +17,8 @@ from scipy.special import log_ndtr, ndtri_exp
 
 from fsim.boundary import arrays
 from fsim.data import cache
-from fsim.data.loader import JPEG_GRID, CentreCrop, centre_crop
+from fsim.data.loader import CentreCrop, centre_crop
+from fsim.data.markers import JPEG_GRID
 from fsim.data.patches import Stored
 from fsim.prnu import patterns, probe
 from fsim.prnu.settings import DEFAULT

@@ -15,12 +15,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from fsim.boundary.errors import UserError
+from fsim.data.markers import JPEG_GRID
 from fsim.prnu import AnyArray
 
 WINDOW = 11  # Side of the square around the peak, cyclic, that does not count as correlation energy.
 NORMAL = NormalDist()  # Of the standard library: to import SciPy takes as long as all matching of a few photographs.
 PCE_FLOOR = 9.0  # Aligned PCE from which on the window is taken out exactly.
-BLOCK = 8  # Pixels a side, of JPEG.
 SQUARE = 512  # Pixels a side at most, in which `widening` is measured: to 2 %.
 
 
@@ -151,16 +151,18 @@ def widening(a: Float[AnyArray, "h w"], b: Float[AnyArray, "h w"]) -> float:
   the more widely at shifts of whole blocks, and thus if they are aligned. The PCE of such a peak is so many times too
   high. Measured in a square in the middle; the peak, at no shift, is left out.
   """
-  starts, sides = zip(*((max(n - SQUARE, 0) // 2, min(n, SQUARE) // BLOCK * BLOCK) for n in a.shape), strict=True)
+  starts, sides = zip(
+    *((max(n - SQUARE, 0) // 2, min(n, SQUARE) // JPEG_GRID * JPEG_GRID) for n in a.shape), strict=True
+  )
   middle = tuple(slice(start, start + side) for start, side in zip(starts, sides, strict=True))
   first, second = (np.fft.rfft2(_centred(np.asarray(x)[middle])) for x in (a, b))
   squares = np.fft.irfft2(first.conj() * second, s=sides) ** 2
   around = np.arange(WINDOW) - WINDOW // 2
   squares[np.ix_(around, around)] = 0
-  blocks = squares.size // BLOCK**2
+  blocks = squares.size // JPEG_GRID**2
   if blocks < 2 or not squares.sum() > 0:
     return 1.0
-  in_step, every = squares[::BLOCK, ::BLOCK].sum() / (blocks - 1), squares.sum() / (squares.size - WINDOW**2)
+  in_step, every = squares[::JPEG_GRID, ::JPEG_GRID].sum() / (blocks - 1), squares.sum() / (squares.size - WINDOW**2)
   return max(float(in_step / every), 1.0)
 
 

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from fsim.boundary.errors import UserError
 from fsim.data import chained, dividing, mixture
-from fsim.data.loader import JPEG_GRID
+from fsim.data.markers import JPEG_GRID
 from fsim.data.patches import CHOICES
 from fsim.models import extractors, mislnet, mobile
 from fsim.run import flat

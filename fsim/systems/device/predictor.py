@@ -21,7 +21,8 @@ from fsim.boundary.inputs import Unreadable
 from fsim.boundary.text import shown
 from fsim.data import given
 from fsim.data.given import Image, Images
-from fsim.data.loader import JPEG_GRID, centre_crop
+from fsim.data.loader import centre_crop
+from fsim.data.markers import JPEG_GRID
 from fsim.metrics.scores import sigmoid
 from fsim.models import saved, scorers
 from fsim.models.extractors import FRONTS, SignatureNet

@@ -6,7 +6,7 @@ Shapes: n patches, h w pixels.
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from fsim.data.loader import JPEG_GRID
+from fsim.data.markers import JPEG_GRID
 
 MOST = 4000  # Patches up to which the stride is half a patch by default; memory grows with their square.
 

@@ -12,7 +12,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from fsim.boundary import arrays, progress
-from fsim.data.loader import JPEG_GRID, CentreCrop, central
+from fsim.data.loader import CentreCrop, central
+from fsim.data.markers import JPEG_GRID
 from fsim.metrics.scores import OTHER_MODEL, SAME_DEVICE, SAME_MODEL
 from fsim.prnu import fingerprints, matching, probe
 from fsim.prnu.fingerprints import Fingerprint
