@@ -137,7 +137,7 @@ def pair_tiles(place: Path, photographs: list[Path], count: int) -> Callable[[],
   there, folder = planted(place / f"patterns-{SIDE}", count), Path(tempfile.mkdtemp(dir=place))
   tiles = Tiles(folder)
   for k in range(count):
-    for kept in (tiles._pattern(name(k)), tiles._powers(name(k))):
+    for kept in (tiles._pattern(name(k)), tiles._spectrum(name(k))):
       kept.symlink_to(there.folder / kept.name)
   return lambda: (tiles.make(names(count), (SIDE, SIDE)), shutil.rmtree(folder))
 

@@ -58,7 +58,7 @@ def patterns(count: int, side: int) -> Int8[np.ndarray, "n d"]:
 def tile_rate(known: Int8[np.ndarray, "n d"], side: int) -> tuple[float, int]:
   """Pairs a second, and photographs a side."""
   own = min(tiles.side_for((side, side)), len(known))
-  spectra = np.stack([tiles.powers(known[k % 64].reshape(side, side)) for k in range(64)])
+  spectra = np.stack([tiles.energies(known[k % 64].reshape(side, side)) for k in range(64)])
   tile = tiles.side_of(known[:own], spectra[np.arange(own) % 64], (side, side))
   return own**2 / seconds(partial(tiles.pce_of, tile, tile)), own
 

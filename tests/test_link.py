@@ -215,7 +215,7 @@ def test_what_was_begun_is_not_done_again_and_damage_is(folder, first, monkeypat
   assert again == first
   assert [one.sha256 for one in measured] == [pattern.stem]
   after = {path: path.stat().st_mtime_ns for path in Tiles(out / "cache").folder.iterdir()}
-  others = (pattern.with_name(f"{kind}-{pattern.name}") for kind in ("power", "shown"))
+  others = (pattern.with_name(f"{kind}-{pattern.name}") for kind in ("spectrum", "shown"))
   anew = {pattern, *others, pairs, pattern.with_suffix(".json")}
   assert {path for path in before if after[path] != before[path]} == anew
 

@@ -43,7 +43,12 @@ def small_tiles(monkeypatch):
 def made(monkeypatch):
   """How many photographs each tile that was computed had on either side."""
   found, pce_of = [], tiles.pce_of
-  monkeypatch.setattr(tiles, "pce_of", lambda a, b: found.append((len(a.patterns), len(b.patterns))) or pce_of(a, b))
+
+  def counted(a, b, in_step):
+    found.append((len(a.patterns), len(b.patterns)))
+    return pce_of(a, b, in_step)
+
+  monkeypatch.setattr(tiles, "pce_of", counted)
   return found
 
 
@@ -63,6 +68,23 @@ def test_rounding_to_eight_bits_costs_a_thousandth_of_z(tmp_path):
   assert (eight / whole).mean() == pytest.approx(1, abs=2e-3)
 
 
+def test_in_step_a_pair_has_the_pce_of_a_pair_by_itself(tmp_path):
+  """That of unrelated patterns whose strength varies with the place in the block; whatever the kind of noise."""
+  size, own = (160, 200), np.ones((8, 8), np.float32)
+  own[::2, 3] = 4
+  rng = np.random.default_rng(0)
+  made = [gaussian_filter(rng.normal(size=size) * np.tile(own, (20, 25)), 0.5).astype(np.float32) for _ in NAMES]
+  folders = [Tiles(tmp_path, in_step) for in_step in (True, False)]
+  for found in folders:
+    for name, one in zip(NAMES, made, strict=True):
+      found.keep(name, one)
+  there = [[matching.widening(a, b) for b in made] for a in made]
+  widening = folders[1].pce(NAMES, size)[PAIRS] / folders[0].pce(NAMES, size)[PAIRS]
+  np.testing.assert_allclose(widening, np.array(there)[PAIRS], rtol=0.25)
+  assert widening.mean() == pytest.approx(np.mean(np.array(there)[PAIRS]), rel=0.06)
+  assert widening.mean() > 1.5
+
+
 def test_peaks_are_exact_sums_of_whole_numbers():
   """So that neither the order of sums nor a GPU's bfloat16 changes them."""
   whole = np.stack([tiles.eighths(one) for one in PATTERNS]).reshape(COUNT, -1)
@@ -75,8 +97,8 @@ def test_peaks_are_exact_sums_of_whole_numbers():
 
 def test_patterns_in_memory_are_bounded(tmp_path, monkeypatch):
   """By two sides of a tile, and the parts of them that are multiplied; there are eight sides here."""
-  size, side = (256, 256), 4
-  monkeypatch.setattr(tiles, "MEMORY", 2 * side * 256**2)
+  size, side = (384, 384), 4
+  monkeypatch.setattr(tiles, "MEMORY", 2 * side * 384**2)
   found = Tiles(tmp_path)
   names = [f"{k:064x}" for k in range(8 * side)]
   for k, name in enumerate(names):

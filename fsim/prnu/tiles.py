@@ -7,9 +7,10 @@ A peak is a sum of products of whole numbers, exact in the bfloat16 of a GPU, in
 pixels stay below 2^24, which they do. The mean energy over all shifts is the product of two power spectra, of which are
 kept the means in BINS of frequencies, and those LINES that stand out most from them: some cameras leave fine lines that
 their photographs have in common. What is left out are products of chance: z differs from that of
-`matching.aligned_pce` by .8 % (median), and by 4 % at most in all pairs of `opencams/train` (docs/scale.md).
+`matching.aligned_pce` by .8 % (median), and by 4 % at most in all pairs of `opencams/train` (docs/scale.md). In step
+with JPEG's blocks there is more energy where both patterns vary with the place in the block (`blocks`).
 
-Shapes: m n photographs, h w pixels, d pixels of a pattern, p numbers about a spectrum.
+Shapes: m n photographs, h w pixels, d pixels of a pattern, p numbers about a spectrum, q about blocks, r about both.
 """
 
 import functools
@@ -30,10 +31,10 @@ import fsim
 from fsim.boundary import arrays, inputs, outputs, progress
 from fsim.boundary.inputs import Unreadable
 from fsim.boundary.shares import ALONE, Share
-from fsim.prnu import pictures
+from fsim.prnu import blocks, pictures
 from fsim.prnu.settings import DEFAULT
 
-ENGINE = 3  # One more with every change to what a pattern is.
+ENGINE = 4  # One more with every change to what a pattern is.
 STEPS = 20  # Of a pattern's standard deviation; beyond 127 of them it is cut.
 ROUNDING = 0.02  # By which steps and cut may change a standard deviation of 1.
 MEMORY = 1 << 28  # Bytes of a tile's patterns, both sides together; with what is multiplied, up to three times as many.
@@ -41,30 +42,39 @@ MOST = 512  # Photographs a side of a tile.
 CHUNK = 1 << 15  # Pixels that are multiplied at a time.
 BINS = (32, 16)  # Of rows and columns of half a spectrum.
 LINES = 1024  # Frequencies that are kept by themselves.
+PARTS = np.cumsum([BINS[0] * BINS[1], LINES, LINES, blocks.NUMBERS]).tolist()  # Where what is kept of energies ends.
 DIGEST = 32  # Bytes of the SHA-256 behind each array: a bit that flips on a disk must not link two cameras.
 PICTURES = 256  # Whose details are in memory, of two megabytes at most.
 
 
 class Side(NamedTuple):
-  """Some patterns, a row each; the means in bins of their spectra; and the lines, by their place in half a spectrum."""
+  """Some patterns, a row each; the means in bins of their spectra; the lines, by their place in half a spectrum; and
+  how they vary with the place in the block.
+  """
 
   patterns: Int8[np.ndarray, "n d"]
   powers: Float[np.ndarray, "n p"]
   lines: csr_array
+  variation: Float[np.ndarray, "n q"]
 
 
 class Tiles:
-  """A folder of fsim's own, which is made; patterns of another version, settings or rounding lie in another one."""
+  """A folder of fsim's own, which is made; patterns of another version, settings or rounding lie in another one.
 
-  def __init__(self, folder: Path):
-    engine = hashlib.sha256(repr((fsim.__version__, ENGINE, DEFAULT, STEPS, BINS, LINES)).encode()).hexdigest()
+  in_step: energy is that of shifts in step with JPEG's blocks, where that is more.
+  """
+
+  def __init__(self, folder: Path, in_step: bool = False):
+    self.in_step = in_step
+    settings = (fsim.__version__, ENGINE, DEFAULT, STEPS, BINS, LINES, blocks.LAGS, in_step)
+    engine = hashlib.sha256(repr(settings).encode()).hexdigest()
     self.folder = folder / engine[:16]
     self.folder.mkdir(parents=True, exist_ok=True)
 
   def has(self, sha256: str, size: tuple[int, int]) -> bool:
     """Whether the pattern is there, whole: as it was written, it has a standard deviation of 1."""
     pattern = _array(self._pattern(sha256), np.int8, size)
-    if pattern is None or _array(self._powers(sha256), np.float64, (BINS[0] * BINS[1] + 2 * LINES,)) is None:
+    if pattern is None or _array(self._spectrum(sha256), np.float64, (PARTS[-1],)) is None:
       return False
     if _array(self._shown(sha256), np.uint8) is None:
       return False
@@ -77,7 +87,7 @@ class Tiles:
     kept = eighths(pattern)
     levels = np.zeros((1, 1), np.uint8) if pixels is None else pictures.picture(pixels, pictures.COARSE).levels
     outputs.replace(self._shown(sha256), _bytes(levels))
-    outputs.replace(self._powers(sha256), _bytes(powers(kept)))
+    outputs.replace(self._spectrum(sha256), _bytes(energies(kept)))
     outputs.replace(self._pattern(sha256), _bytes(kept))
 
   def make(self, hashes: Sequence[str], size: tuple[int, int], share: Share = ALONE) -> None:
@@ -100,15 +110,15 @@ class Tiles:
   ) -> Iterator[tuple[int, int, Float32[np.ndarray, "m n"]]]:
     """Places of rows and columns among the sides of tiles, and what is between them: read once, or made."""
     side = side_for(size)
-    blocks = [tuple(hashes[first : first + side]) for first in range(0, len(hashes), side)]
+    sides = [tuple(hashes[first : first + side]) for first in range(0, len(hashes), side)]
     kept = functools.lru_cache(maxsize=1)(self._side)  # Tiles that follow each other share their rows.
-    places = share.order([(i, j) for i in range(len(blocks)) for j in range(i, len(blocks))])
+    places = share.order([(i, j) for i in range(len(sides)) for j in range(i, len(sides))])
     for i, j in progress.bar(places, desc="pairs", unit="tile"):
-      rows, columns = blocks[i], blocks[j]
+      rows, columns = sides[i], sides[j]
       found = self._found(rows, columns)
       if found is None:
         a = kept(rows)
-        found = pce_of(a, a if i == j else self._side(columns))
+        found = pce_of(a, a if i == j else self._side(columns), self.in_step)
         outputs.replace(self._tile(rows, columns), _bytes(found))
       yield i, j, found
 
@@ -124,7 +134,7 @@ class Tiles:
     patterns = np.empty((len(hashes), first.size), np.int8)
     for row, name in zip(patterns, hashes, strict=True):
       row[:] = np.load(self._pattern(name)).reshape(-1)
-    return side_of(patterns, np.stack([np.load(self._powers(name)) for name in hashes]), first.shape)
+    return side_of(patterns, np.stack([np.load(self._spectrum(name)) for name in hashes]), first.shape)
 
   def _found(self, rows: tuple[str, ...], columns: tuple[str, ...]) -> Float32[np.ndarray, "m n"] | None:
     return _array(self._tile(rows, columns), np.float32, (len(rows), len(columns)))
@@ -132,8 +142,8 @@ class Tiles:
   def _pattern(self, sha256: str) -> Path:
     return self.folder / f"{sha256}.npy"
 
-  def _powers(self, sha256: str) -> Path:
-    return self.folder / f"power-{sha256}.npy"
+  def _spectrum(self, sha256: str) -> Path:
+    return self.folder / f"spectrum-{sha256}.npy"
 
   def _shown(self, sha256: str) -> Path:
     return self.folder / f"shown-{sha256}.npy"
@@ -151,6 +161,11 @@ def eighths(pattern: Float[np.ndarray, "h w"]) -> Int8[np.ndarray, "h w"]:
   """In steps of its deviation. The noise that rounding adds lowers a correlation by a few parts in ten thousand."""
   centred = pattern - pattern.mean()
   return np.clip(np.rint(centred * (STEPS / max(float(centred.std()), 1e-12))), -127, 127).astype(np.int8)
+
+
+def energies(pattern: Int8[np.ndarray, "h w"]) -> Float[np.ndarray, " r"]:
+  """What a pattern's correlations with others have as energy, and more of it in step; PARTS says where what ends."""
+  return np.concatenate([powers(pattern), blocks.variation(pattern)])
 
 
 def powers(pattern: Int8[np.ndarray, "h w"]) -> Float[np.ndarray, " p"]:
@@ -176,16 +191,17 @@ def _times(width: int) -> Float[np.ndarray, " v"]:
   return times
 
 
-def side_of(patterns: Int8[np.ndarray, "n d"], spectra: Float[np.ndarray, "n p"], size: tuple[int, int]) -> Side:
-  """spectra: as of `powers`."""
-  bins, places, values = np.split(spectra, [BINS[0] * BINS[1], BINS[0] * BINS[1] + LINES], axis=1)
+def side_of(patterns: Int8[np.ndarray, "n d"], spectra: Float[np.ndarray, "n r"], size: tuple[int, int]) -> Side:
+  """spectra: as of `energies`."""
+  bins, places, values, variation = np.split(spectra, PARTS[:-1], axis=1)
   starts = np.arange(len(spectra) + 1) * LINES
   shape = (len(spectra), size[0] * (size[1] // 2 + 1))
-  return Side(patterns, bins, csr_array((values.ravel(), places.ravel().astype(np.int64), starts), shape=shape))
+  lines = csr_array((values.ravel(), places.ravel().astype(np.int64), starts), shape=shape)
+  return Side(patterns, bins, lines, variation)
 
 
-def pce_of(a: Side, b: Side) -> Float32[np.ndarray, "m n"]:
-  """Aligned PCE of all patterns of a with all of b; the peak alone is no energy."""
+def pce_of(a: Side, b: Side, in_step: bool = False) -> Float32[np.ndarray, "m n"]:
+  """Aligned PCE of all patterns of a with all of b; the peak alone is no energy. in_step: as `Tiles` has it."""
   d = a.patterns.shape[1]
   peaks = jnp.zeros((len(a.patterns), len(b.patterns)), jnp.float32)
   for first in range(0, d, CHUNK):
@@ -193,6 +209,8 @@ def pce_of(a: Side, b: Side) -> Float32[np.ndarray, "m n"]:
   means = [x.patterns.sum(1, dtype=np.int64) / d for x in (a, b)]
   peaks = np.asarray(peaks, np.float64) - d * np.outer(*means)
   energy = d * (a.powers @ b.powers.T + (a.lines @ b.lines.T).toarray())
+  if in_step:
+    energy += d * np.maximum(a.variation @ b.variation.T, 0)
   return (np.sign(peaks) * peaks**2 / ((energy - peaks**2) / (d - 1))).astype(np.float32)
 
 

@@ -23,7 +23,7 @@ def matrix(chosen: argparse.Namespace) -> int:
   files = find(chosen.places)
   left_out.passed_over(files, own=chosen.out)
   with console.resumable():
-    tiles = Tiles(outputs.Folder(chosen.out / "cache").path)
+    tiles = Tiles(outputs.Folder(chosen.out / "cache").path, in_step=True)
     images = allpairs.prepared(files.paths, tiles, left_out, share)
     if not share.leads:
       allpairs.prepare(images, tiles, share)
