@@ -50,6 +50,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.extractor.truncation = 2.0  # Grey levels of the first layer's residuals; 0: they are not truncated.
   config.extractor.last_pool = "max"  # Or "average", as in Bayar & Stamm 2018.
   config.extractor.constrained = True  # False: an ordinary convolution first.
+  config.extractor.block_shares = False  # Beside the features, what compression left near zero: models/block_shares.py.
 
   # The network of configs/patch.py on tiles of 64 pixels of the extractor's patches: its answers are compared too.
   config.tile_extractor = common.classifier(
@@ -75,6 +76,7 @@ def get_config(mode: str = "") -> ConfigDict:
   config.scorer.recentre = True  # Log-odds of 0 where most validation pairs are decided correctly; False: as trained.
   config.scorer.use_tile_posteriors = True  # As features beside the extractor's; False as published.
   config.scorer.kind = "distance"  # Of two features, or "whitened"; or "network" as published (scorer.network).
+  config.scorer.whitening = ""  # Of "whitened": the source of that covariance; "" for the models that teach the scorer.
   config.scorer.shrinkage = 0.7  # Of "whitened": how much of the covariance within models is ignored, above 0 to 1.
   config.scorer.network = ConfigDict()
   config.scorer.network.hidden = 1024  # Units of the shared layer; 2048 in Mayer & Stamm 2020.

@@ -47,6 +47,7 @@ def made():
     "truncation": 0.0,
     "last_pool": "max",
     "constrained": True,
+    "block_shares": False,
     "classes": 3,
     "tile_front": "residual",
     "variables": {},

@@ -34,7 +34,7 @@ def run(tmp_path_factory):
   variables = untrained(net, jnp.zeros((1, SIZE, SIZE, 3), jnp.uint8))
   scorer = untrained(pair, *jnp.zeros((2, 1, 200)))
   folder = tmp_path_factory.mktemp("run")
-  seen = {"count": 32, "colours": "green", "truncation": 0.0, "last_pool": "max"}
+  seen = {"count": 32, "colours": "green", "truncation": 0.0, "last_pool": "max", "block_shares": False}
   fields = seen | {"constrained": True, "classes": 2, "tile_front": "residual", "variables": variables, "tiles": {}}
   pairs = {
     "kind": "network",

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from fsim.models import block_shares
 from fsim.models.constrained import KERNEL, constrain_kernel
 from fsim.models.mislnet import FEATURES, LEAST_SIDE, MislNet
 from tests.networks import applied, drawn
@@ -152,3 +153,13 @@ def test_the_first_layer_starts_constrained():
 def test_what_does_not_exist_or_fit_is_refused(net, side, message):
   with pytest.raises(ValueError, match=message):
     shapes(net, side)
+
+
+def test_block_shares_stand_behind_the_features_and_change_neither_them_nor_the_logits():
+  images = jnp.asarray(patches(2, 72))
+  plain, more = (MislNet(3, "each", 2.0, "max", block_shares=shares) for shares in (False, True))
+  variables = plain.init(jax.random.key(0), images)
+  (features, logits), (longer, same) = (net.apply(variables, images) for net in (plain, more))
+  np.testing.assert_array_equal(same, logits)
+  np.testing.assert_array_equal(longer[:, : features.shape[1]], features)
+  np.testing.assert_array_equal(longer[:, features.shape[1] :], block_shares.near_zero(images))

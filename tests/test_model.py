@@ -19,7 +19,7 @@ from fsim.models.mislnet import FEATURES
 from fsim.models.pair_scorers import DistanceScorer
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
-from fsim.systems.model import fitted, learning, similarity, test_sets
+from fsim.systems.model import fitted, learning, similarity, test_sets, whitening
 from fsim.systems.model import run as model
 from fsim.systems.model.tiles import Tiles
 from fsim.systems.patch_dataset import PatchSet
@@ -168,7 +168,8 @@ def test_the_extractor_alone_is_compared_as_published(tmp_path, data):
 
 def test_a_scorer_starts_with_how_features_scatter_within_models_and_keeps_it(tmp_path, data):
   config = commands.config(CONFIG, "quick")
-  config.update_from_flattened_dict({"scorer.kind": "whitened", "evaluate.draws": 1, "data.folder": str(data)})
+  whitened = {"scorer.kind": "whitened", "scorer.whitening": "virtual/tiny"}
+  config.update_from_flattened_dict(whitened | {"evaluate.draws": 1, "data.folder": str(data)})
   model.experiment(config, tmp_path)
   known = fitted.load(tmp_path / "predictor")
   params = known.scorer["params"]
@@ -178,6 +179,11 @@ def test_a_scorer_starts_with_how_features_scatter_within_models_and_keeps_it(tm
     assert matrix.shape == (length, length)
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-5)
     assert 1 < np.linalg.eigvalsh(matrix).max() <= config.scorer.shrinkage**-0.5 + 1e-4
+  cache, part = whitening.opened(config, tmp_path)
+  assert part.table["model"].value_counts().tolist() == [whitening.IMAGES, 4]  # Of the others, one has no patch.
+  seen = fitted.features(known, np.asarray(cache.stored().take(part.numbers)))
+  wanted = whitening.matrices(seen, learning.sources(part), (FEATURES, known.classes), config.scorer.shrinkage, None)
+  np.testing.assert_allclose(params["whitening_0"], wanted[0], rtol=1e-3, atol=1e-4)
   rows = np.random.default_rng(0).normal(size=(3, FEATURES + known.classes)).astype(np.float32)
   np.testing.assert_allclose(fitted.log_odds(known, rows, rows), fitted.log_odds(known, rows, rows).T, atol=1e-4)
 
@@ -202,6 +208,7 @@ def test_a_model_with_one_image_is_told_before_training():
     ({"tile_extractor.epochs": 0}, "scorer.use_tile_posteriors needs the network on tiles"),
     ({"evaluate.map_false_alarm": 1.0}, "evaluate.map_false_alarm must be a number above 0 and below 1"),
     ({"scorer.kind": "near"}, "must be one of network, distance, whitened"),
+    ({"scorer.whitening": "virtual/tiny"}, "scorer.whitening is of scorer.kind=whitened; the kind is distance"),
     ({"scorer.shrinkage": 0.0}, "scorer.shrinkage must be a number above 0 and up to 1"),
   ],
 )

@@ -10,6 +10,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from fsim.boundary.errors import UserError
+from fsim.models import block_shares
 from fsim.models.constrained import ConstrainedConv
 from fsim.models.extractors import Pixels
 from fsim.models.pool import max_pool
@@ -40,6 +41,7 @@ class MislNet(nn.Module):
       outweigh the rest (Fridrich & Kodovsky 2012, section II); 0 cuts nothing off, as published.
     last_pool: "max" as in Mayer & Stamm 2018, or "average" as in Bayar & Stamm 2018.
     constrained: False puts an ordinary convolution of that shape first, to show what the constraint brings.
+    block_shares: whether `block_shares.near_zero` stands behind the features; the class logits do not see it.
     dtype: type of the arithmetic after the first layer (parameters, feature and logits stay float32).
   """
 
@@ -48,11 +50,12 @@ class MislNet(nn.Module):
   truncation: float
   last_pool: str
   constrained: bool = True
+  block_shares: bool = False
   dtype: Dtype = jnp.float32
 
   @nn.compact
   def __call__(self, images: Pixels, train: bool = False) -> tuple[Float[Array, "b d"], Float[Array, "b n"]]:
-    """Returns (feature: the second dense layer's 200 values before its tanh, class logits)."""
+    """Returns (feature: the second dense layer's 200 values before its tanh, and block shares; class logits)."""
     require_known(self.colours, self.last_pool, images.shape[1:3])
     x = self.residuals(images[..., COLOURS[self.colours][0]].astype(jnp.float32))
     pools = (max_pool, max_pool, max_pool, POOLS[self.last_pool])
@@ -63,7 +66,8 @@ class MislNet(nn.Module):
     x = x.reshape(x.shape[0], -1)
     hidden = nn.tanh(nn.Dense(FEATURES, dtype=self.dtype, name="hidden")(x))
     feature = nn.Dense(FEATURES, dtype=self.dtype, name="feature")(hidden).astype(jnp.float32)
-    return feature, nn.Dense(self.classes, name="classes")(nn.tanh(feature))
+    logits = nn.Dense(self.classes, name="classes")(nn.tanh(feature))
+    return jnp.concatenate([feature, block_shares.near_zero(images)], axis=1) if self.block_shares else feature, logits
 
   def residuals(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q f"]:
     """What the first layer leaves of an image."""

@@ -140,7 +140,7 @@ RULES: dict[str, Whole | Real | Several | One] = {
   "images": Several(Whole(1)),
   "rejected": BELOW_ONE,
 }
-PLACES = ("data.source", "data.folder", "evaluate.external")  # Settings that may name a folder.
+PLACES = ("data.source", "data.folder", "evaluate.external", "scorer.whitening")  # Settings that may name a folder.
 
 
 def rule(system: str, name: str) -> Whole | Real | Several | One | None:

@@ -57,6 +57,8 @@ def make(run: Path, name: str, version: str, commit: str, folder: Path) -> dict[
   config = inputs.read_json(run / runs.CONFIG, "data")
   environment = inputs.read_json(run / runs.ENVIRONMENT, "data", *ENVIRONMENT)
   facts = runs.data_of(environment, run / runs.ENVIRONMENT)
+  if not (config["scorer"].get("whitening") or VIRTUAL).startswith(VIRTUAL):
+    raise UserError(f"{shown(run)}: scorer.whitening is no virtual camera, from which alone weights may learn")
   photographs = learned(config["data"], facts["data_digest"])
   training = {name: environment[name] for name in ENVIRONMENT}
   training |= {"commands": commands(config, name), "commit": commit, "seed": config["seed"]}

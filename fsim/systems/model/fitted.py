@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, UInt8
 from fsim import cpu
 from fsim.boundary import arrays, console, fields, inputs, outputs
 from fsim.models import pair_scorers, posteriors, saved, scorers
+from fsim.models.block_shares import SHARES
 from fsim.models.extractors import FRONTS, PATCH_SIDE, PatchNet
 from fsim.models.mislnet import COLOURS, FEATURES, LEAST_SIDE, POOLS, MislNet
 from fsim.systems import predictor
@@ -34,6 +35,7 @@ PLAIN = {  # Fields that are no arrays, and what they may be.
   "truncation": fields.number(0, 255),
   "last_pool": fields.one_of(POOLS),
   "constrained": fields.FLAG,
+  "block_shares": fields.FLAG,
   "classes": fields.whole(1, MANY),
   "tile_front": fields.one_of(FRONTS),
   "kind": fields.one_of(pair_scorers.KINDS),
@@ -54,9 +56,9 @@ class FittedSimilarity(NamedTuple):
 
   size: pixels a side of a patch. count: patches an image, at most. entropy: nats below which a patch is not spoken
   about; saturated: share of saturated pixels above which it is not. colours, truncation, last_pool, constrained,
-  classes and `variables` are those of a MislNet, tile_front and `tiles` those of a PatchNet for as many classes; one of
-  the two may have no variables, and is not asked. kind, hidden, width, product and `scorer` are those of
-  `pair_scorers.forensic`. zero: its logit that counts as log-odds of 0. threshold: score (sigmoid of the log-odds,
+  block_shares, classes and `variables` are those of a MislNet, tile_front and `tiles` those of a PatchNet for as many
+  classes; one of the two may have no variables, and is not asked. kind, hidden, width, product and `scorer` are those
+  of `pair_scorers.forensic`. zero: its logit that counts as log-odds of 0. threshold: score (sigmoid of the log-odds,
   0..1) from which two patches are said to be of one camera model. limit: value above which a splicing map marks that
   has every patch as a reference (see `splicing.limit_of`). dtype: of the networks' arithmetic.
   """
@@ -67,6 +69,7 @@ class FittedSimilarity(NamedTuple):
   truncation: float
   last_pool: str
   constrained: bool
+  block_shares: bool
   classes: int
   tile_front: str
   variables: dict[str, Any]
@@ -117,8 +120,8 @@ def log_odds(
 
 
 def network(fitted: FittedSimilarity) -> MislNet:
-  settings = (fitted.classes, fitted.colours, fitted.truncation, fitted.last_pool, fitted.constrained)
-  return MislNet(*settings, dtype=jnp.dtype(fitted.dtype))
+  settings = (fitted.classes, fitted.colours, fitted.truncation, fitted.last_pool)
+  return MislNet(*settings, fitted.constrained, fitted.block_shares, dtype=jnp.dtype(fitted.dtype))
 
 
 def tile_network(classes: int, dtype: str, front: str = TILE_FRONT) -> PatchNet:
@@ -126,9 +129,9 @@ def tile_network(classes: int, dtype: str, front: str = TILE_FRONT) -> PatchNet:
   return PatchNet(classes=classes, front=front, dtype=jnp.dtype(dtype))
 
 
-def kinds(extracted: bool, tiled: bool, classes: int) -> tuple[int, ...]:
-  """How many features there are of the extractor, if it is asked, and of the posteriors, if they are."""
-  return (FEATURES,) * extracted + (classes,) * tiled
+def kinds(extracted: bool, block_shares: bool, tiled: bool, classes: int) -> tuple[int, ...]:
+  """How many features there are of the extractor, of block shares, and of the posteriors, of those that are asked."""
+  return (FEATURES,) * extracted + (SHARES,) * (extracted and block_shares) + (classes,) * tiled
 
 
 def pair_scorer(fitted: FittedSimilarity) -> nn.Module:
@@ -137,7 +140,7 @@ def pair_scorer(fitted: FittedSimilarity) -> nn.Module:
 
 
 def _kinds(fitted: FittedSimilarity) -> tuple[int, ...]:
-  return kinds(bool(fitted.variables), bool(fitted.tiles), fitted.classes)
+  return kinds(bool(fitted.variables), fitted.block_shares, bool(fitted.tiles), fitted.classes)
 
 
 def save(folder: Path, fitted: FittedSimilarity) -> None:

@@ -22,7 +22,14 @@ from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.predictor import MIN_PATCHES, chosen
 
 SEEN = {"size": 2 * PATCH_SIDE, "count": 32, "entropy": 4.0, "saturated": 0.1}  # As configs/model.py.
-NO_EXTRACTOR = {"variables": {}, "colours": "rgb", "truncation": 0.0, "last_pool": "max", "constrained": True}
+NO_EXTRACTOR = {
+  "variables": {},
+  "colours": "rgb",
+  "truncation": 0.0,
+  "last_pool": "max",
+  "constrained": True,
+  "block_shares": False,
+}
 NO_PAIR_NETWORK = {"kind": "distance", "hidden": 1, "width": 1, "product": False}
 THRESHOLD = 0.5  # Of the probability that two patches are of one model.
 DRAWN, SEED = 10_000, 0  # Pairs of patches that the scale is learned from.

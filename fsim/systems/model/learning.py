@@ -48,13 +48,14 @@ def mislnet(classes: int, config: ConfigDict) -> MislNet:
     truncation=settings.truncation,
     last_pool=settings.last_pool,
     constrained=settings.constrained,
+    block_shares=settings.block_shares,
     dtype=jnp.dtype(config.dtype),
   )
 
 
 def pair_scorer(config: ConfigDict, classes: int) -> nn.Module:
   """classes: camera models that the features were learned from."""
-  sizes = fitted.kinds(True, config.scorer.use_tile_posteriors, classes)
+  sizes = fitted.kinds(True, config.extractor.block_shares, config.scorer.use_tile_posteriors, classes)
   return pair_scorers.forensic(config.scorer.kind, sizes, config.scorer.network)
 
 
@@ -90,13 +91,16 @@ def learn_pairs(
   parts: dict[str, PatchSet],
   settings: ConfigDict,
   context: Context,
+  scattered: LabelledSignatures | None = None,
 ) -> tuple[State, float]:
   """Trains the scorer of pairs; it, and the logit that would centre it (see `zero_of`).
 
-  settings: the section `scorer` of a configuration.
+  settings: the section `scorer` of a configuration. scattered: what a WhitenedScorer's matrices are taken of, if not
+  the signatures that train.
   """
   validation_pairs = pairs.balanced_batch(nested(parts["validation"]), VALIDATION_PAIRS, context.seed, 0)
-  matcher = fit(compare_patches(scorer, signatures, parts, validation_pairs, settings, context), context)
+  phase = compare_patches(scorer, signatures, parts, validation_pairs, settings, context, scattered)
+  matcher = fit(phase, context)
   return matcher, zero_of(scorer, matcher, signatures["validation"], validation_pairs)
 
 
@@ -107,23 +111,24 @@ def compare_patches(
   validation_pairs: Int[np.ndarray, "v 2"],
   settings: ConfigDict,
   context: Context,
+  scattered: LabelledSignatures | None = None,
 ) -> Phase:
   """The phase that trains the scorer of pairs on frozen features (section 3)."""
   training, (train, validation) = schedule.of(settings), (signatures[name] for name in ("train", "validation"))
   images, mixed = parts["train"].image, drawn_from(parts["train"])
   sampler = compare.balanced(train, images, training.batch, context.seed, settings.pairs, mixed)
   phase = compare.phase(scorer, train, sampler, validation, validation_pairs, training, context)
-  shrinkage = settings.shrinkage
-  return phase._replace(init=lambda: _started(scorer, phase.init(), train, shrinkage, mixed))
+  among = (scattered, None) if scattered else (train, mixed)
+  return phase._replace(init=lambda: _started(scorer, phase.init(), settings.shrinkage, *among))
 
 
 def _started(
-  scorer: nn.Module, start: dict[str, Any], train: LabelledSignatures, shrinkage: float, mixed: Sources | None
+  scorer: nn.Module, start: dict[str, Any], shrinkage: float, among: LabelledSignatures, mixed: Sources | None
 ) -> dict[str, Any]:
   """What a scorer starts with: a WhitenedScorer with its matrices in their place."""
   if not isinstance(scorer, pair_scorers.WhitenedScorer):
     return start
-  found = whitening.matrices(train.signatures, train.sources, scorer.kinds, shrinkage, mixed)
+  found = whitening.matrices(among.signatures, among.sources, scorer.kinds, shrinkage, mixed)
   named = {f"{pair_scorers.WHITENING}{k}": matrix for k, matrix in enumerate(found)}
   return {"params": start["params"] | named}
 

@@ -19,7 +19,7 @@ from fsim.systems import patch_dataset
 from fsim.systems.augmenting import augmented
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
-from fsim.systems.model import fitted, learning, report, similarity, splicing, test_sets, tiles
+from fsim.systems.model import fitted, learning, report, similarity, splicing, test_sets, tiles, whitening
 from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import mesh
@@ -53,18 +53,18 @@ def experiment(config: ConfigDict, context: Context) -> Path:
   cache = patch_dataset.open_patches(dataset, config)
   a, b, c = ({name: patch_dataset.patches_of(cache, table) for name, table in side.items()} for side in sides)
   require(a, b, classes, config)
+  whitener = whitening.opened(config, context.workdir) if config.scorer.whitening else None
   tested = [test_sets.internal(cache, a["test"], c["test"], config)]
   if config.evaluate.external:
     tested.append(test_sets.external(config, context.workdir))
 
   networks = learning.learn_models(cache, a, classes, config, context)
   extract, tile_posteriors, fused = networks.extract, networks.tile_posteriors, config.scorer.use_tile_posteriors
-  taught = {
-    name: test_sets.embed(extract, tile_posteriors if fused else None, fused, cache, part).features
-    for name, part in b.items()
-  }
+  embed = partial(test_sets.embed, extract, tile_posteriors if fused else None, fused)
+  taught = {name: embed(cache, part).features for name, part in b.items()}
   signatures = {name: learning.labelled_signatures(taught[name], part) for name, part in b.items()}
-  matcher, centre = learning.learn_pairs(scorer, signatures, b, config.scorer, context)
+  scattered = learning.labelled_signatures(embed(*whitener).features, whitener[1]) if whitener else None
+  matcher, centre = learning.learn_pairs(scorer, signatures, b, config.scorer, context, scattered)
   zero = centre if config.scorer.recentre else 0.0
 
   seen = [test_sets.embed(extract, tile_posteriors, fused, test_set.cache, test_set.part) for test_set in tested]
@@ -116,6 +116,7 @@ def assemble(
     truncation=settings.truncation,
     last_pool=settings.last_pool,
     constrained=settings.constrained,
+    block_shares=settings.block_shares,
     classes=classes,
     tile_front=fitted.TILE_FRONT,
     variables=variables(networks.extractor),

@@ -4,10 +4,41 @@ Within-class covariance normalisation (Hatch, Kajarekar & Stolcke 2006, "Within-
 SVM-based speaker recognition"), shrunk towards the identity. Shapes: p patches, d features, k of one kind.
 """
 
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Float, Int
+from ml_collections import ConfigDict
 
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
 from fsim.data.loader import Sources
+from fsim.data.patches import Cache
+from fsim.systems import patch_dataset
+from fsim.systems.augmenting import augmented
+from fsim.systems.dataset import open_dataset
+from fsim.systems.patch_dataset import PatchSet
+
+IMAGES = 5  # Of each model of a source that whitens: its models count, more than its images.
+
+
+def opened(config: ConfigDict, workdir: Path) -> tuple[Cache, PatchSet]:
+  """Patches of a few images, by lot, of each model of scorer.whitening; the images go through input.chains.
+
+  Raises UserError for a source of which no model has two images with patches, and where the scorer does not whiten.
+  """
+  name = config.scorer.whitening
+  if config.scorer.kind != "whitened":
+    raise UserError(f"scorer.whitening is of scorer.kind=whitened; the kind is {config.scorer.kind}")
+  dataset = open_dataset(name, config, workdir / "whitening")
+  mixed = dataset.table.sample(frac=1, random_state=config.seed)
+  few = mixed.groupby("model").head(IMAGES).sort_values("row").reset_index(drop=True)
+  dataset = augmented(dataset._replace(table=few), few, config, workdir / "whitening")
+  cache = patch_dataset.open_patches(dataset, config)
+  part = patch_dataset.patches_of(cache, dataset.table)
+  if part.table["model"].value_counts().max() < 2:
+    raise UserError(f"{shown(name)}: no model has two images with usable patches, whose features could scatter")
+  return cache, part
 
 
 def matrices(
