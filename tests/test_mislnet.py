@@ -7,7 +7,7 @@ import pytest
 
 from fsim.models import block_shares
 from fsim.models.constrained import KERNEL, constrain_kernel
-from fsim.models.mislnet import FEATURES, LEAST_SIDE, MislNet
+from fsim.models.mislnet import FEATURES, LEAST_SIDE, SHARE, MislNet
 from tests.networks import applied, drawn
 
 Net = partial(MislNet, classes=3, colours="green", truncation=0.0, last_pool="max")
@@ -162,4 +162,4 @@ def test_block_shares_stand_behind_the_features_and_change_neither_them_nor_the_
   (features, logits), (longer, same) = (net.apply(variables, images) for net in (plain, more))
   np.testing.assert_array_equal(same, logits)
   np.testing.assert_array_equal(longer[:, : features.shape[1]], features)
-  np.testing.assert_array_equal(longer[:, features.shape[1] :], block_shares.near_zero(images))
+  np.testing.assert_array_equal(longer[:, features.shape[1] :], SHARE * block_shares.near_zero(images))

@@ -20,6 +20,7 @@ Dtype = Any
 COLOURS = {"green": (slice(1, 2), 3, False), "rgb": (slice(0, 3), 6, False), "each": (slice(0, 3), 3, True)}
 POOLS = {"max": max_pool, "average": lambda x, window, stride: nn.avg_pool(x, (window, window), (stride, stride))}
 FEATURES = 200
+SHARE = 8.0  # By which block shares scatter within camera models about as much as the features do.
 LEAST_SIDE = 65  # Of a patch: smaller ones leave nothing for the last pooling window.
 
 
@@ -41,7 +42,8 @@ class MislNet(nn.Module):
       outweigh the rest (Fridrich & Kodovsky 2012, section II); 0 cuts nothing off, as published.
     last_pool: "max" as in Mayer & Stamm 2018, or "average" as in Bayar & Stamm 2018.
     constrained: False puts an ordinary convolution of that shape first, to show what the constraint brings.
-    block_shares: whether `block_shares.near_zero` stands behind the features; the class logits do not see it.
+    block_shares: whether `block_shares.near_zero`, times SHARE, stands behind the features; the class logits do not
+      see it.
     dtype: type of the arithmetic after the first layer (parameters, feature and logits stay float32).
   """
 
@@ -67,7 +69,9 @@ class MislNet(nn.Module):
     hidden = nn.tanh(nn.Dense(FEATURES, dtype=self.dtype, name="hidden")(x))
     feature = nn.Dense(FEATURES, dtype=self.dtype, name="feature")(hidden).astype(jnp.float32)
     logits = nn.Dense(self.classes, name="classes")(nn.tanh(feature))
-    return jnp.concatenate([feature, block_shares.near_zero(images)], axis=1) if self.block_shares else feature, logits
+    if self.block_shares:
+      feature = jnp.concatenate([feature, SHARE * block_shares.near_zero(images)], axis=1)
+    return feature, logits
 
   def residuals(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q f"]:
     """What the first layer leaves of an image."""
