@@ -20,7 +20,7 @@ Dtype = Any
 COLOURS = {"green": (slice(1, 2), 3, False), "rgb": (slice(0, 3), 6, False), "each": (slice(0, 3), 3, True)}
 POOLS = {"max": max_pool, "average": lambda x, window, stride: nn.avg_pool(x, (window, window), (stride, stride))}
 FEATURES = 200
-SHARE = 8.0  # By which block shares scatter within camera models about as much as the features do.
+SHARE = 16.0  # By which block shares scatter within camera models about as much as the features do.
 LEAST_SIDE = 65  # Of a patch: smaller ones leave nothing for the last pooling window.
 
 

@@ -130,8 +130,8 @@ def tile_network(classes: int, dtype: str, front: str = TILE_FRONT) -> PatchNet:
 
 
 def kinds(extracted: bool, block_shares: bool, tiled: bool, classes: int) -> tuple[int, ...]:
-  """How many features there are of the extractor, of block shares, and of the posteriors, of those that are asked."""
-  return (FEATURES,) * extracted + (SHARES,) * (extracted and block_shares) + (classes,) * tiled
+  """How many features there are of the extractor, if it is asked, and of the posteriors, if they are."""
+  return (FEATURES + SHARES * block_shares,) * extracted + (classes,) * tiled
 
 
 def pair_scorer(fitted: FittedSimilarity) -> nn.Module:
