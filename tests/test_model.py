@@ -13,9 +13,10 @@ from ml_collections import ConfigDict
 
 from fsim.data import patches
 from fsim.data.patches import Cache, Choice
-from fsim.models import posteriors
+from fsim.models import block_shares, posteriors
+from fsim.models.block_shares import SHARES
 from fsim.models.constrained import KERNEL
-from fsim.models.mislnet import FEATURES
+from fsim.models.mislnet import FEATURES, SHARE
 from fsim.models.pair_scorers import DistanceScorer
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
@@ -168,23 +169,28 @@ def test_the_extractor_alone_is_compared_as_published(tmp_path, data):
 
 def test_a_scorer_starts_with_how_features_scatter_within_models_and_keeps_it(tmp_path, data):
   config = commands.config(CONFIG, "quick")
-  whitened = {"scorer.kind": "whitened", "scorer.whitening": "virtual/tiny"}
+  whitened = {"scorer.kind": "whitened", "scorer.whitening": "virtual/tiny", "extractor.block_shares": True}
   config.update_from_flattened_dict(whitened | {"evaluate.draws": 1, "data.folder": str(data)})
   model.experiment(config, tmp_path)
   known = fitted.load(tmp_path / "predictor")
   params = known.scorer["params"]
   assert params["distance"]["offset"] != 0
-  for name, length in (("whitening_0", FEATURES), ("whitening_1", known.classes)):
+  kinds = (FEATURES + SHARES, known.classes)
+  for name, length in zip(("whitening_0", "whitening_1"), kinds, strict=True):
     matrix = np.asarray(params[name])
     assert matrix.shape == (length, length)
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-5)
     assert 1 < np.linalg.eigvalsh(matrix).max() <= config.scorer.shrinkage**-0.5 + 1e-4
   cache, part = whitening.opened(config, tmp_path)
   assert part.table["model"].value_counts().tolist() == [whitening.IMAGES, 4]  # Of the others, one has no patch.
-  seen = fitted.features(known, np.asarray(cache.stored().take(part.numbers)))
-  wanted = whitening.matrices(seen, learning.sources(part), (FEATURES, known.classes), config.scorer.shrinkage, None)
+  pixels = np.asarray(cache.stored().take(part.numbers))
+  seen = fitted.features(known, pixels)
+  np.testing.assert_allclose(
+    seen[:, FEATURES : kinds[0]], SHARE * block_shares.near_zero(jnp.asarray(pixels)), atol=1e-5
+  )
+  wanted = whitening.matrices(seen, learning.sources(part), kinds, config.scorer.shrinkage, None)
   np.testing.assert_allclose(params["whitening_0"], wanted[0], rtol=1e-3, atol=1e-4)
-  rows = np.random.default_rng(0).normal(size=(3, FEATURES + known.classes)).astype(np.float32)
+  rows = np.random.default_rng(0).normal(size=(3, sum(kinds))).astype(np.float32)
   np.testing.assert_allclose(fitted.log_odds(known, rows, rows), fitted.log_odds(known, rows, rows).T, atol=1e-4)
 
 
