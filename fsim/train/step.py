@@ -27,7 +27,7 @@ Loss = Callable[[Any, Any, Any, Any], tuple[Any, tuple[Any, dict[str, Any]]]]
 def start(variables: dict[str, Any], optimiser: optax.GradientTransformation) -> State:
   """The state before the first step, from what `module.init` returns."""
   params = variables["params"]
-  return State(jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), jax.jit(optimiser.init)(params))
+  return State(jnp.zeros((), jnp.int32), params, variables.get("batch_stats", {}), optimiser.init(params))
 
 
 def variables(state: State) -> dict[str, Any]:
