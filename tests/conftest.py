@@ -117,14 +117,6 @@ def _memory_of_tests():
     yield
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _few_drawn_at_once():
-  """Runs of tests learn from a dozen images: thousands drawn at once, of which a few are used, take them seconds."""
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr("fsim.data.shuffling.BLOCK", 1 << 6)
-    yield
-
-
 TRAINING = (
   "end_to_end",
   "mobile",

@@ -45,12 +45,12 @@ def test_the_signature_is_a_bounded_vector_of_1024_whatever_the_arithmetic():
 
 
 def test_an_image_is_signed_alike_alone_and_in_company():
-  images = pixels(4, 64)
+  images = pixels(2, 64)
   net = SignatureNet(classes=3)
   variables = drawn(net, images)
   together, _ = applied(net, variables, images)
-  alone, _ = applied(net, variables, images[2:3])
-  np.testing.assert_allclose(alone[0], together[2], atol=1e-5)
+  alone, _ = applied(net, variables, images[1:])
+  np.testing.assert_allclose(alone[0], together[1], atol=1e-5)
 
 
 def test_a_flat_image_leaves_no_residual():

@@ -156,6 +156,20 @@ def test_known_models_are_drawn_by_lot_and_all_unknown_ones_take_part():
   assert len(set(drawn)) > 1
 
 
+@pytest.fixture
+def _learned(finished, monkeypatch):
+  """Networks with the settings of the finished run are its own, and not trained again."""
+  learn = learning.learn_models
+
+  def known(cache, a, classes, config, context):
+    for name in ("extractor", "tiles"):
+      shutil.copytree(finished / "checkpoints" / name, context.workdir / "checkpoints" / name)
+    return learn(cache, a, classes, config, context)
+
+  monkeypatch.setattr(learning, "learn_models", known)
+
+
+@pytest.mark.usefixtures("_learned")
 def test_the_extractor_alone_is_compared_as_published(tmp_path, data):
   config = commands.config(CONFIG, "quick")
   fields = {"scorer.use_tile_posteriors": False, "tile_extractor.epochs": 0}
@@ -167,6 +181,7 @@ def test_the_extractor_alone_is_compared_as_published(tmp_path, data):
   assert fitted.load(tmp_path / "predictor").tiles == {}
 
 
+@pytest.mark.usefixtures("_learned")
 def test_a_scorer_starts_with_how_features_scatter_within_models_and_keeps_it(tmp_path, data):
   config = commands.config(CONFIG, "quick")
   whitened = {"scorer.kind": "whitened", "scorer.whitening": "virtual/tiny", "extractor.block_shares": True}

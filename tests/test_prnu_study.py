@@ -323,6 +323,8 @@ def test_three_real_cameras(some_realcams, tmp_path, train, data):
     f"--config.data.source={some_realcams}",
     "--config.data.subset=natural",
     "--config.data.devices=3",
+    "--config.extractor.epochs=1",
+    "--config.evaluate.largest=512",
     "--workdir=run",
   ]
   done = train(QUICK, *arguments)

@@ -59,9 +59,18 @@ def test_an_epoch_has_every_example_once(n):
   assert sorted(shuffling.permutation(n, 3)) == list(range(n))
 
 
-def test_some_are_those_of_each_place_across_blocks_and_after_a_pickle():
-  whole = Order(Mixed([Shuffled(examples(5000), 1), Shuffled(-examples(9), 2)], [3, 1]))
-  first = shuffling.BLOCK - 7
+@pytest.mark.parametrize("n", [50, 5000])
+def test_some_are_those_of_each_place_across_blocks_and_after_a_pickle(n):
+  whole = Order(Mixed([Shuffled(examples(n), 1), Shuffled(-examples(9), 2)], [3, 1]))
+  first = whole.at_once - 7
   some = whole.some(first, 20)
   assert some.tolist() == [whole[first + k].tolist() for k in range(20)]
   assert pickle.loads(pickle.dumps(whole)).some(first, 20).tolist() == some.tolist()
+
+
+@pytest.mark.parametrize(("n", "epochs"), [(1, 8), (30, 8), (shuffling.BLOCK, 1)])
+def test_few_examples_are_not_shuffled_for_more_than_a_few_epochs_at_once(n, epochs, monkeypatch):
+  made = []
+  monkeypatch.setattr(shuffling, "permutation", lambda n, seed: made.append(seed) or np.arange(n))
+  Order(Shuffled(examples(n), 5)).some(0, 1)
+  assert made == [5 + epoch for epoch in range(epochs)]

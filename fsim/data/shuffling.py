@@ -9,17 +9,25 @@ Shapes: n examples, p places in the order.
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
-BLOCK = 1 << 13  # Examples that are drawn at once: of a mixture with hundreds of classes, many of each.
+BLOCK = 1 << 13  # Examples that are drawn at once: of a mixture with hundreds of classes, many of each;
+EPOCHS = 8  # and of few examples these at most: to shuffle 20 takes as long as to shuffle 20,000.
 ROUNDS = 4  # Of the cipher.
 LEAST_BITS = 16  # Of the numbers that it enciphers.
 WORD = 2**32
 
-Draw = Callable[[Int[np.ndarray, " p"]], Shaped[np.ndarray, " p *e"]]
+
+@runtime_checkable
+class Draw(Protocol):
+  """Places -> examples; its length is that of an epoch."""
+
+  def __len__(self) -> int: ...
+
+  def __call__(self, places: Int[np.ndarray, " p"]) -> Shaped[np.ndarray, " p *e"]: ...
 
 
 class Order:
@@ -27,22 +35,23 @@ class Order:
 
   def __init__(self, draw: Draw):
     self.draw = draw
+    self.at_once = min(BLOCK, EPOCHS * len(draw))
     self._block = Last(self._drawn)
 
   def __len__(self) -> int:
     return sys.maxsize
 
   def __getitem__(self, place: int) -> Shaped[np.ndarray, " *e"]:
-    block, inside = divmod(int(place), BLOCK)
+    block, inside = divmod(int(place), self.at_once)
     return self._block(block)[inside]
 
   def some(self, first: int, count: int) -> Shaped[np.ndarray, " p *e"]:
     """`count` examples from place `first` on."""
-    blocks = range(first // BLOCK, (first + count - 1) // BLOCK + 1)
-    return np.concatenate([self._block(block) for block in blocks])[first % BLOCK :][:count]
+    blocks = range(first // self.at_once, (first + count - 1) // self.at_once + 1)
+    return np.concatenate([self._block(block) for block in blocks])[first % self.at_once :][:count]
 
   def _drawn(self, block: int) -> Shaped[np.ndarray, " p *e"]:
-    return self.draw(block * BLOCK + np.arange(BLOCK))
+    return self.draw(block * self.at_once + np.arange(self.at_once))
 
 
 class Last:
@@ -69,6 +78,9 @@ class Shuffled:
     self._examples, self._seed = examples, seed
     self._epoch = Last(self._shuffled)
 
+  def __len__(self) -> int:
+    return len(self._examples)
+
   def __call__(self, places: Int[np.ndarray, " p"]) -> Shaped[np.ndarray, " p *e"]:
     epochs, inside = np.divmod(places, len(self._examples))
     found = np.empty(len(places), np.int64)
@@ -86,6 +98,9 @@ class Mixed:
 
   def __init__(self, parts: Sequence[Draw], shares: Sequence[int]):
     self._parts, self._shares = parts, shares
+
+  def __len__(self) -> int:
+    return sum(map(len, self._parts))
 
   def __call__(self, places: Int[np.ndarray, " p"]) -> Shaped[np.ndarray, " p *e"]:
     found: Any = None

@@ -88,6 +88,7 @@ def require_orthogonal(name: str) -> None:
     raise UserError(f"the wavelet {name} is not orthogonal")
 
 
+@functools.cache
 def _orthogonal(name: str) -> pywt.Wavelet:
   require_orthogonal(name)
   return pywt.Wavelet(name)
