@@ -72,6 +72,10 @@ CONFIG_DICT = "from ml_collections import ConfigDict\n"
     ("other.yaml", "a: 1", "not a Python file"),
     ("other.py", "", "it does not define get_config"),
     ("other.py", "get_config = dict", "must return a ConfigDict"),
+    ("raises.py", "import os\nimport no_such_module\n", "raises.py, line 2: ModuleNotFoundError: "),
+    ("raises.py", "def get_config():\n  return 1 / 0\n", "raises.py, line 2: ZeroDivisionError: "),
+    ("zero.py", "x = '\0'", "zero.py, line 1: "),
+    ("inner.py", "eval('1 +')", "inner.py: <string>, line 1: "),
     (
       "own.py",
       f"{CONFIG_DICT}get_config = ConfigDict",
