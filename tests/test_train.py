@@ -51,6 +51,12 @@ def called(tmp_path, monkeypatch, capsys):
     ([DEVICE, "more"], "unexpected argument 'more'"),
     (["--config"], "the configuration is missing"),
     ([DEVICE, "--workdir"], "Missing value for flag --workdir"),
+    (["--config="], "the configuration is missing"),
+    (["--config=:quick"], "the configuration is missing"),
+    ([DEVICE, "--workdir="], "--workdir is an empty path"),
+    ([DEVICE, "--config.x.y="], "the configuration has no such field: 'x'"),
+    ([DEVICE, "--config.seed.x=1"], "the configuration has no such field: "),
+    ([DEVICE, "--config.data.source.x=1"], "the configuration has no such field: "),
   ],
 )
 def test_a_wrong_command_line_is_refused_with_a_hint(arguments, message, called):

@@ -32,4 +32,6 @@ def parse(config: ConfigDict, arguments: Sequence[str]) -> tuple[ConfigDict, Pat
   rest = values(arguments)
   if rest[1:]:
     raise ValueError(f"unexpected argument {rest[1]!r}; settings are given as --config.FIELD=VALUE")
-  return chosen.value, console.path(workdir.value) if workdir.value else None
+  if workdir.value == "":  # A variable of the shell that is not set.
+    raise ValueError("--workdir is an empty path")
+  return chosen.value, None if workdir.value is None else console.path(workdir.value)
