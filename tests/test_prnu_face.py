@@ -136,6 +136,12 @@ def test_images_of_two_cameras_make_no_fingerprint(folder):
 def test_no_image_no_fingerprint(tmp_path):
   with pytest.raises(UserError, match="none of 0 images"):
     prnu.fingerprint([])
+  (tmp_path / "a.jpg").write_bytes(jpegs.greyscale())
+  with (
+    pytest.raises(UserError, match="none of 1 images"),
+    pytest.warns(UserWarning, match=r"a\.jpg: left out, greyscale"),
+  ):
+    prnu.fingerprint([tmp_path / "a.jpg"])
   with pytest.raises(UserError, match="no image is left"), pytest.warns(UserWarning, match="over-exposed"):
     prnu.fingerprint([np.full((160, 160, 3), 255, np.uint8)])
 

@@ -91,6 +91,10 @@ def gathered(
   """As `fingerprint`; what is left out is reported, not warned of. measure: asked of each image that can be used."""
   about.require(settings)
   size = _commonest_size(many)
+  if size is None:
+    for photograph in given.read_all(many):
+      report(photograph.path, photograph.problem)
+    raise UserError(f"none of {len(many)} images can be used for a fingerprint")
   gallery = None if trusted else Gallery()
   summed, references, places, measured, objections = _all(many, size, settings, measure, gallery)
   for path, why in objections:
@@ -193,15 +197,13 @@ def _pixels(photograph: Photograph) -> UInt8[np.ndarray, "h w 3"]:
   return photograph.pixels
 
 
-def _commonest_size(images: Sequence[Image]) -> tuple[int, int]:
-  """(height, width) of most, of the larger where two are as frequent. Raises UserError if no image can be used."""
+def _commonest_size(images: Sequence[Image]) -> tuple[int, int] | None:
+  """(height, width) of most, of the larger where two are as frequent; None if no image can be used."""
   paths = [inputs.expanded(os.fspath(one)) for one in images if isinstance(one, str | os.PathLike)]
   pixels = [one.pixels if isinstance(one, Photograph) else one for one in images]
   sizes = Counter(one.shape[:2] for one in pixels if isinstance(one, np.ndarray) and one.ndim == 3)
   sizes.update(file.size for file in building.survey(paths).values() if file.size)
-  if not sizes:
-    raise UserError(f"none of {len(images)} images can be used for a fingerprint")
-  return max(sizes, key=lambda size: (sizes[size], size))
+  return max(sizes, key=lambda size: (sizes[size], size), default=None)
 
 
 def _objection(photograph: Photograph, size: tuple[int, int], seen: dict[str, Path]) -> str:
