@@ -59,7 +59,8 @@ def start(arguments: Sequence[str], count: int, devices: int) -> list[subprocess
   processes = []
   for k in range(count):
     own = variables(k, count, address, range(k * devices, (k + 1) * devices))
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} if k else {}
+    own_words = {"text": True, "errors": "backslashreplace"}  # Another encoding than ours must not end the relay.
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **own_words} if k else {}
     processes.append(subprocess.Popen(command(arguments), env=os.environ | own, start_new_session=True, **output))
   return processes
 

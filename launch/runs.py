@@ -80,10 +80,13 @@ def named(settings: dict[str, str]) -> str:
 
 
 def planned(sweep: Path, workdir: Path, common: dict[str, str]) -> Sweep:
-  """Raises UserError for a file that is no sweep."""
-  module = programs.load(programs.existing(sweep), "CONFIG", "sweep")
+  """Raises UserError for a file that is no sweep, or that raises."""
+  file = programs.existing(sweep)
+  module = programs.load(file, "CONFIG", "sweep")
+  with programs.running(file):
+    given = [dict(settings) for settings in module.sweep()]
   runs = []
-  for settings in module.sweep():
+  for settings in given:
     varied = {name: str(value) for name, value in settings.items()}
     runs.append(Run(named(varied), workdir / named(varied), module.CONFIG, varied, varied | common))
   return Sweep(workdir, runs, tuple(getattr(module, "MEASURES", ())))

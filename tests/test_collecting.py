@@ -170,3 +170,20 @@ def test_a_picture_of_two_cameras_is_refused(tmp_path):
   files = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]
   with pytest.raises(UserError, match=r"b_9\.jpg: the same picture as .*a_0\.jpg, and their cameras are a and b"):
     collecting.collect(files, [])
+
+
+def test_a_photograph_of_another_size_costs_its_device_no_other(tmp_path):
+  """Be it the first or asked about; where the middle alone is looked at, it is another part of the sensor."""
+  folder = sensors.folder(tmp_path / "x", a=(1, range(6)), b=(2, range(6)))
+  for camera, name in enumerate(("a_0", "b_5"), 1):
+    sensors.save(folder / f"{name}.jpg", 60 + camera, camera, sensors.CUT)
+  files = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]
+  for side in (collecting.SIDE, 96):
+    with pytest.MonkeyPatch.context() as patch:
+      patch.setattr(collecting, "SIDE", side)
+      found, left_out = collecting.collect(files, [])
+    cause = "120x112 pixels, and most of its device 160x160"
+    assert left_out == [(folder / f"{name}.jpg", cause) for name in ("a_0", "b_5")]
+    asked = set(found.photographs["file"][found.comparisons["questioned"]])
+    assert asked == {"a_3.jpg", "a_4.jpg", "a_5.jpg", "b_3.jpg", "b_4.jpg"}
+    assert found.candidates["references"].map(len).tolist() == [1, 2, 1, 2]

@@ -223,7 +223,7 @@ def test_a_copy_among_the_references_is_named_with_its_original_and_costs_nothin
 @pytest.mark.parametrize(
   ("arguments", "cause"),
   [
-    (("own.jpg", "--with", "text.jpg", "--calibration=own.json"), "none of 1 images can be used"),
+    (("own.jpg", "--with", "text.jpg", "--calibration=own.json"), "text.jpg: no image that can be read"),
     (("text.jpg", "--with", "refs", "--calibration=own.json"), "text.jpg: no image that can be read"),
     (("own.jpg", "--with", "gone", "--calibration=own.json"), "gone: No such file"),
     (("own.jpg", "--with", "refs", "--calibration=text.jpg"), "text.jpg: not JSON"),

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fsim.boundary import arrays, console
+from fsim.boundary import arrays, console, outputs
+from fsim.boundary.errors import UserError
 from fsim.boundary.shares import Share
 from fsim.commands import match
 from fsim.prnu import candidates, comparing, fingerprints, index
@@ -166,3 +167,12 @@ def test_photographs_kept_with_one_kind_of_noise_are_made_anew_with_another(plac
     index = Index(tmp_path / "index", settings)
     assert index.add([photograph]) == {}
     assert [kind.settings for kind in index.known] == [settings]
+
+
+def test_a_disk_that_is_full_is_no_fault_of_a_candidate(place, tmp_path, monkeypatch):
+  def full(path, data):
+    raise UserError(f"{path}: No space left on device")
+
+  monkeypatch.setattr(outputs, "replace", full)
+  with pytest.raises(UserError, match=f"{tmp_path}.*: No space left on device"):
+    Index(tmp_path).add([place / "store" / "03.npz"])

@@ -95,6 +95,12 @@ def test_each_process_knows_its_place_and_its_devices(monkeypatch, capfd):
   assert first["JAX_COORDINATOR_ADDRESS"].startswith("127.0.0.1:")
 
 
+def test_words_in_another_encoding_are_passed_on(monkeypatch, capfd):
+  script = "import sys, time; time.sleep(0.2); sys.stdout.buffer.write(b'K\\xf6ln\\n' * 20_000)"
+  assert launched(monkeypatch, script, "--processes=2") == 0
+  assert capfd.readouterr().err.count("[1] K\\xf6ln\n") == 20_000
+
+
 def test_one_process_is_the_run_itself_with_nothing_added(monkeypatch):
   monkeypatch.setattr(local.os, "execv", lambda path, command: sys.exit(str([path, *command])))
   with pytest.raises(SystemExit) as became:

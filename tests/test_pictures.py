@@ -79,6 +79,17 @@ def files(folder, *several):
   return [folder / f"{k}.jpg" for k in range(len(several))]
 
 
+@pytest.mark.parametrize("size", [(64, 65_500), (40_000, 130), (100, 100)])
+def test_however_long_a_picture_is_it_is_alike_itself_and_no_other(size):
+  rng = np.random.default_rng(0)
+  one, other = (rng.integers(60, 180, (*(n // 4 + 1 for n in size), 3)).astype(np.uint8) for _ in range(2))
+  one, other = (x.repeat(4, 0).repeat(4, 1)[: size[0], : size[1]] for x in (one, other))
+  for steps in (pictures.STEPS, pictures.COARSE):
+    a, b = picture(one, steps), picture(other, steps)
+    assert a.levels.size <= steps**2
+    assert (share(a, a), share(a, b)) == (1, 0)
+
+
 def test_two_scenes_of_one_sensor_are_two():
   several = [picture(photograph(seed, camera=1)) for seed in range(8)]
   assert not any(share(a, b) for a, b in itertools.combinations(several, 2))

@@ -163,6 +163,14 @@ def test_mistakes_end_with_one_message(folder, tmp_path, capsys, monkeypatch, ar
   assert [line for line in err.splitlines() if line.startswith("fsim:")][-1].count(message) == 1
 
 
+def test_where_no_reference_can_be_read_each_has_its_cause(tmp_path, capsys):
+  (tmp_path / "grey.jpg").write_bytes(jpegs.greyscale())
+  status, _, err = run(capsys, "fingerprint", tmp_path / "grey.jpg", tmp_path / "gone.jpg", "--out", tmp_path / "x.npz")
+  assert status == 1
+  assert f"left out {tmp_path / 'grey.jpg'}: greyscale, but a colour JPEG is needed" in err
+  assert f"left out {tmp_path / 'gone.jpg'}: No such file or directory" in err
+
+
 def test_halves_are_merged(folder, tmp_path, capsys):
   halves = sorted((folder / "known0").iterdir())
   for name, part in (("a", halves[:3]), ("b", halves[3:])):

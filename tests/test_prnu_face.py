@@ -8,9 +8,10 @@ import pytest
 from fsim import commands, prnu
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
-from fsim.data import jpeg
+from fsim.data import jpeg, photographs
 from fsim.prnu import fingerprints
 from fsim.prnu.residuals import DEFAULT, residuals
+from fsim.prnu.transforms import Transform
 from tests import jpegs, sensors
 
 
@@ -135,6 +136,12 @@ def test_images_of_two_cameras_make_no_fingerprint(folder):
 def test_no_image_no_fingerprint(tmp_path):
   with pytest.raises(UserError, match="none of 0 images"):
     prnu.fingerprint([])
+  (tmp_path / "a.jpg").write_bytes(jpegs.greyscale())
+  with (
+    pytest.raises(UserError, match="none of 1 images"),
+    pytest.warns(UserWarning, match=r"a\.jpg: left out, greyscale"),
+  ):
+    prnu.fingerprint([tmp_path / "a.jpg"])
   with pytest.raises(UserError, match="no image is left"), pytest.warns(UserWarning, match="over-exposed"):
     prnu.fingerprint([np.full((160, 160, 3), 255, np.uint8)])
 
@@ -144,12 +151,41 @@ def test_no_image_no_fingerprint(tmp_path):
   [
     (prnu.Search(alpha=0.7), "false-alarm probability"),
     (prnu.Search(reach=-1), "a reach from 0"),
+    (prnu.Search(reach=2.5), "in whole pixels"),
     (prnu.Search(transforms=()), "at least one transform"),
+    (prnu.Search([Transform(scale=0.0)]), "a scale above 0"),
+    (prnu.Search([Transform(), Transform(scale=float("nan"))], None), "a scale above 0"),
+    (prnu.Search([Transform(scale=float("inf"))], None), "a scale above 0"),
+    (prnu.Search(settings=prnu.Settings(levels=0)), "levels must be from 1"),
   ],
 )
 def test_an_impossible_search_is_refused(search, cause, made, folder):
   with pytest.raises(UserError, match=cause):
     prnu.match(folder / "a_9.jpg", made, search)
+
+
+@pytest.mark.parametrize(
+  ("settings", "cause"),
+  [
+    ({"sigma": float("nan")}, "the setting sigma is of another kind"),
+    ({"sigma": -1.0}, "sigma must be above 0"),
+    ({"levels": 99}, "levels must be from 1 to"),
+    ({"levels": 2.5}, "the setting levels is of another kind"),
+    ({"noise": "other"}, "noise must be one of"),
+    ({"noise": "learned", "sigma": 3.0}, "learned noise has no other settings"),
+  ],
+)
+def test_settings_that_no_file_may_have_make_no_residual_and_no_fingerprint(settings, cause, paths):
+  wrong = prnu.Settings(**settings)
+  with pytest.raises(UserError, match=cause):
+    prnu.residual(paths[0], wrong)
+  with pytest.raises(UserError, match=cause):
+    prnu.fingerprint(paths, settings=wrong)
+
+
+def test_a_photograph_that_was_read_makes_the_fingerprint_of_its_file(paths):
+  found = prnu.fingerprint([photographs.read(paths[0]), *paths[1:3]], trusted=True)
+  assert found.images == prnu.fingerprint(paths[:3], trusted=True).images
 
 
 def test_files_that_are_none_are_named(made, folder, tmp_path):

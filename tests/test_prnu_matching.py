@@ -159,6 +159,17 @@ def test_noise_that_knows_no_blocks_is_not_widened(size):
   assert max(found) < 1 + 4 * (2 / (min(size[0], 512) * size[1] / 64)) ** 0.5
 
 
+@pytest.mark.parametrize("size", [(6, 500), (7, 7), (8, 8), (0, 64)])
+def test_patterns_in_which_no_two_blocks_lie_are_not_widened(size):
+  assert matching.widening(*noise(3, 2, *size)) == 1
+
+
+def test_what_was_made_so_small_that_no_block_lies_in_it_is_sought_too():
+  (found,) = find(KEYS[0, :60, :60], SEEN[:1], [Transform(scale=0.1)], None, in_step=True)
+  assert found.n_hypotheses == (60 - 6 + 1) * (91 - 6 + 1)
+  assert np.isfinite(found.pce)
+
+
 def test_what_is_sought_lies_out_of_the_widening():
   """However strong a match is, the energy beside it is what it is divided by."""
   a, b = blockwise(5, 2, 256)

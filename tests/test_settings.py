@@ -92,6 +92,10 @@ def test_zero_is_accepted_where_it_means_something():
     ("model", "input.count", 2),
     ("model", "data.sizes", (4, 2)),
     ("prnu", "extractor.balanced", "yes"),
+    ("device", "data.source", ""),
+    ("patch", "data.source", 1),
+    ("model", "data.folder", ""),
+    ("mobile", "data.pattern", 1),
   ],
 )
 def test_names_and_special_numbers_are_checked_too(system, name, value):

@@ -4,6 +4,7 @@ import jax
 import pytest
 
 from fsim.boundary import shares
+from fsim.boundary.errors import UserError
 from fsim.boundary.shares import Share
 from fsim.train import mesh
 from launch import local
@@ -40,5 +41,16 @@ def test_a_run_of_several_processes_has_the_place_that_the_launcher_says(monkeyp
   mesh.initialize_distributed()
   assert calls == [{"num_processes": 4, "process_id": 2, "cluster_detection_method": "deactivate"}]
   monkeypatch.delenv(shares.INDEX)
-  with pytest.raises(KeyError):
+  with pytest.raises(UserError, match=shares.INDEX):
     mesh.initialize_distributed()
+
+
+@pytest.mark.parametrize(
+  ("index", "count"), [("0", "two"), ("", "2"), ("2", "2"), ("0", "0"), ("-1", "2"), ("0.5", "2")]
+)
+def test_what_is_no_place_among_processes_is_one_line(index, count, monkeypatch):
+  monkeypatch.delenv(shares.DEVICES, raising=False)
+  monkeypatch.setenv(shares.INDEX, index)
+  monkeypatch.setenv(shares.COUNT, count)
+  with pytest.raises(UserError, match=f"{shares.INDEX}={index} and {shares.COUNT}={count}"):
+    shares.own()

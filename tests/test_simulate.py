@@ -60,6 +60,7 @@ def test_the_parameters_of_all_cameras_are_printed(capsys):
     (["--preset=virtual/tiny"], "--out is missing"),
     (["--preset=virtual/tiny", "--out=x", "--shard=3/3"], "'3/3' is not of the form I/N"),
     (["--preset=virtual/tiny", "--out=x", "--size=8"], "--size=8"),
+    (["--preset=virtual/tiny", "--out=x", "--size=1000000"], "--size=1000000: a photograph has 64 to 16,384 pixels"),
     (["--preset=virtual/tiny", "--out=x", "--workers=0"], "--workers=0"),
   ],
 )

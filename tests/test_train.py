@@ -51,6 +51,12 @@ def called(tmp_path, monkeypatch, capsys):
     ([DEVICE, "more"], "unexpected argument 'more'"),
     (["--config"], "the configuration is missing"),
     ([DEVICE, "--workdir"], "Missing value for flag --workdir"),
+    (["--config="], "the configuration is missing"),
+    (["--config=:quick"], "the configuration is missing"),
+    ([DEVICE, "--workdir="], "--workdir is an empty path"),
+    ([DEVICE, "--config.x.y="], "the configuration has no such field: 'x'"),
+    ([DEVICE, "--config.seed.x=1"], "the configuration has no such field: "),
+    ([DEVICE, "--config.data.source.x=1"], "the configuration has no such field: "),
   ],
 )
 def test_a_wrong_command_line_is_refused_with_a_hint(arguments, message, called):
@@ -72,6 +78,10 @@ CONFIG_DICT = "from ml_collections import ConfigDict\n"
     ("other.yaml", "a: 1", "not a Python file"),
     ("other.py", "", "it does not define get_config"),
     ("other.py", "get_config = dict", "must return a ConfigDict"),
+    ("raises.py", "import os\nimport no_such_module\n", "raises.py, line 2: ModuleNotFoundError: "),
+    ("raises.py", "def get_config():\n  return 1 / 0\n", "raises.py, line 2: ZeroDivisionError: "),
+    ("zero.py", "x = '\0'", "zero.py, line 1: "),
+    ("inner.py", "eval('1 +')", "inner.py: <string>, line 1: "),
     (
       "own.py",
       f"{CONFIG_DICT}get_config = ConfigDict",

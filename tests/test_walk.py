@@ -46,6 +46,22 @@ def test_every_file_is_used_or_named_with_its_cause(tmp_path):
   }
 
 
+def test_hidden_folders_are_named_and_have_no_photographs(tmp_path):
+  """Thumbnails, what was thrown away, or the other halves of files that other systems keep under their names."""
+  for name in (".Trash-1000/files", ".AppleDouble", "seen/.@__thumb", "seen"):
+    (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    (tmp_path / name / "a.jpg").write_bytes(jpegs.jpeg(0))
+  found = entries(tmp_path)
+  assert {name: entry.kind for name, entry in found.items()} == {
+    ".Trash-1000": "other",
+    ".AppleDouble": "other",
+    "seen/.@__thumb": "other",
+    "seen/a.jpg": "jpeg",
+  }
+  assert {entry.cause for entry in found.values()} == {"", "hidden folder, not entered"}
+  assert [entry.kind for entry in walk.walk(tmp_path / ".AppleDouble")] == ["jpeg"]
+
+
 def test_what_is_no_file_is_named_and_not_opened(tmp_path):
   os.mkfifo(tmp_path / "pipe.jpg")
   os.mkfifo(tmp_path / "pipe")

@@ -3,8 +3,12 @@
 They may say `from fsim.configs import common`, wherever they lie.
 """
 
+import contextlib
 import importlib.util
+import os
 import sys
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -48,17 +52,33 @@ def provide() -> None:
     spec.loader.exec_module(sys.modules[PACKAGE])
 
 
+@contextlib.contextmanager
+def running(file: Path, but: type[Exception] = UserError) -> Iterator[None]:
+  """Around what a user's file does: what it raises, `but` this, becomes a UserError that names file and line."""
+  try:
+    yield
+  except (UserError, but):
+    raise
+  except SyntaxError as error:
+    other = error.filename not in (None, os.path.abspath(file))  # What it imports, for example.
+    place = shown(f"{file}: {error.filename}" if other else file)
+    raise UserError(f"{place}, line {error.lineno or 1}: {error.msg}") from error
+  except Exception as error:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame.lineno for frame in frames if frame.filename == os.path.abspath(file)]
+    place = f"{shown(file)}, line {own[-1]}" if own else shown(file)
+    raise UserError(f"{place}: {type(error).__name__}: {shown(error)}") from error
+
+
 def load(file: Path, *names: str) -> ModuleType:
-  """Runs the file. Raises UserError for one that is not Python, or does not define these names."""
+  """Runs the file. Raises UserError for one that is not Python, that raises, or does not define these names."""
   provide()
   spec = importlib.util.spec_from_file_location(file.stem, file)
   if spec is None:
     raise UserError(f"{shown(file)}: not a Python file, *.py")
   module = importlib.util.module_from_spec(spec)
-  try:
+  with running(file):
     spec.loader.exec_module(module)
-  except SyntaxError as error:
-    raise UserError(f"{shown(file)}, line {error.lineno}: {error.msg}") from error
   missing = [name for name in names if not hasattr(module, name)]
   if missing:
     raise UserError(f"{shown(file)}: it does not define {' and '.join(missing)}")

@@ -7,11 +7,16 @@ and nothing else. The first one gives the answer.
 
 import os
 import random
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+
 Item = TypeVar("Item")
 COUNT, INDEX, DEVICES = "JAX_NUM_PROCESSES", "JAX_PROCESS_ID", "JAX_LOCAL_DEVICE_IDS"
+NUMBER = re.compile("[0-9]{1,6}")
 
 
 class Share(NamedTuple):
@@ -46,8 +51,13 @@ def own() -> Share:
 
 
 def told() -> Share:
-  """What the environment says of this process. Raises KeyError where it says nothing."""
-  return Share(int(os.environ[INDEX]), int(os.environ[COUNT]))
+  """What the environment says of this process. Raises UserError where that is no place among processes."""
+  index, count = (os.environ.get(name, "") for name in (INDEX, COUNT))
+  if not all(map(NUMBER.fullmatch, (index, count))) or int(index) >= int(count):
+    raise UserError(
+      f"the environment has {INDEX}={shown(index)} and {COUNT}={shown(count)}: which process of how many?"
+    )
+  return Share(int(index), int(count))
 
 
 def variables(share: Share) -> dict[str, str]:

@@ -13,9 +13,11 @@ from fsim.boundary.text import shown
 
 
 def loaded(path: Path, mode: str) -> ConfigDict:
-  """What get_config(mode) of a file returns. Raises UserError for a file that is not Python, ValueError as it does."""
-  module = programs.load(programs.existing(path), "get_config")
-  config = module.get_config(*[mode] if mode else [])
+  """What get_config(mode) of a file returns. Raises UserError for a file that cannot be run, ValueError as it does."""
+  file = programs.existing(path)
+  module = programs.load(file, "get_config")
+  with programs.running(file, but=ValueError):
+    config = module.get_config(*[mode] if mode else [])
   if not isinstance(config, ConfigDict):
     raise UserError(f"{shown(path)}: get_config() must return a ConfigDict")
   return config.lock()
@@ -30,4 +32,6 @@ def parse(config: ConfigDict, arguments: Sequence[str]) -> tuple[ConfigDict, Pat
   rest = values(arguments)
   if rest[1:]:
     raise ValueError(f"unexpected argument {rest[1]!r}; settings are given as --config.FIELD=VALUE")
-  return chosen.value, console.path(workdir.value) if workdir.value else None
+  if workdir.value == "":  # A variable of the shell that is not set.
+    raise ValueError("--workdir is an empty path")
+  return chosen.value, None if workdir.value is None else console.path(workdir.value)

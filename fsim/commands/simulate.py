@@ -15,6 +15,8 @@ from fsim.boundary import waking
 from fsim.commands import options
 from fsim.virtual import NAMES
 
+SIZES = (64, 16_384)  # Pixels of the longer side.
+
 
 def main(arguments: Sequence[str]) -> int:
   chosen = parsed(arguments)
@@ -36,8 +38,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
   parser.add_argument("--parameters", action="store_true", help="print the cameras' settings and stop")
   options.add_json(parser)
   chosen = parser.parse_args(arguments)
-  if chosen.size is not None and chosen.size < 64:
-    parser.error(f"--size={chosen.size}: a photograph has at least 64 pixels along its longer side")
+  if chosen.size is not None and not SIZES[0] <= chosen.size <= SIZES[1]:
+    parser.error(f"--size={chosen.size}: a photograph has {SIZES[0]} to {SIZES[1]:,} pixels along its longer side")
   if chosen.workers < 1:
     parser.error(f"--workers={chosen.workers}: at least one process is needed")
   if chosen.out is None and not chosen.parameters:

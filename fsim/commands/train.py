@@ -26,6 +26,7 @@ MISSING = "the configuration is missing; give one, for example fsim train config
 
 def main(arguments: Sequence[str]) -> int:
   file, rest = config_file(arguments)
+  file = None if file is not None and not file.partition(":")[0] else file  # A variable of the shell that is not set.
   with waking.importing():
     from fsim.commands import fields
   if HELP & set(arguments):
@@ -43,9 +44,11 @@ def train(path: Path, mode: str, rest: Sequence[str], as_json: bool) -> int:
     from fsim import systems
     from fsim.commands import flagged
   try:
-    config, workdir = flagged.parse(flagged.loaded(path, mode), rest)
-  except AttributeError as error:
-    return _refused(f"the configuration has no such field: {_said(error)}")
+    loaded = flagged.loaded(path, mode)
+    try:
+      config, workdir = flagged.parse(loaded, rest)
+    except (AttributeError, LookupError, TypeError) as error:  # Of a field of a field that is none.
+      return _refused(f"the configuration has no such field: {_said(error)}")
   except (flags.Error, ValueError) as error:
     if isinstance(error, UserError):
       raise

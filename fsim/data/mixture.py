@@ -63,7 +63,7 @@ def _source(part: str) -> Source:
 
 
 def _is_folder(name: str) -> bool:
-  return os.path.isdir(inputs.expanded(name))
+  return name != "" and os.path.isdir(inputs.expanded(name))  # Without a name it would be the current one.
 
 
 class Joined(Sequence[bytes]):

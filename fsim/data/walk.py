@@ -45,7 +45,8 @@ def walk(folder: Path) -> Iterator[Entry]:
       yield Entry(parent, "other", "a link to a folder that was entered already")
       continue
     entered.add((status.st_dev, status.st_ino))
-    folders = [name for name in inside if os.path.isdir(parent / name)]
+    # Hidden ones have what systems put there: thumbnails, what was thrown away, other halves of files.
+    folders = [name for name in inside if name[0] != "." and os.path.isdir(parent / name)]
     waiting += [parent / name for name in reversed(folders)]
     own = {name for name, _ in written(parent)}  # Results are no input.
     files = [name for name in inside if name not in set(folders) | {MANIFEST}]
@@ -54,7 +55,7 @@ def walk(folder: Path) -> Iterator[Entry]:
 
 def _entry(path: Path, is_own: bool) -> Entry:
   if path.name.startswith("."):
-    return Entry(path, "other", "hidden file")
+    return Entry(path, "other", "hidden folder, not entered" if os.path.isdir(path) else "hidden file")
   try:
     status = path.stat()
   except OSError as error:

@@ -26,7 +26,7 @@ from fsim.evidence.copies import Copies
 from fsim.evidence.quality import Quality
 from fsim.evidence.selecting import CHANGED, COUNTS, WHOLE, Device, Labelled, Variant
 from fsim.evidence.similarity import Similarity, embedded, log_odds_of
-from fsim.prnu import AnyArray, fingerprints, matching, membership, probe
+from fsim.prnu import AnyArray, building, fingerprints, matching, membership, probe
 from fsim.prnu.probe import Filtered
 from fsim.prnu.residuals import DEFAULT
 
@@ -57,6 +57,7 @@ class _Gathering(NamedTuple):
   comparisons: list[dict]
   left_out: list[tuple[Path, str]]
   copies: Copies
+  sizes: dict[str, tuple[int, int] | None]  # Of most of a device: of others the middle is another part of the sensor.
 
 
 def collect(files: Sequence[Labelled], variants: Sequence[Variant] = CHANGED) -> tuple[Scores, list[tuple[Path, str]]]:
@@ -64,8 +65,8 @@ def collect(files: Sequence[Labelled], variants: Sequence[Variant] = CHANGED) ->
 
   Raises UserError for a picture of two devices.
   """
-  made = _Gathering([], [], [], [], Copies())
   devices = selecting.divided(files)
+  made = _Gathering([], [], [], [], Copies(), {name: _size(of) for name, of in devices.items()})
   with progress.bar(total=sum(len(d.references) + len(d.queries) for d in devices.values()), desc="scores") as bar:
     for names in selecting.groups({name: device.references[0].model for name, device in devices.items()}):
       _compare([devices[name] for name in names], variants, made, bar)
@@ -87,6 +88,12 @@ def with_similarity(scores: Scores, similarity: Similarity, without: Collection[
   references = [scores.candidates["references"][k] for k in candidate]
   found = log_odds_of(similarity, questioned, references, embeddings)
   return scores._replace(comparisons=scores.comparisons.assign(similarity=found))
+
+
+def _size(device: Device) -> tuple[int, int] | None:
+  """Of most of its photographs; None where none can be read, so that each is named when its turn comes."""
+  seen = building.survey([label.path for part in device for label in part])
+  return building.commonest_size(seen) if any(file.size for file in seen.values()) else None
 
 
 def _compare(devices: list[Device], variants: Sequence[Variant], made: _Gathering, bar: tqdm) -> None:
@@ -123,11 +130,7 @@ def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[b
   rows, patterns, sums = [], [], None
   for photograph, label, found in _usable(device.references, made, bar):
     pixels = photograph.pixels
-    if sums is None:
-      sums, size = fingerprints.nothing(pixels.shape[:2]), pixels.shape
-    if pixels.shape != size:
-      made.left_out.append((label.path, f"{pixels.shape[1]}x{pixels.shape[0]} pixels, unlike its device's first"))
-      continue
+    sums = sums or fingerprints.nothing(pixels.shape[:2])
     made.copies.add(label, pixels)
     measured, _, single = _looked_at(found)
     rows.append(_row(label, WHOLE, _described(pixels.shape, measured, photograph.path), made.photographs))
@@ -193,10 +196,10 @@ def _changed(
 
 
 def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tuple[Photograph, Labelled, Filtered]]:
-  """Cut to SIDE; those that can tell something."""
+  """Of the device's size, cut to SIDE; those that can tell something."""
   for photograph, label in zip(read_all([label.path for label in labels]), labels, strict=True):
     bar.update()
-    found, cause = None, photograph.problem or made.copies.of(photograph, label)
+    found, cause = None, photograph.problem or made.copies.of(photograph, label) or _other_size(photograph, label, made)
     if not cause:
       photograph = photograph._replace(pixels=middle(photograph.pixels, SIDE))
       found, cause = probe.examined(photograph.pixels)
@@ -204,6 +207,11 @@ def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tup
       made.left_out.append((label.path, cause))
     else:
       yield photograph, label, found
+
+
+def _other_size(photograph: Photograph, label: Labelled, made: _Gathering) -> str:
+  own, most = photograph.pixels.shape[:2], made.sizes[label.device]
+  return f"{own[1]}x{own[0]} pixels, and most of its device {most[1]}x{most[0]}" if most not in (None, own) else ""
 
 
 def _kept(pattern: AnyArray) -> Float16[np.ndarray, "h w"]:

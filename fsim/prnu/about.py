@@ -5,6 +5,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
+from fsim.boundary.errors import UserError
 from fsim.data.markers import MAX_PIXELS
 from fsim.prnu.residuals import DEFAULT, SMALLEST, Settings, require_sane
 
@@ -79,6 +80,14 @@ def settings_of(value: Any) -> Settings:
   settings = Settings(**value)._replace(sigma=float(value["sigma"]))
   require_sane(settings)
   return settings
+
+
+def require(settings: Settings) -> None:
+  """Raises UserError for settings with which no file could be read again."""
+  try:
+    settings_of(settings._asdict())
+  except ValueError as error:
+    raise UserError(str(error)) from error
 
 
 def _is_pair(value: Any) -> bool:

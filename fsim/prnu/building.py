@@ -107,6 +107,9 @@ def build(
   place, part = outputs.file(out), out.with_name(out.name + ".part")
   begun = part.exists()  # Asked now, because a name that is too long must not cost the work.
   seen = survey(paths)
+  if not any(file.size for file in seen.values()):
+    for photograph in read_all(paths):
+      report(photograph.path, photograph.problem)
   order = Order(seen, commonest_size(seen), device, settings, part)
   former = _begun(order) if begun else Gathered(fingerprints.nothing(order.size))
   gallery = None if trusted else Gallery()

@@ -3,6 +3,7 @@
 Shapes: h w pixels, p pixels of the square in which members are checked.
 """
 
+import math
 import os
 import warnings
 from collections import Counter
@@ -19,7 +20,7 @@ from fsim.boundary.text import shown
 from fsim.data import exif, given
 from fsim.data.given import Image, Images
 from fsim.data.photographs import Photograph
-from fsim.prnu import building, comparing, fingerprints, matching, membership, probe
+from fsim.prnu import about, building, comparing, fingerprints, matching, membership, probe
 from fsim.prnu.building import Gathered
 from fsim.prnu.comparing import Answer, Candidate, Search
 from fsim.prnu.fingerprints import Fingerprint
@@ -44,6 +45,7 @@ def residual(images, settings=DEFAULT):
   Wavelet Wiener filter (Lukas et al. 2006, appendix A), then zero means and a Wiener filter in the Fourier domain (Chen
   et al. 2008, section III-B). Raises UserError for an image that cannot be read, or below 64 pixels a side.
   """
+  about.require(settings)
   found = [np.asarray(residuals(_pixels(photograph)[None], settings))[0] for photograph in given.read_all(images)]
   return found[0] if given.is_one(images) else found
 
@@ -87,7 +89,12 @@ def gathered(
   measure: Measure = lambda photograph, found: None,
 ) -> Made:
   """As `fingerprint`; what is left out is reported, not warned of. measure: asked of each image that can be used."""
+  about.require(settings)
   size = _commonest_size(many)
+  if size is None:
+    for photograph in given.read_all(many):
+      report(photograph.path, photograph.problem)
+    raise UserError(f"none of {len(many)} images can be used for a fingerprint")
   gallery = None if trusted else Gallery()
   summed, references, places, measured, objections = _all(many, size, settings, measure, gallery)
   for path, why in objections:
@@ -153,9 +160,7 @@ def match(images, against, search=ALIGNED):
   that the fingerprint was made of, has the answer "no statement" with the reason. "No match found" excludes nothing.
   Raises UserError for a fingerprint that cannot be used, for an array that is no image, and for an impossible search.
   """
-  matching.threshold(search.alpha, 1)
-  if not search.transforms or (search.reach is not None and search.reach < 0):
-    raise UserError("a search needs at least one transform, and a reach from 0 (or None: all shifts)")
+  _require_search(search)
   alone = isinstance(against, Fingerprint | str | os.PathLike)
   prints = [_candidate(one, k, search.settings) for k, one in enumerate([against] if alone else against)]
   found = []
@@ -177,21 +182,28 @@ def save(path: str | os.PathLike[str], made: Fingerprint) -> None:
   outputs.file(place).write(place.name, fingerprints.to_bytes(made))
 
 
+def _require_search(search: Search) -> None:
+  matching.threshold(search.alpha, 1)
+  reach = search.reach is None or (isinstance(search.reach, int | np.integer) and search.reach >= 0)
+  if not search.transforms or not reach or not all(0 < transform.scale < math.inf for transform in search.transforms):
+    said = "at least one transform, of a scale above 0, and a reach from 0 in whole pixels (or None: all shifts)"
+    raise UserError(f"a search needs {said}")
+  about.require(search.settings)
+
+
 def _pixels(photograph: Photograph) -> UInt8[np.ndarray, "h w 3"]:
   if photograph.pixels is None:
     raise inputs.Unreadable(photograph.path, photograph.problem)
   return photograph.pixels
 
 
-def _commonest_size(images: Sequence[Image]) -> tuple[int, int]:
-  """(height, width) of most, of the larger where two are as frequent. Raises UserError if no image can be used."""
-  arrays = [one for one in images if isinstance(one, np.ndarray)]
-  paths = [inputs.expanded(os.fspath(one)) for one in images if not isinstance(one, np.ndarray)]
-  sizes = Counter(one.shape[:2] for one in arrays if one.ndim == 3)
+def _commonest_size(images: Sequence[Image]) -> tuple[int, int] | None:
+  """(height, width) of most, of the larger where two are as frequent; None if no image can be used."""
+  paths = [inputs.expanded(os.fspath(one)) for one in images if isinstance(one, str | os.PathLike)]
+  pixels = [one.pixels if isinstance(one, Photograph) else one for one in images]
+  sizes = Counter(one.shape[:2] for one in pixels if isinstance(one, np.ndarray) and one.ndim == 3)
   sizes.update(file.size for file in building.survey(paths).values() if file.size)
-  if not sizes:
-    raise UserError(f"none of {len(images)} images can be used for a fingerprint")
-  return max(sizes, key=lambda size: (sizes[size], size))
+  return max(sizes, key=lambda size: (sizes[size], size), default=None)
 
 
 def _objection(photograph: Photograph, size: tuple[int, int], seen: dict[str, Path]) -> str:

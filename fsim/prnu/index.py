@@ -53,13 +53,21 @@ class Index:
     self.known: dict[Kind, tuple[list[Path], UInt8[np.ndarray, "n b"]]] = {}
 
   def add(self, paths: Sequence[Path], share: Share = ALONE) -> dict[Path, UserError]:
-    """Makes what is missing, and holds what there is. Returns those that cannot be used, with the cause."""
+    """Makes what is missing, and holds what there is. Returns those that cannot be used, with the cause.
+
+    Raises UserError where signs cannot be written: that is no fault of a candidate.
+    """
     found, broken = {}, {}
     for path in progress.bar(share.order(paths), desc="signs", unit="candidate"):
-      try:
-        found[path] = self._kept(path) or self._made(path)
-      except UserError as error:
-        broken[path] = error
+      known = self._kept(path)
+      if known is None:
+        try:
+          state, one = _state(path), candidates.candidate(path, self.settings)
+        except UserError as error:
+          broken[path] = error
+          continue
+        known = self._made(path, state, one)
+      found[path] = known
     for kind in dict.fromkeys(entry[0] for entry in found.values()):
       own = [path for path in paths if path in found and found[path][0] == kind]
       self.known[kind] = own, np.stack([found.pop(path)[1] for path in own])
@@ -72,12 +80,10 @@ class Index:
     differ = [np.bitwise_count(some ^ own).sum(1, dtype=np.int64) for some in _blocks(theirs.view(np.uint64))]
     return [paths[k] for k in np.argsort(np.concatenate(differ), kind="stable")[:most].tolist()]
 
-  def _made(self, path: Path) -> tuple[Kind, UInt8[np.ndarray, " b"]]:
-    """Raises UserError for a candidate that cannot be used."""
-    said = _state(path)
-    one = candidates.candidate(path, self.settings)
+  def _made(self, path: Path, state: list[int], one: Candidate) -> tuple[Kind, UInt8[np.ndarray, " b"]]:
+    """state: of the file, before it was read."""
     made = signs(one.pattern)
-    about = json.dumps({"state": said, "kind": kind_of(one)})
+    about = json.dumps({"state": state, "kind": kind_of(one)})
     outputs.replace(self._file(path), arrays.to_npz({"signs": made, "about": about}))
     return kind_of(one), made
 

@@ -149,18 +149,21 @@ def widening(a: Float[AnyArray, "h w"], b: Float[AnyArray, "h w"]) -> float:
 
   What is in decoded photographs varies with the place in the block and the mosaic, so that unrelated patterns correlate
   the more widely at shifts of whole blocks, and thus if they are aligned. The PCE of such a peak is so many times too
-  high. Measured in a square in the middle; the peak, at no shift, is left out.
+  high. Measured in a square in the middle; the peak, at no shift, is left out. Of patterns in which no two blocks lie
+  nothing can be said.
   """
   starts, sides = zip(
     *((max(n - SQUARE, 0) // 2, min(n, SQUARE) // JPEG_GRID * JPEG_GRID) for n in a.shape), strict=True
   )
+  blocks = math.prod(sides) // JPEG_GRID**2
+  if blocks < 2:
+    return 1.0
   middle = tuple(slice(start, start + side) for start, side in zip(starts, sides, strict=True))
   first, second = (np.fft.rfft2(_centred(np.asarray(x)[middle])) for x in (a, b))
   squares = np.fft.irfft2(first.conj() * second, s=sides) ** 2
   around = np.arange(WINDOW) - WINDOW // 2
   squares[np.ix_(around, around)] = 0
-  blocks = squares.size // JPEG_GRID**2
-  if blocks < 2 or not squares.sum() > 0:
+  if not squares.sum() > 0:
     return 1.0
   in_step, every = squares[::JPEG_GRID, ::JPEG_GRID].sum() / (blocks - 1), squares.sum() / (squares.size - WINDOW**2)
   return max(float(in_step / every), 1.0)

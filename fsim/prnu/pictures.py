@@ -18,7 +18,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.prnu.transforms import Transform
 
-STEPS = 1024  # Of a picture's longer side, at most,
+STEPS = 1024  # Of a picture's longer side, at most, unless the shorter one would be less than a block,
 COARSE = 512  # and where many are held against each other.
 KNOWN = 256  # So many of them at most.
 LEAST = 2  # Pixels of a step's side at least, so that noise is averaged.
@@ -40,7 +40,8 @@ class Picture(NamedTuple):
 
 
 def picture(pixels: UInt8[np.ndarray, "h w 3"], steps: int = STEPS) -> Picture:
-  step = max(-(-max(pixels.shape[:2]) // steps), LEAST)
+  short, long = sorted(pixels.shape[:2])
+  step = max(min(-(-long // steps), short // BLOCK), LEAST)
   return Picture(_means(_grey(pixels), step), step)
 
 

@@ -80,14 +80,32 @@ class One(NamedTuple):
     return f"one of {', '.join(self.names)}"
 
 
+class Text(NamedTuple):
+  """A text. needed: that is not empty. absent: or none at all, None."""
+
+  needed: bool = False
+  absent: bool = False
+
+  def accepts(self, value: Any) -> bool:
+    return self.absent if value is None else isinstance(value, str) and bool(value.strip() or not self.needed)
+
+  def __str__(self) -> str:
+    return "a text that is not empty" if self.needed else "a text"
+
+
 SHARE, PROPER_SHARE = Real(0, 1), Real(0, 1, least_too=False, most_too=False)
 BELOW_ONE = Real(0, 1, most_too=False)
 
 # A setting -> what it may be. "system:name" goes before the whole name, that before its last part.
-RULES: dict[str, Whole | Real | Several | One] = {
+RULES: dict[str, Whole | Real | Several | One | Text] = {
   "seed": Whole(0),
   "save_every": Whole(1),
   "dtype": One(DTYPES),
+  "source": Text(needed=True),
+  "folder": Text(needed=True, absent=True),
+  "pattern": Text(absent=True),
+  "external": Text(),
+  "chains": Text(),
   "on_error": One(("skip", "raise")),
   "validation": BELOW_ONE,
   "test": PROPER_SHARE,
@@ -143,7 +161,7 @@ RULES: dict[str, Whole | Real | Several | One] = {
 PLACES = ("data.source", "data.folder", "evaluate.external", "scorer.whitening")  # Settings that may name a folder.
 
 
-def rule(system: str, name: str) -> Whole | Real | Several | One | None:
+def rule(system: str, name: str) -> Whole | Real | Several | One | Text | None:
   """What a setting may be; None if anything, or if the system itself knows."""
   keys = (f"{system}:{name}", name, name.rpartition(".")[2])
   return next((RULES[key] for key in keys if key in RULES), None)
