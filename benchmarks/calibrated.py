@@ -177,7 +177,7 @@ def main() -> None:
   pd.set_option("display.width", 250, "display.max_columns", 20, "display.max_colwidth", 60)
   if not chosen.again:
     command = f"python -m benchmarks.calibrated SCORES --learn={chosen.learn} --times={chosen.times:g}"
-    digest = weights.default("model").description.sha256
+    digest = weights.default("compare").description.sha256
     learned = learning.learn(thinned(joined(read)), chosen.out.stem, command, list(read), digest)
     outputs.replace(chosen.out, saved.to_bytes(learned.calibration))
     print(pd.DataFrame([left_out(f"{name}, left out", learned, f"{name}/") for name in read]).to_string(index=False))

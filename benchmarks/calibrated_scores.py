@@ -59,7 +59,7 @@ def asked(scores: Scores, files: list[Labelled], run: Path | None) -> Scores:
   """The tables with the similarity of the weights that came with fsim."""
   paths = {(file.device, file.path.name): str(file.path) for file in files}
   named = zip(scores.photographs["device"], scores.photographs["file"], strict=True)
-  shipped = weights.default("model")
+  shipped = weights.default("compare")
   learned = learned_models(run, shipped) if run else set()
   scores = scores._replace(photographs=scores.photographs.assign(path=[paths[key] for key in named]))
   return collecting.with_similarity(scores, weights.load(shipped.description.name), learned)

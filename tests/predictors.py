@@ -49,7 +49,7 @@ def model_run(folder: Path) -> Path:
   return folder
 
 
-def weights(home: Path, name: str = "similarity") -> Path:
+def weights(home: Path, name: str = "camera_models") -> Path:
   """A folder of weights in the place of `fsim.weights.FOLDER`, with a card."""
   folder = home / name
   fitted.save(folder, fitted_similarity.made())

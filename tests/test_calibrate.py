@@ -28,8 +28,8 @@ DEVICES = 8  # Of four models.
 def similarity(tmp_path_factory):
   """A stand-in for the weights that came with fsim; their SHA-256."""
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(weights, "FOLDER", predictors.weights(tmp_path_factory.mktemp("weights") / "all").parent)
-    yield weights.default("model").description.sha256
+    patch.setattr(weights, "FOLDER", predictors.weights(tmp_path_factory.mktemp("weights") / "all", "similarity").parent)
+    yield weights.default("compare").description.sha256
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_photographs_that_the_weights_learned_from_are_refused(known, tmp_path):
   with pytest.raises(UserError, match=f"{files[3].name}: {cause}"):
     calibrate.main(command)
   with pytest.raises(UserError, match=f"{files[3].name}: {cause}"):
-    calibrate.require_unlearned(files, weights.default("model"))  # One of them is gone.
+    calibrate.require_unlearned(files, weights.default("compare"))  # One of them is gone.
   assert digests == []
 
 

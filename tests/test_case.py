@@ -202,7 +202,7 @@ def test_attacks_are_found_and_named(attack, capsys):
 
 
 def test_other_weights_are_found(home, monkeypatch, capsys):
-  shipped = predictors.weights(home / "shipped")
+  shipped = predictors.weights(home / "shipped", "similarity")
   monkeypatch.setattr(weights, "FOLDER", shipped.parent)
   written(weights=weights.open("similarity").description)
   assert found() == []

@@ -273,9 +273,9 @@ def test_a_run_that_the_calibration_did_not_learn_is_shown_beside_the_ratio(here
 
 
 def test_weights_that_the_calibration_learned_enter_the_ratio(here, monkeypatch, tmp_path):
-  predictors.weights(tmp_path / "weights")
+  predictors.weights(tmp_path / "weights", "similarity")
   monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
-  learned = CALIBRATION._replace(card=CALIBRATION.card | {"similarity": weights.default("model").description.sha256})
+  learned = CALIBRATION._replace(card=CALIBRATION.card | {"similarity": weights.default("compare").description.sha256})
   (tmp_path / "learned.json").write_bytes(saved.to_bytes(learned))
   arguments = ("own.jpg", "--with", "refs/r_0.jpg")
   _, plain, _ = answered(*arguments, "--calibration=own.json")

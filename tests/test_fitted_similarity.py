@@ -62,6 +62,15 @@ def test_saved_and_loaded_it_is_the_same(known, features, tmp_path):
   assert {p.suffix for p in (tmp_path / "run" / "predictor").iterdir()} == {".npz", ".json"}
 
 
+def test_what_was_saved_before_there_were_block_shares_has_none(known, tmp_path):
+  fitted.save(tmp_path, known)
+  path = tmp_path / "predictor.json"
+  plain = json.loads(path.read_text())
+  del plain["block_shares"]
+  path.write_text(json.dumps(plain))
+  assert fitted.load(tmp_path).block_shares is False
+
+
 def test_answers_of_the_network_on_tiles_come_behind_the_extractors_features(known, features, tmp_path):
   net = fitted.tile_network(known.classes, known.dtype)
   tiles = drawn(net, jnp.zeros((1, PATCH_SIDE, PATCH_SIDE, 3), jnp.uint8))

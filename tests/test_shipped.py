@@ -16,7 +16,7 @@ def made():
 
 def test_it_learned_the_similarity_of_the_weights_that_ship(made):
   assert made.fused is not None
-  assert made.card["similarity"] == weights.default("model").description.sha256
+  assert made.card["similarity"] == weights.default("compare").description.sha256
 
 
 def test_its_card_says_how_independent_noise_and_similarity_are(made):

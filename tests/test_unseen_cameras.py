@@ -145,7 +145,7 @@ def test_tables_stand_before_the_closing_lines_and_in_a_folder(photos, tmp_path,
 def test_without_a_run_the_weights_that_came_with_fsim_answer(photos, tmp_path, monkeypatch, capsys):
   monkeypatch.setattr(weights, "FOLDER", predictors.weights(tmp_path / "shipped").parent)
   assert unseen_cameras.main([f"--photos={photos}", "--draws=2"]) == 0
-  assert "the weights that came with fsim answer: similarity" in capsys.readouterr().err
+  assert "the weights that came with fsim answer: camera_models" in capsys.readouterr().err
 
 
 def test_what_cannot_be_judged_is_told(photos, tmp_path, monkeypatch, capsys):

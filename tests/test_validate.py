@@ -188,16 +188,16 @@ def test_every_field_is_explained(made):
 
 
 def test_similarity_is_asked_if_the_calibration_learned_the_weights_that_came_with_fsim(tmp_path, monkeypatch):
-  monkeypatch.setattr(weights, "FOLDER", predictors.weights(tmp_path / "all").parent)
-  own = weights.default("model").description.sha256
+  monkeypatch.setattr(weights, "FOLDER", predictors.weights(tmp_path / "all", "similarity").parent)
+  own = weights.default("compare").description.sha256
   for learned, asked in ((own, own), ("0" * 64, ""), ("", "")):
     made = MADE._replace(card={**MADE.card, "similarity": learned})
     assert collector(shipped.Chosen(made, case.Calibration("own", "1" * 64)))[1] == asked
 
 
 def test_scores_are_gathered_with_the_similarity_that_came_with_fsim(source, tmp_path, monkeypatch):
-  monkeypatch.setattr(weights, "FOLDER", predictors.weights(tmp_path / "all").parent)
-  card = {**MADE.card, "similarity": weights.default("model").description.sha256}
+  monkeypatch.setattr(weights, "FOLDER", predictors.weights(tmp_path / "all", "similarity").parent)
+  card = {**MADE.card, "similarity": weights.default("compare").description.sha256}
   collect, _ = collector(shipped.Chosen(MADE._replace(card=card), case.Calibration("own", "1" * 64)))
   files = [Labelled(path, path.stem[:9], path.stem[5:7], path.stem[-1]) for path in sorted(source.glob("*_[0-4].JPG"))]
   scores, left_out = collect(files[:15])

@@ -73,7 +73,7 @@ def description(folder):
   """As anyone can compute it."""
   files = [name for name in sorted(path.name for path in folder.iterdir()) if name != card.CARD]
   lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in files]
-  return {"name": "similarity", "version": "7", "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()}
+  return {"name": "camera_models", "version": "7", "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()}
 
 
 def test_a_group_is_found_without_a_run_and_the_answer_says_by_what(folder, album, fsim_says, tmp_path):
@@ -84,7 +84,7 @@ def test_a_group_is_found_without_a_run_and_the_answer_says_by_what(folder, albu
   assert said["weights"] == description(folder)
   assert json.loads((tmp_path / "groups" / "groups.json").read_text())["weights"] == description(folder)
   assert err.count("\n") == 1
-  assert err.startswith("fsim: without --run, the weights that came with fsim answer: similarity, version 7 (SHA-256 ")
+  assert err.startswith("fsim: without --run, the weights that came with fsim answer: camera_models, version 7 (SHA-256 ")
   assert description(folder)["sha256"][:12] in err
 
 
@@ -168,26 +168,26 @@ def test_files_that_the_card_knows_and_the_networks_do_not_are_named(folder, fsi
 
 
 def test_python_has_them_by_name(folder, album):
-  assert isinstance(fsim.weights.load("similarity"), SimilarityPredictor)
-  assert fsim.weights.load("similarity").log_odds(album / "a.jpg", album / "b.jpg") > 2
+  assert isinstance(fsim.weights.load("camera_models"), SimilarityPredictor)
+  assert fsim.weights.load("camera_models").log_odds(album / "a.jpg", album / "b.jpg") > 2
   place, told = weights.default("model")
   assert (place, told._asdict()) == (folder, description(folder))
-  with pytest.raises(UserError, match="no weights other came with this fsim; there are: similarity"):
+  with pytest.raises(UserError, match="no weights other came with this fsim; there are: camera_models"):
     weights.load("other")
 
 
 def test_there_is_no_default_where_none_are_shipped(none):
   assert not weights.is_shipped("model")
   for system in ("model", "device"):
-    with pytest.raises(UserError, match=f"no weights of the system {system} came with this fsim"):
+    with pytest.raises(UserError, match=f"no weights for {system} came with this fsim"):
       weights.default(system)
 
 
 def test_the_verb_lists_them_and_shows_what_their_licences_ask_for(folder, fsim_says):
   code, out, _ = fsim_says("weights")
   assert code == 0
-  assert out.startswith(f"similarity, version 7 (SHA-256 {description(folder)['sha256'][:12]}), system model, ")
-  code, out, _ = fsim_says("weights", "similarity")
+  assert out.startswith(f"camera_models, version 7 (SHA-256 {description(folder)['sha256'][:12]}), system model, ")
+  code, out, _ = fsim_says("weights", "camera_models")
   assert code == 0
   assert "https://github.com/someone/photographs" in out
   assert "2 photographs, CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)" in out
@@ -205,12 +205,12 @@ def test_the_verb_says_which_are_damaged_and_that_there_are_none(folder, fsim_sa
   assert code == console.INCOMPLETE
   assert out.startswith("other, version 7 ")
   assert "scorer.npz: its SHA-256 is not that of the card" in err
-  for name in ("similarity", "other"):
+  for name in ("camera_models", "other"):
     shutil.rmtree(folder.parent / name)
   assert fsim_says("weights") == (0, "no weights came with this fsim\n", "")
   assert fsim_says("weights", "--json")[:2] == (0, "[]\n")
-  code, _, err = fsim_says("weights", "similarity")
-  assert (code, err) == (1, "fsim: no weights similarity came with this fsim; there are: none\n")
+  code, _, err = fsim_says("weights", "camera_models")
+  assert (code, err) == (1, "fsim: no weights camera_models came with this fsim; there are: none\n")
 
 
 def test_a_measure_tells_weights_that_learned_from_those_that_did_not():

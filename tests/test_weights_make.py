@@ -45,8 +45,8 @@ def checks(monkeypatch):
 
 def made(run, tmp_path, *more):
   out = tmp_path / "weights"
-  arguments = [str(run), "--name=similarity", "--version=3", f"--commit={COMMIT}", f"--out={out}", *more]
-  return console.run(make.main, arguments), out / "similarity"
+  arguments = [str(run), "--name=camera_models", "--version=3", f"--commit={COMMIT}", f"--out={out}", *more]
+  return console.run(make.main, arguments), out / "camera_models"
 
 
 def changed(run, **values):
@@ -94,7 +94,7 @@ def test_a_finished_run_becomes_weights_that_answer(finished, tmp_path, monkeypa
   assert code == 0
   assert "fill in `repetition`, `limits` and `figures`" in capsys.readouterr().out
   monkeypatch.setattr(weights, "FOLDER", folder.parent)
-  assert weights.default("model").description[:2] == ("similarity", "3")
+  assert weights.default("model").description[:2] == ("camera_models", "3")
   for name in ("predictor.json", "network.npz", "tiles.npz", "scorer.npz"):
     assert (folder / name).read_bytes() == (finished / "predictor" / name).read_bytes()
   said = weights.read_card(folder)
@@ -110,12 +110,12 @@ def test_a_finished_run_becomes_weights_that_answer(finished, tmp_path, monkeypa
 
 def test_the_command_of_the_card_gives_the_settings_of_the_run(finished):
   config = json.loads((finished / runs.CONFIG).read_text())
-  (command,) = make.commands(config, "similarity")
+  (command,) = make.commands(config, "camera_models")
   file, rest = train.config_file(shlex.split(command)[2:])
   again, workdir = flagged.parse(flagged.loaded(ROOT / file, ""), rest)
   again, config = (runs.flat(json.loads(json.dumps(one))) for one in (json.loads(again.to_json()), config))
   assert {key for key in config if config[key] != again[key]} == set()
-  assert str(workdir) == "runs/similarity"
+  assert str(workdir) == "runs/camera_models"
 
 
 def test_photographs_of_the_recipe_are_named_with_their_licences(run, checks, tmp_path, monkeypatch):

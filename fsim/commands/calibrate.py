@@ -56,8 +56,8 @@ def main(arguments: Sequence[str]) -> int:
   cpu.keep_memory()
   place, table = outputs.file(chosen.out), outputs.file(chosen.export) if chosen.export else None
   found = cameras.read(chosen.folder, chosen.pattern)
-  asks = weights.is_shipped("model") and not chosen.noise_alone
-  shipped = weights.default("model") if asks else None
+  asks = weights.is_shipped("compare") and not chosen.noise_alone
+  shipped = weights.default("compare") if asks else None
   if shipped:
     require_unlearned([known.path for known in found.photographs], shipped)
   scores, unusable = collecting.collect([Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs])

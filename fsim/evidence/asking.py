@@ -195,9 +195,9 @@ def similarity_for(chosen: Chosen, run: str | None = None) -> Asked:
     return Asked(predictor, told if own == learned else f"{told}, {BESIDE}", own == learned)
   if not learned:
     return Asked(None, "none, the calibration learned sensor noise alone")
-  if not weights.is_shipped("model"):
+  if not weights.is_shipped("compare"):
     return Asked(None, "none, the weights that the calibration learned did not come with this fsim")
-  description = weights.default("model").description
+  description = weights.default("compare").description
   if description.sha256 != learned:
     return Asked(None, f"none, the calibration learned other weights than {description}")
   return Asked(weights.load(description.name), str(description), True, description)

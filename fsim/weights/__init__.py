@@ -17,7 +17,9 @@ from fsim.weights import card
 from fsim.weights.card import CARD
 
 FOLDER = Path(__file__).parent
-DEFAULTS = {"model": "similarity", "noise": "noise"}  # System -> the weights that answer for it.
+# Who asks -> the weights that answer: runs of a system and what stands in their place, and `fsim compare`, whose
+# calibration has learned these.
+DEFAULTS = {"model": "camera_models", "compare": "similarity", "noise": "noise"}
 READERS = {"model": "fsim.systems.model.predictor", "noise": "fsim.prnu.learned"}  # `of_folder` of them reads weights.
 MAX_BYTES = 12_000_000  # Of all files of a name together.
 
@@ -45,16 +47,16 @@ def names() -> list[str]:
   return sorted(path.name for path in FOLDER.iterdir() if path.is_dir() and path.name[0] not in "._")
 
 
-def is_shipped(system: str) -> bool:
-  """Whether there are weights that answer for a system; nothing is said of their state."""
-  return DEFAULTS.get(system) in names()
+def is_shipped(asker: str) -> bool:
+  """Whether there are weights that answer to one of DEFAULTS; nothing is said of their state."""
+  return DEFAULTS.get(asker) in names()
 
 
-def default(system: str) -> Weights:
-  """The weights that answer for a system. Raises UserError where none came with this fsim, and as `open`."""
-  if not is_shipped(system):
-    raise UserError(f"no weights of the system {shown(system)} came with this fsim: give a finished run")
-  return open(DEFAULTS[system])
+def default(asker: str) -> Weights:
+  """The weights that answer to one of DEFAULTS. Raises UserError where none came with this fsim, and as `open`."""
+  if not is_shipped(asker):
+    raise UserError(f"no weights for {shown(asker)} came with this fsim: give a finished run")
+  return open(DEFAULTS[asker])
 
 
 def open(name: str) -> Weights:

@@ -1,6 +1,6 @@
 """Makes weights that ship of a finished run of configs/model.py, with their card. For maintainers.
 
-  python -m fsim.weights.make RUN --name=similarity --version=1 --commit=HASH
+  python -m fsim.weights.make RUN --name=camera_models --version=1 --commit=HASH
 
 RUN has learned from virtual cameras and the crops of opencams/train alone; its data are opened again, and must be those
 that it learned from. The folder is fsim/weights/NAME by default, and must not exist. Fill in what the card leaves open:
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str]) -> int:
   form = argparse.RawDescriptionHelpFormatter
   parser = argparse.ArgumentParser("python -m fsim.weights.make", description=__doc__, formatter_class=form)
   parser.add_argument("run", type=console.path, metavar="RUN", help="the folder of a finished run of configs/model.py")
-  parser.add_argument("--name", required=True, choices=[weights.DEFAULTS[SYSTEM]], help="of the weights")
+  parser.add_argument("--name", required=True, choices=[weights.DEFAULTS[asker] for asker in (SYSTEM, "compare")], help="of the weights")
   parser.add_argument("--version", required=True, help="of the weights: another one whenever they change")
   parser.add_argument("--commit", required=True, type=_commit, help="of fsim, with which RUN was trained")
   parser.add_argument("--out", type=console.path, metavar="DIR", help="folder in which NAME is made")

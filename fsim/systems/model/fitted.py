@@ -49,6 +49,7 @@ PLAIN = {  # Fields that are no arrays, and what they may be.
   "limit": fields.number(0, 1),
   "dtype": fields.one_of(predictor.DTYPES),
 }
+NOT_BEFORE = {"block_shares": False}  # What files of before it have not.
 
 
 class FittedSimilarity(NamedTuple):
@@ -154,7 +155,7 @@ def save(folder: Path, fitted: FittedSimilarity) -> None:
 
 def load(folder: Path) -> FittedSimilarity:
   """Raises Unreadable for the first file that is not as `save` writes it."""
-  plain = inputs.read_json(folder / "predictor.json", limit=MANY)
+  plain = NOT_BEFORE | inputs.read_json(folder / "predictor.json", limit=MANY)
   fields.require(folder / "predictor.json", plain, PLAIN)
   start = FittedSimilarity(**plain, variables={}, tiles={}, scorer={})
   patch, tile = (jnp.zeros((1, side, side, 3), jnp.uint8) for side in (start.size, PATCH_SIDE))
