@@ -28,7 +28,9 @@ DEVICES = 8  # Of four models.
 def similarity(tmp_path_factory):
   """A stand-in for the weights that came with fsim; their SHA-256."""
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(weights, "FOLDER", predictors.weights(tmp_path_factory.mktemp("weights") / "all", "similarity").parent)
+    patch.setattr(
+      weights, "FOLDER", predictors.weights(tmp_path_factory.mktemp("weights") / "all", "similarity").parent
+    )
     yield weights.default("compare").description.sha256
 
 

@@ -84,7 +84,9 @@ def test_a_group_is_found_without_a_run_and_the_answer_says_by_what(folder, albu
   assert said["weights"] == description(folder)
   assert json.loads((tmp_path / "groups" / "groups.json").read_text())["weights"] == description(folder)
   assert err.count("\n") == 1
-  assert err.startswith("fsim: without --run, the weights that came with fsim answer: camera_models, version 7 (SHA-256 ")
+  assert err.startswith(
+    "fsim: without --run, the weights that came with fsim answer: camera_models, version 7 (SHA-256 "
+  )
   assert description(folder)["sha256"][:12] in err
 
 

@@ -23,7 +23,7 @@ from fsim.train.loop import AHEAD, Phase
 from fsim.train.mesh import Layout, hand, to_host
 from fsim.train.objectives import CLASSES, Objective
 from fsim.train.schedule import Schedule
-from fsim.train.step import Loss, State
+from fsim.train.step import Loss, State, initial
 
 
 class Labelled(NamedTuple):
@@ -57,10 +57,7 @@ def phase(
 
   return Phase(
     name="signature",
-    # The weights of `init`; nothing is computed (and compiled) of an answer.
-    init=lambda: net.lazy_init(
-      jax.random.key(context.seed), jax.eval_shape(jnp.asarray, feed.one(train.rows[0])[None])
-    ),
+    init=lambda: initial(net, context.seed, jax.eval_shape(jnp.asarray, feed.one(train.rows[0])[None])),
     loss=classification_loss(net, objective),
     optimiser=optimisers.of(schedule, steps_in_epoch),
     constrain=constrain,

@@ -19,7 +19,7 @@ from fsim.train.loop import Phase
 from fsim.train.mesh import put
 from fsim.train.objectives import PAIRS, Objective
 from fsim.train.schedule import Schedule
-from fsim.train.step import Loss, State, free
+from fsim.train.step import Loss, State, free, initial
 
 
 class LabelledSignatures(NamedTuple):
@@ -89,7 +89,7 @@ def phase(
   row = jax.ShapeDtypeStruct((1, train.signatures.shape[1]), np.float32)
   return Phase(
     name="similarity",
-    init=lambda: scorer.lazy_init(jax.random.key(context.seed + 1), row, row),  # As `init`, but nothing is computed.
+    init=lambda: initial(scorer, context.seed + 1, row, row),
     loss=pair_loss(scorer, objective),
     optimiser=optimisers.of(schedule, sampler.steps_in_epoch),
     constrain=free,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 
 from fsim import cpu
 from fsim.train.mesh import Layout, to_host
@@ -22,6 +23,11 @@ class State(NamedTuple):
 
 # (params, stats, batch, key of the step) -> (mean loss, (new stats, metrics by name))
 Loss = Callable[[Any, Any, Any, Any], tuple[Any, tuple[Any, dict[str, Any]]]]
+
+
+def initial(module: nn.Module, seed: int, *inputs: jax.ShapeDtypeStruct) -> dict[str, Any]:
+  """As `module.init`, in one program; nothing is computed (and compiled) of an answer."""
+  return jax.jit(lambda key: module.lazy_init(key, *inputs))(jax.random.key(seed))
 
 
 def start(variables: dict[str, Any], optimiser: optax.GradientTransformation) -> State:

@@ -162,7 +162,9 @@ def main(arguments: Sequence[str]) -> int:
   form = argparse.RawDescriptionHelpFormatter
   parser = argparse.ArgumentParser("python -m fsim.weights.make", description=__doc__, formatter_class=form)
   parser.add_argument("run", type=console.path, metavar="RUN", help="the folder of a finished run of configs/model.py")
-  parser.add_argument("--name", required=True, choices=[weights.DEFAULTS[asker] for asker in (SYSTEM, "compare")], help="of the weights")
+  parser.add_argument(
+    "--name", required=True, choices=[weights.DEFAULTS[asker] for asker in (SYSTEM, "compare")], help="of the weights"
+  )
   parser.add_argument("--version", required=True, help="of the weights: another one whenever they change")
   parser.add_argument("--commit", required=True, type=_commit, help="of fsim, with which RUN was trained")
   parser.add_argument("--out", type=console.path, metavar="DIR", help="folder in which NAME is made")
