@@ -50,5 +50,5 @@ def test_what_two_patterns_have_in_common_at_a_lag_counts_as_often_as_at_its_opp
   assert excess(*turned) == pytest.approx(excess(a, b), abs=1e-3)
 
 
-def test_smaller_than_a_block_there_is_nothing_to_say():
+def test_of_one_plain_block_there_are_numbers():
   assert np.isfinite(blocks.variation(np.ones((8, 8), np.int8))).all()

@@ -49,7 +49,7 @@ PICTURES = 256  # Whose details are in memory, of two megabytes at most.
 
 class Side(NamedTuple):
   """Some patterns, a row each; the means in bins of their spectra; the lines, by their place in half a spectrum; and
-  how they vary with the place in the block.
+  how they vary with the place in the block, of which nothing is kept where it does not count.
   """
 
   patterns: Int8[np.ndarray, "n d"]
@@ -73,8 +73,8 @@ class Tiles:
 
   def has(self, sha256: str, size: tuple[int, int]) -> bool:
     """Whether the pattern is there, whole: as it was written, it has a standard deviation of 1."""
-    pattern = _array(self._pattern(sha256), np.int8, size)
-    if pattern is None or _array(self._spectrum(sha256), np.float64, (PARTS[-1],)) is None:
+    pattern, numbers = _array(self._pattern(sha256), np.int8, size), PARTS[-1] if self.in_step else PARTS[-2]
+    if pattern is None or _array(self._spectrum(sha256), np.float64, (numbers,)) is None:
       return False
     if _array(self._shown(sha256), np.uint8) is None:
       return False
@@ -87,7 +87,7 @@ class Tiles:
     kept = eighths(pattern)
     levels = np.zeros((1, 1), np.uint8) if pixels is None else pictures.picture(pixels, pictures.COARSE).levels
     outputs.replace(self._shown(sha256), _bytes(levels))
-    outputs.replace(self._spectrum(sha256), _bytes(energies(kept)))
+    outputs.replace(self._spectrum(sha256), _bytes(energies(kept, self.in_step)))
     outputs.replace(self._pattern(sha256), _bytes(kept))
 
   def make(self, hashes: Sequence[str], size: tuple[int, int], share: Share = ALONE) -> None:
@@ -118,7 +118,7 @@ class Tiles:
       found = self._found(rows, columns)
       if found is None:
         a = kept(rows)
-        found = pce_of(a, a if i == j else self._side(columns), self.in_step)
+        found = pce_of(a, a if i == j else self._side(columns))
         outputs.replace(self._tile(rows, columns), _bytes(found))
       yield i, j, found
 
@@ -163,9 +163,10 @@ def eighths(pattern: Float[np.ndarray, "h w"]) -> Int8[np.ndarray, "h w"]:
   return np.clip(np.rint(centred * (STEPS / max(float(centred.std()), 1e-12))), -127, 127).astype(np.int8)
 
 
-def energies(pattern: Int8[np.ndarray, "h w"]) -> Float[np.ndarray, " r"]:
+def energies(pattern: Int8[np.ndarray, "h w"], in_step: bool = False) -> Float[np.ndarray, " r"]:
   """What a pattern's correlations with others have as energy, and more of it in step; PARTS says where what ends."""
-  return np.concatenate([powers(pattern), blocks.variation(pattern)])
+  found = powers(pattern)
+  return np.concatenate([found, blocks.variation(pattern)]) if in_step else found
 
 
 def powers(pattern: Int8[np.ndarray, "h w"]) -> Float[np.ndarray, " p"]:
@@ -200,18 +201,16 @@ def side_of(patterns: Int8[np.ndarray, "n d"], spectra: Float[np.ndarray, "n r"]
   return Side(patterns, bins, lines, variation)
 
 
-def pce_of(a: Side, b: Side, in_step: bool = False) -> Float32[np.ndarray, "m n"]:
-  """Aligned PCE of all patterns of a with all of b; the peak alone is no energy. in_step: as `Tiles` has it."""
+def pce_of(a: Side, b: Side) -> Float32[np.ndarray, "m n"]:
+  """Aligned PCE of all patterns of a with all of b; the peak alone is no energy."""
   d = a.patterns.shape[1]
   peaks = jnp.zeros((len(a.patterns), len(b.patterns)), jnp.float32)
   for first in range(0, d, CHUNK):
     peaks = _added(peaks, *(x.patterns[:, first : first + CHUNK] for x in (a, b)))
   means = [x.patterns.sum(1, dtype=np.int64) / d for x in (a, b)]
   peaks = np.asarray(peaks, np.float64) - d * np.outer(*means)
-  energy = d * (a.powers @ b.powers.T + (a.lines @ b.lines.T).toarray())
-  if in_step:
-    energy += d * np.maximum(a.variation @ b.variation.T, 0)
-  return (np.sign(peaks) * peaks**2 / ((energy - peaks**2) / (d - 1))).astype(np.float32)
+  energy = a.powers @ b.powers.T + (a.lines @ b.lines.T).toarray() + np.maximum(a.variation @ b.variation.T, 0)
+  return (np.sign(peaks) * peaks**2 / ((d * energy - peaks**2) / (d - 1))).astype(np.float32)
 
 
 @functools.partial(jax.jit, donate_argnums=0)
