@@ -93,7 +93,7 @@ def with_similarity(scores: Scores, similarity: Similarity, without: Collection[
 def _size(device: Device) -> tuple[int, int] | None:
   """Of most of its photographs; None where none can be read, so that each is named when its turn comes."""
   seen = building.survey([label.path for part in device for label in part])
-  return building.commonest_size(seen) if any(file.size for file in seen.values()) else None
+  return building.commonest_size(file.size for file in seen.values())
 
 
 def _compare(devices: list[Device], variants: Sequence[Variant], made: _Gathering, bar: tqdm) -> None:

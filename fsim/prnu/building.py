@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,12 +86,10 @@ def survey(paths: Sequence[Path]) -> dict[Path, Seen]:
   return found
 
 
-def commonest_size(seen: dict[Path, Seen]) -> tuple[int, int]:
-  """(height, width) of most files, of the larger where two are as frequent. Raises UserError if none can be read."""
-  sizes = Counter(file.size for file in seen.values() if file.size)
-  if not sizes:
-    raise UserError(f"{shown(next(iter(seen)).parent)}: none of {len(seen)} files can be read as a JPEG")
-  return max(sizes, key=lambda size: (sizes[size], size))
+def commonest_size(sizes: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None:
+  """(height, width) of most images, of the larger where two are as frequent; None if none has one."""
+  count = Counter(size for size in sizes if size)
+  return max(count, key=lambda size: (count[size], size), default=None)
 
 
 def build(
@@ -107,10 +105,12 @@ def build(
   place, part = outputs.file(out), out.with_name(out.name + ".part")
   begun = part.exists()  # Asked now, because a name that is too long must not cost the work.
   seen = survey(paths)
-  if not any(file.size for file in seen.values()):
+  size = commonest_size(file.size for file in seen.values())
+  if size is None:
     for photograph in read_all(paths):
       report(photograph.path, photograph.problem)
-  order = Order(seen, commonest_size(seen), device, settings, part)
+    raise UserError(f"{shown(next(iter(seen)).parent)}: none of {len(seen)} files can be read as a JPEG")
+  order = Order(seen, size, device, settings, part)
   former = _begun(order) if begun else Gathered(fingerprints.nothing(order.size))
   gallery = None if trusted else Gallery()
   gathered, references, copies = _gather(order, former, report, gallery)

@@ -6,7 +6,6 @@ Shapes: h w pixels, p pixels of the square in which members are checked.
 import math
 import os
 import warnings
-from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -198,12 +197,11 @@ def _pixels(photograph: Photograph) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def _commonest_size(images: Sequence[Image]) -> tuple[int, int] | None:
-  """(height, width) of most, of the larger where two are as frequent; None if no image can be used."""
+  """As `building.commonest_size`, of files, photographs and arrays."""
   paths = [inputs.expanded(os.fspath(one)) for one in images if isinstance(one, str | os.PathLike)]
   pixels = [one.pixels if isinstance(one, Photograph) else one for one in images]
-  sizes = Counter(one.shape[:2] for one in pixels if isinstance(one, np.ndarray) and one.ndim == 3)
-  sizes.update(file.size for file in building.survey(paths).values() if file.size)
-  return max(sizes, key=lambda size: (sizes[size], size), default=None)
+  sizes = [one.shape[:2] for one in pixels if isinstance(one, np.ndarray) and one.ndim == 3]
+  return building.commonest_size(sizes + [file.size for file in building.survey(paths).values()])
 
 
 def _objection(photograph: Photograph, size: tuple[int, int], seen: dict[str, Path]) -> str:
