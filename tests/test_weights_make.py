@@ -150,9 +150,10 @@ def test_other_photographs_are_refused_alone_and_among_known_ones(run, tmp_path,
   assert f"{folder}/Nikon_D70_0_9.JPG: no crop of opencams/train" in refused(run, tmp_path, capsys)
 
 
-def test_what_whitens_must_be_virtual(run, tmp_path, capsys):
+@pytest.mark.parametrize("source", ["{}", "virtual/tiny,{}", "virtual/tiny:0.9,{}:0.1"])
+def test_what_whitens_must_be_virtual(source, run, tmp_path, capsys):
   config = json.loads((run / runs.CONFIG).read_text())
-  config["scorer"]["whitening"] = str(folder_of(tmp_path))
+  config["scorer"]["whitening"] = source.format(folder_of(tmp_path))
   (run / runs.CONFIG).write_text(json.dumps(config))
   runs.seal(run)
   assert "scorer.whitening is no virtual camera" in refused(run, tmp_path, capsys)

@@ -30,7 +30,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data import mixture
 from fsim.data.dresden.subsets import listed
-from fsim.data.mixture import VIRTUAL
+from fsim.data.mixture import VIRTUAL, Source
 from fsim.data.public import recipe
 from fsim.data.sources import open_source
 from fsim.systems import finished
@@ -57,7 +57,8 @@ def make(run: Path, name: str, version: str, commit: str, folder: Path) -> dict[
   config = inputs.read_json(run / runs.CONFIG, "data")
   environment = inputs.read_json(run / runs.ENVIRONMENT, "data", *ENVIRONMENT)
   facts = runs.data_of(environment, run / runs.ENVIRONMENT)
-  if not (config["scorer"].get("whitening") or VIRTUAL).startswith(VIRTUAL):
+  whitening = config["scorer"].get("whitening")  # Runs of before it have none.
+  if whitening and folders(whitening):
     raise UserError(f"{shown(run)}: scorer.whitening is no virtual camera, from which alone weights may learn")
   photographs = learned(config["data"], facts["data_digest"])
   training = {name: environment[name] for name in ENVIRONMENT}
@@ -100,12 +101,17 @@ def commands(config: dict[str, Any], name: str) -> list[str]:
   return [f"fsim public --out=public --set={SET}", train] if PUBLIC in train else [train]
 
 
+def folders(source: str) -> list[Source]:
+  """Those of the sources that a setting names that are no virtual cameras."""
+  return [one for one in mixture.listed(source) if not one.name.startswith(VIRTUAL)]
+
+
 def renamed(source: str) -> str:
   """A data.source whose folder is PUBLIC. Raises UserError if there are several."""
-  sources = mixture.listed(source)
-  if sum(not one.name.startswith(VIRTUAL) for one in sources) > 1:
+  photographs = folders(source)
+  if len(photographs) > 1:
     raise UserError(f"{shown(source)}: give the photographs as one folder, as `fsim public` makes it")
-  named = [(one.name if one.name.startswith(VIRTUAL) else PUBLIC, one.weight) for one in sources]
+  named = [(PUBLIC if one in photographs else one.name, one.weight) for one in mixture.listed(source)]
   return ",".join(name if weight is None else f"{name}:{weight:g}" for name, weight in named)
 
 
