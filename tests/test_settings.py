@@ -96,6 +96,7 @@ def test_zero_is_accepted_where_it_means_something():
     ("patch", "data.source", 1),
     ("model", "data.folder", ""),
     ("mobile", "data.pattern", 1),
+    ("model", "scorer.whitening", 1),
   ],
 )
 def test_names_and_special_numbers_are_checked_too(system, name, value):

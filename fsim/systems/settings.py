@@ -105,6 +105,7 @@ RULES: dict[str, Whole | Real | Several | One | Text] = {
   "folder": Text(needed=True, absent=True),
   "pattern": Text(absent=True),
   "external": Text(),
+  "whitening": Text(),
   "chains": Text(),
   "on_error": One(("skip", "raise")),
   "validation": BELOW_ONE,
