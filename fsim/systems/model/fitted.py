@@ -121,8 +121,8 @@ def log_odds(
 
 
 def network(fitted: FittedSimilarity) -> MislNet:
-  settings = (fitted.classes, fitted.colours, fitted.truncation, fitted.last_pool)
-  return MislNet(*settings, fitted.constrained, fitted.block_shares, dtype=jnp.dtype(fitted.dtype))
+  settings = (fitted.classes, fitted.colours, fitted.truncation, fitted.last_pool, fitted.constrained)
+  return MislNet(*settings, fitted.block_shares, jnp.dtype(fitted.dtype))
 
 
 def tile_network(classes: int, dtype: str, front: str = TILE_FRONT) -> PatchNet:
