@@ -19,6 +19,7 @@ NAMES = (
   "virtual/similarity",
   "virtual/nearer",
   "virtual/adaptive",
+  "virtual/training",
   "virtual/several",
   "virtual/dresden",
   "virtual/phones",
