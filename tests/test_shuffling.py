@@ -1,6 +1,9 @@
 """What training draws is what Grain draws, place by place."""
 
 import pickle
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import grain
 import numpy as np
@@ -74,3 +77,17 @@ def test_few_examples_are_not_shuffled_for_more_than_a_few_epochs_at_once(n, epo
   monkeypatch.setattr(shuffling, "permutation", lambda n, seed: made.append(seed) or np.arange(n))
   Order(Shuffled(examples(n), 5)).some(0, 1)
   assert made == [5 + epoch for epoch in range(epochs)]
+
+
+def test_of_several_threads_that_want_a_block_one_draws_it():
+  made, begin = [], threading.Barrier(4)
+
+  def make(number: int) -> int:
+    made.append(number)
+    time.sleep(0.05)
+    return number
+
+  last = shuffling.Last(make)
+  with ThreadPoolExecutor(4) as pool:
+    found = [*pool.map(lambda number: begin.wait() * 0 + last(number), [3] * 4)]
+  assert (found, made) == ([3] * 4, [3])

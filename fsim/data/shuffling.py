@@ -8,6 +8,7 @@ Shapes: n examples, p places in the order.
 
 import functools
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -55,20 +56,24 @@ class Order:
 
 
 class Last:
-  """What was made of the last two numbers is kept, for who goes through them in their order."""
+  """What was made of the last two numbers is kept, for who goes through them in their order.
+
+  Of several threads that want a number one makes it, and the others wait.
+  """
 
   def __init__(self, make: Callable[[int], Any]):
     self._make = make
     self._kept: dict[int, Any] = {}
+    self._making = threading.Lock()
 
-  def __getstate__(self) -> dict[str, Any]:
-    return {"_make": self._make, "_kept": {}}
+  def __reduce__(self) -> tuple:
+    return Last, (self._make,)
 
   def __call__(self, number: int) -> Any:
-    kept = self._kept
-    if number not in kept:
-      kept = self._kept = dict([*kept.items()][-1:]) | {number: self._make(number)}
-    return kept[number]
+    with self._making:
+      if number not in self._kept:
+        self._kept = dict([*self._kept.items()][-1:]) | {number: self._make(number)}
+      return self._kept[number]
 
 
 class Shuffled:

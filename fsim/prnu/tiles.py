@@ -3,8 +3,8 @@
 In memory are two tiles' patterns and one number a pair. What is on disk is bound to the photographs by their SHA-256,
 so that an interrupted call goes on with the pairs that are missing, and several processes share them.
 
-A peak is a sum of products of whole numbers, exact in the bfloat16 of a GPU, in any order, as long as the sums of CHUNK
-pixels stay below 2^24, which they do. The mean energy over all shifts is the product of two power spectra, of which are
+A peak is a sum of products of whole numbers, exact in any order, as long as the sums of CHUNK pixels stay below 2^24,
+which they do. The mean energy over all shifts is the product of two power spectra, of which are
 kept the means in BINS of frequencies, and those LINES that stand out most from them: some cameras leave fine lines that
 their photographs have in common. What is left out are products of chance: z differs from that of
 `matching.aligned_pce` by .8 % (median), and by 4 % at most in all pairs of `opencams/train` (docs/scale.md). In step
@@ -23,7 +23,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32, Int8, UInt8
+from jaxtyping import Array, Float, Float32, Int, Int8, Int32, UInt8
 from scipy import fft
 from scipy.sparse import csr_array
 
@@ -48,11 +48,13 @@ PICTURES = 256  # Whose details are in memory, of two megabytes at most.
 
 
 class Side(NamedTuple):
-  """Some patterns, a row each; the means in bins of their spectra; the lines, by their place in half a spectrum; and
-  how they vary with the place in the block, of which nothing is kept where it does not count.
+  """Some patterns, a row each, on the device that multiplies them, and their sums; the means in bins of their spectra;
+  the lines, by their place in half a spectrum; and how they vary with the place in the block, of which nothing is kept
+  where it does not count.
   """
 
-  patterns: Int8[np.ndarray, "n d"]
+  patterns: Int8[Array, "n d"]
+  sums: Float[np.ndarray, " n"]
   powers: Float[np.ndarray, "n p"]
   lines: csr_array
   variation: Float[np.ndarray, "n q"]
@@ -198,7 +200,8 @@ def side_of(patterns: Int8[np.ndarray, "n d"], spectra: Float[np.ndarray, "n r"]
   starts = np.arange(len(spectra) + 1) * LINES
   shape = (len(spectra), size[0] * (size[1] // 2 + 1))
   lines = csr_array((values.ravel(), places.ravel().astype(np.int64), starts), shape=shape)
-  return Side(patterns, bins, lines, variation)
+  placed = jnp.asarray(patterns)
+  return Side(placed, np.asarray(_sums(placed), np.float64), bins, lines, variation)
 
 
 def pce_of(a: Side, b: Side) -> Float32[np.ndarray, "m n"]:
@@ -206,20 +209,24 @@ def pce_of(a: Side, b: Side) -> Float32[np.ndarray, "m n"]:
   d = a.patterns.shape[1]
   peaks = jnp.zeros((len(a.patterns), len(b.patterns)), jnp.float32)
   for first in range(0, d, CHUNK):
-    peaks = _added(peaks, *(x.patterns[:, first : first + CHUNK] for x in (a, b)))
-  means = [x.patterns.sum(1, dtype=np.int64) / d for x in (a, b)]
-  peaks = np.asarray(peaks, np.float64) - d * np.outer(*means)
+    peaks = _added(peaks, a.patterns, b.patterns, first, min(CHUNK, d - first))
+  peaks = np.asarray(peaks, np.float64) - np.outer(a.sums, b.sums) / d
   energy = a.powers @ b.powers.T + (a.lines @ b.lines.T).toarray() + np.maximum(a.variation @ b.variation.T, 0)
   return (np.sign(peaks) * peaks**2 / ((d * energy - peaks**2) / (d - 1))).astype(np.float32)
 
 
-@functools.partial(jax.jit, donate_argnums=0)
-def _added(total: Float32[Array, "m n"], a: Int8[Array, "m c"], b: Int8[Array, "n c"]) -> Float32[Array, "m n"]:
-  """In eight bits on CPUs, which is twice to four times as fast there as in float32."""
-  if jax.default_backend() == "cpu":
-    return total + jnp.einsum("mc,nc->mn", a, b, preferred_element_type=jnp.int32).astype(jnp.float32)
-  a, b = a.astype(jnp.bfloat16), b.astype(jnp.bfloat16)
-  return total + jnp.einsum("mc,nc->mn", a, b, preferred_element_type=jnp.float32)
+@functools.partial(jax.jit, donate_argnums=0, static_argnames="pixels")
+def _added(
+  total: Float32[Array, "m n"], a: Int8[Array, "m d"], b: Int8[Array, "n d"], first: Int[Array, ""], pixels: int
+) -> Float32[Array, "m n"]:
+  """`total` and the products of so many pixels, in eight bits: the fastest on CPUs and GPUs (docs/scale.md)."""
+  parts = (jax.lax.dynamic_slice_in_dim(x, first, pixels, 1) for x in (a, b))
+  return total + jnp.einsum("mc,nc->mn", *parts, preferred_element_type=jnp.int32).astype(jnp.float32)
+
+
+@jax.jit
+def _sums(patterns: Int8[Array, "n d"]) -> Int32[Array, " n"]:
+  return patterns.sum(1, dtype=jnp.int32)
 
 
 def _bytes(array: np.ndarray) -> bytes:
