@@ -10,6 +10,7 @@ seen.
 """
 
 import argparse
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,9 +62,11 @@ def compared(known: SimilarityPredictor, photographs: list[Pixels], models: list
       seen.append((known.embeddings(image), model))
     except UserError:  # No statement.
       continue
-  pairs = [(first, second) for k, second in enumerate(seen) for first in seen[:k]]
-  same = [first[1] == second[1] for first, second in pairs]
-  odds = [known.patch_log_odds(first[0], second[0]).mean() for first, second in pairs]
+  embeddings, named = zip(*seen, strict=True) if seen else ((), ())
+  pairs = list(itertools.combinations(range(len(seen)), 2))
+  same = [named[i] == named[j] for i, j in pairs]
+  table = known.image_log_odds(embeddings, embeddings) if pairs else np.zeros((0, 0))
+  odds = [table[i, j] for i, j in pairs]
   auc = roc_auc_score(same, odds) if len(set(same)) == 2 else np.nan
   return {"images": len(seen), "pairs": len(pairs), "auc": auc, "silent": len(photographs) - len(seen)}
 

@@ -1,12 +1,12 @@
 """python -m benchmarks.unseen_cameras --photos=FOLDER [--run=DIR] [--without MODEL ...] [--most 20] [--draws 20]
 
 AUC of pairs of one camera model against pairs of two, as it is often published: all pairs of one draw count alike, of
-single patches (one an image) and of images (mean log-odds over all pairs of their patches; and log-odds of the means of
-their features), with at most so many images of a device. The report of a run lets every two models count equally
-instead. FOLDER holds natural photographs of cameras that the network was not trained on (several: A,B); models that the
-network to compare with has seen are left out by name. "colour alone" is a control that knows nothing of cameras: how
-near the mean colours of the same patches are, whatever their brightness. Where each camera saw one place only, it shows
-what the place gives away.
+single patches (one an image) and of images (as fsim compares them; and by the log-odds of the means of their features
+as they are, whatever number of patches they are of), with at most so many images of a device. The report of a run lets
+every two models count equally instead. FOLDER holds natural photographs of cameras that the network was not trained on
+(several: A,B); models that the network to compare with has seen are left out by name. "colour alone" is a control that
+knows nothing of cameras: how near the mean colours of the same patches are, whatever their brightness. Where each
+camera saw one place only, it shows what the place gives away.
 
 Before these lines come 95 % intervals over models and over devices; tables by model and by device, each with its own
 pairs against those with all others, which are drawn anew for the interval; the two models that are taken for one

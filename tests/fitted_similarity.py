@@ -60,6 +60,7 @@ def made():
     "product": False,
     "scorer": {},
     "zero": 0.0,
+    "scatter": 0.0,
     "entropy": 2.0,
     "saturated": 0.5,
     "threshold": 0.5,

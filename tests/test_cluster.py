@@ -43,6 +43,7 @@ def run(tmp_path_factory):
     "product": False,
     "scorer": scorer,
     "zero": 0.0,
+    "scatter": 0.0,
     "entropy": 1.0,
     "saturated": 0.1,
     "threshold": 0.5,
@@ -121,7 +122,7 @@ def test_the_networks_of_the_run_give_the_scores(run, album, capsys):
   known = fitted.load(run / "predictor")
   rows, features = embed(known, sorted(album.glob("[ab]*.jpg")))
   assert [row["patches"] for row in rows] == [12, 12]
-  expected = fitted.log_odds(known, *features).mean()
+  expected = float(fitted.image_log_odds(known, features[:1], features[1:])[0, 0])
   np.testing.assert_allclose(scores(known, features), [[0, expected], [expected, 0]], rtol=1e-4)
 
 

@@ -104,8 +104,8 @@ class Colours:
       raise UserError("no statement: 0 patches have texture enough")
     return np.stack([image.mean((0, 1)), image[:20].mean((0, 1))]).astype(np.float32)
 
-  def patch_log_odds(self, a, b):
-    return -np.abs(a[:, None] - b[None]).sum(-1)
+  def image_log_odds(self, a, b):
+    return -np.abs(np.stack(a).mean(1)[:, None] - np.stack(b).mean(1)).sum(-1)
 
 
 def test_tables_without_comparisons_or_photographs_are_left_as_they_are(tmp_path):

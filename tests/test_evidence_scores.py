@@ -148,8 +148,8 @@ class Colours:
       raise UserError("no statement: 0 patches have texture enough")
     return image.mean((0, 1))[None].astype(np.float32)
 
-  def patch_log_odds(self, a, b):
-    return -np.abs(a[:, None] - b[None]).sum(-1)
+  def image_log_odds(self, a, b):
+    return -np.abs(np.stack(a) - np.stack(b)[:, 0]).sum(-1)
 
 
 def test_the_similarity_is_the_mean_over_references(folder):

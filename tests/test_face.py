@@ -256,12 +256,13 @@ def test_arithmetic_of_half_the_bits_is_kept(known):
   assert 0 < np.abs(half - known.signature(image()).vectors).max() < 0.1
 
 
-def test_log_odds_of_two_images_are_the_mean_over_their_patches(tmp_path):
+def test_log_odds_of_two_images_are_those_of_the_means_of_their_patches(tmp_path):
   run = fsim.load(predictors.model_run(tmp_path / "model"))
   fine, coarse = (fitted_similarity.texture(kind, 300, 300) for kind in ("fine", "coarse"))
   other = fitted_similarity.texture("fine", 300, 300, seed=1)
   a, b = run.embeddings(fine), run.embeddings(coarse)
-  assert run.log_odds(fine, coarse) == pytest.approx(run.patch_log_odds(a, b).mean())
+  assert run.log_odds(fine, coarse) == pytest.approx(run.image_log_odds([a], [b])[0, 0])
+  assert run.patch_log_odds(a, b).shape == (len(a), len(b))
   assert run.log_odds(fine, coarse) < -2 < 2 < run.log_odds(fine, other)
   np.testing.assert_array_equal(run.embed_patches(fitted_similarity.tiles("fine", 1)).shape, (16, 200))
   pasted = fine.copy()

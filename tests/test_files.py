@@ -63,7 +63,8 @@ def written(folder):
 
   patches = table.assign(image=range(4))
   drawn = similarity.scored(similarity.draw_pairs(patches, 2, 0), lambda a, b: np.zeros((len(a), len(b)), np.float32))
-  decided = image_scores.decide(patches, lambda a, b: np.zeros((len(a), len(b)), np.float32), (1,), 1, 0)
+  compare = lambda a, b: np.zeros((len(a), len(b)), np.float32)  # noqa: E731
+  decided = image_scores.decide(patches, np.zeros((4, 1), np.float32), compare, (1,), 1, 0)
   similarity.save(folder, [Similarity("test", "", drawn, decided.pairs, decided.curve, {})])
 
   compared = matcher.comparisons(table, np.zeros((4, 1), np.float32), {"Aurel_K1_0": "Aurel_K1"})

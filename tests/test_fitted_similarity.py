@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fsim.boundary.errors import UserError
 from fsim.models import posteriors
@@ -47,6 +49,32 @@ def test_log_odds_are_symmetric_and_tell_the_textures(known, features):
   assert logits[~same].mean() < -SURE / 2
 
 
+def by_distance(known, scatter=0.0):
+  """Features of two numbers, whose log-odds are 3 less their mean squared difference."""
+  line = {"params": {"log_slope": np.zeros(1, np.float32), "offset": np.float32(3)}}
+  return known._replace(variables={}, tiles={"params": {}}, classes=2, kind="distance", scorer=line, scatter=scatter)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 100), st.integers(1, 6), st.integers(1, 6))
+def test_images_compare_as_their_patches_do_but_for_how_these_scatter(known, seed, first, second):
+  rng = np.random.default_rng(seed)
+  a, b = (rng.normal(size=(k, 2)).astype(np.float32) for k in (first, second))
+  bare = fitted.image_log_odds(by_distance(known), [a], [b])[0, 0]
+  nearer = a.var(0).mean() + b.var(0).mean()  # (1 - 1/k) of the variance of patches, for each image.
+  assert bare == pytest.approx(fitted.log_odds(by_distance(known), a, b).mean() + nearer, abs=1e-4)
+  ((found,),) = fitted.image_log_odds(by_distance(known, 0.5), [a], [b])
+  assert found == pytest.approx(bare - 0.5 * (2 - 1 / first - 1 / second), abs=1e-4)
+
+
+def test_of_single_patches_images_compare_as_these_do(known):
+  rng = np.random.default_rng(0)
+  a, b = (rng.normal(size=(4, 2)).astype(np.float32) for _ in range(2))
+  own = by_distance(known, 0.7)
+  found = fitted.image_log_odds(own, [x[None] for x in a], [x[None] for x in b])
+  np.testing.assert_allclose(found, fitted.log_odds(own, a, b), atol=1e-5)
+
+
 def test_a_tile_of_the_matrix_is_that_part_of_the_whole(known, features):
   a, b = features["fine"][:5], features["coarse"]
   np.testing.assert_allclose(fitted.log_odds(known, a, b), fitted.log_odds(known, b, a).T, atol=1e-4)
@@ -69,6 +97,17 @@ def test_what_was_saved_before_there_were_block_shares_has_none(known, tmp_path)
   del plain["block_shares"]
   path.write_text(json.dumps(plain))
   assert fitted.load(tmp_path).block_shares is False
+
+
+def test_what_was_saved_before_images_were_compared_by_means_is_refused(known, tmp_path):
+  """No number stands for a scatter that nobody measured."""
+  fitted.save(tmp_path, known)
+  path = tmp_path / "predictor.json"
+  plain = json.loads(path.read_text())
+  del plain["scatter"]
+  path.write_text(json.dumps(plain))
+  with pytest.raises(UserError, match=r"predictor\.json: the field 'scatter' is missing"):
+    fitted.load(tmp_path)
 
 
 def test_answers_of_the_network_on_tiles_come_behind_the_extractors_features(known, features, tmp_path):

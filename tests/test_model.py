@@ -89,12 +89,14 @@ def test_log_odds_of_zero_are_where_most_validation_pairs_are_decided_rightly():
 
 def test_a_finished_run_is_only_evaluated_again_also_elsewhere(finished, tmp_path, train, realcams):
   folder = shutil.copytree(finished, tmp_path / "run")
+  (folder / "predictor" / "predictor.json").write_text("{}")  # As one of before, which has not all fields.
   for photo in sorted((realcams / "natural").glob("*_[12].JPG")):
     (tmp_path / "some").mkdir(exist_ok=True)
     shutil.copy(photo, tmp_path / "some")
   done = train(QUICK, "--workdir=run", "--config.evaluate.external=some")
   assert done.returncode == 0, done.stderr
   assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
+  assert fitted.load(folder / "predictor").scatter == fitted.load(finished / "predictor").scatter > 0
   test, external = similarity.load(folder)
   np.testing.assert_array_equal(test.pairs["log_odds"], similarity.load(finished)[0].pairs["log_odds"])
   assert set(external.pairs["side_a"].astype(str)) == {"unknown"}
@@ -190,6 +192,7 @@ def test_a_scorer_starts_with_how_features_scatter_within_models_and_keeps_it(tm
   known = fitted.load(tmp_path / "predictor")
   params = known.scorer["params"]
   assert params["distance"]["offset"] != 0
+  assert known.scatter > 0  # Patches of one image differ.
   kinds = (FEATURES + SHARES, known.classes)
   for name, length in zip(("whitening_0", "whitening_1"), kinds, strict=True):
     matrix = np.asarray(params[name])

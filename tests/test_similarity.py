@@ -35,6 +35,19 @@ def truth(table, noise=0.0, seed=0):
   return lambda a, b: scores[np.ix_(a, b)].astype(np.float32)
 
 
+def features_of(table, noise=0.0, seed=0):
+  """One number a model that is large for it alone, with noise."""
+  models = pd.factorize(table["model"])[0]
+  of_models = 2 * np.eye(models.max() + 1, dtype=np.float32)[models]
+  return of_models + np.float32(noise) * np.random.default_rng(seed).normal(size=of_models.shape).astype(np.float32)
+
+
+def nearness(a, b):
+  """Log-odds of +-4 by the true models, without noise."""
+  means = [np.stack([own.mean(0) for own in side]) for side in (a, b)]
+  return 4 - np.square(means[0][:, None] - means[1]).sum(-1)
+
+
 def names(pairs):
   """Pairs by what they are of, not by where they stand."""
   return sorted(zip(*(pairs[f"{c}_{k}"].astype(str) for c in ("model", "file") for k in "ab"), strict=True))
@@ -172,42 +185,19 @@ def test_devices_that_are_recognised_show_in_the_column_self():
 
 
 @given(st.integers(0, 100), st.integers(1, 5))
-def test_the_score_of_two_images_is_the_mean_over_their_patches(seed, most):
+def test_two_images_are_compared_by_their_first_patches(seed, most):
   table = patches(devices=1).drop(index=[3, 9, 10, 11]).sample(frac=1, random_state=seed).reset_index(drop=True)
-  scores = truth(table, noise=1.0, seed=seed)
-  pairs = image_scores.decide(table, scores, (most,), 1, 0).pairs
+  features = features_of(table, noise=1.0, seed=seed)
+  pairs = image_scores.decide(table, features, nearness, (most,), 1, 0).pairs
   assert len(pairs) == 8 * 7 / 2
   for row in (0, 13, 27):
-    a, b = (np.flatnonzero(table["file"] == pairs[f"file_{k}"].iloc[row])[:most] for k in "ab")
-    assert pairs["log_odds"].iloc[row] == pytest.approx(scores(a, b).mean(), abs=1e-5)
-
-
-@pytest.mark.parametrize(("images", "together", "across"), [(7, 3, 2), (6, 1, 6), (5, 4, 3), (2, 16, 512)])
-def test_tiles_give_the_means_of_all_pairs_and_are_never_larger(images, together, across, monkeypatch):
-  """Whatever the sizes of tiles, patches that an image lacks count nothing."""
-  monkeypatch.setattr(image_scores, "TOGETHER", together)
-  monkeypatch.setattr(image_scores, "ACROSS", across)
-  rng = np.random.default_rng(images)
-  places = np.arange(images * 3).reshape(images, 3)
-  places[1, 2] = -1
-  shares = np.stack([image_scores.share(places >= 0), rng.random((images, 3)).astype(np.float32) * (places >= 0)])
-  of_all, asked = rng.normal(size=(3 * images, 3 * images)).astype(np.float32), []
-
-  def log_odds(a, b):
-    asked.append((len(a), len(b)))
-    return of_all[np.ix_(a, b)]
-
-  found = image_scores.means(log_odds, places, shares)
-  for pair, (i, j) in enumerate(zip(*np.triu_indices(images, 1), strict=True)):
-    block = of_all[np.ix_(np.maximum(places[i], 0), np.maximum(places[j], 0))]
-    np.testing.assert_allclose(found[:, pair], np.einsum("qa,ab,qb->q", shares[:, i], block, shares[:, j]), atol=1e-6)
-  assert set(asked) == {(3 * together, 3 * min(across, images))}
+    own = [[features[np.flatnonzero(table["file"] == pairs[f"file_{k}"].iloc[row])[:most]]] for k in "ab"]
+    assert pairs["log_odds"].iloc[row] == pytest.approx(nearness(*own)[0, 0], abs=1e-5)
 
 
 def test_with_all_patches_the_curve_ends_at_the_images():
   table = patches(devices=2, images=3)
-  scores = truth(table, noise=3.0)
-  pairs, curve = image_scores.decide(table, scores, SIZES, 5, 0)
+  pairs, curve = image_scores.decide(table, features_of(table, noise=1.5), nearness, SIZES, 5, 0)
   last = curve[curve["patches"] == 4].set_index("group")
   for line in model_pair_accuracy.accuracies(model_pair_accuracy.of_pairs(pairs), 0, 0):
     np.testing.assert_allclose(last.loc[line.group, ["accuracy", "accuracy_low", "accuracy_high"]], line.value)
@@ -255,12 +245,12 @@ def evaluated():
   table = patches(devices=2, images=2)
   scores = truth(table, noise=1.5)
   pairs = similarity.scored(similarity.draw_pairs(table, 30, 0), scores)
-  images, curve = image_scores.decide(table, scores, SIZES, 3, 0)
+  images, curve = image_scores.decide(table, features_of(table, noise=1.0), nearness, SIZES, 3, 0)
   baseline = braycurtis.compare(pairs, np.random.default_rng(0).random(len(pairs)))
   test = similarity.Similarity("test", "A note.", pairs, images, curve, baseline._asdict())
   only = table[table["side"] == "unknown"].reset_index(drop=True)
   pairs = similarity.scored(similarity.draw_pairs(only, 30, 0), truth(only))
-  images, curve = image_scores.decide(only, truth(only), SIZES, 3, 0)
+  images, curve = image_scores.decide(only, features_of(only), nearness, SIZES, 3, 0)
   return [test, similarity.Similarity("external", "Others.", pairs, images, curve, {})]
 
 

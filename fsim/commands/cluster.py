@@ -2,8 +2,8 @@
 
   fsim cluster FOLDER_OR_IMAGE... [--run=DIR] [--out=DIR]
 
-The network that came with fsim, or that of a run of configs/model.py, compares patches of every two images, and the
-mean log-odds of a common model make groups; fsim/systems/model/clustering.py states the rule. --out gets groups.json
+The network that came with fsim, or that of a run of configs/model.py, compares patches of every two images, and their
+log-odds of a common model make groups; fsim/systems/model/clustering.py states the rule. --out gets groups.json
 and the picture groups.png.
 """
 

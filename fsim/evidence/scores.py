@@ -24,7 +24,7 @@ from fsim.data.given import Image
 from fsim.data.photographs import Photograph
 from fsim.evidence import collecting, looks, quality
 from fsim.evidence.quality import Quality
-from fsim.evidence.similarity import Similarity, embedded, log_odds
+from fsim.evidence.similarity import Similarity, embedded
 from fsim.evidence.stages import Stage, planned
 from fsim.evidence.surface import Surface
 from fsim.evidence.surface import of as surface_of
@@ -69,7 +69,7 @@ class Score(NamedTuple):
     aligned: z of one look that would say as much (`looks.aligned`). false_alarm: natural logarithm of its probability.
     tried: names of the stages, in order. stage: of the best look. found: its transform, shift and PCE.
     pixels: that are compared. quality: of the photograph.
-    similarity: mean log-odds of one camera model over references and patches; None where nobody was asked, or either
+    similarity: mean log-odds of one camera model over references; None where nobody was asked, or either
       has too few usable patches, and `no_similarity` says why.
     surface: correlation around the peak.
   """
@@ -227,7 +227,8 @@ def _with_similarity(found: Score, photograph: Photograph, camera: Known, simila
     return found._replace(no_similarity=why)
   if not camera.embeddings:
     return found._replace(no_similarity="no reference has patches enough that are usable")
-  return found._replace(similarity=float(log_odds(similarity, [own], camera.embeddings).mean()))
+  odds = similarity.image_log_odds([own], camera.embeddings)
+  return found._replace(similarity=float(odds.mean(dtype=np.float64)))
 
 
 def _single(photograph: Photograph) -> Candidate:

@@ -1,7 +1,7 @@
 """What a comparison of camera models says of a questioned photograph and references: one way for a question and for
 what a calibration learns.
 
-Shapes: p q patches, d features, r references, n questioned photographs or comparisons.
+Shapes: p patches, d features, r references, n questioned photographs or comparisons.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from jaxtyping import Float
 from fsim.boundary.errors import UserError
 from fsim.data.given import Image
 
-TOGETHER = 8  # Questioned photographs that are asked about at once.
-
 
 @runtime_checkable
 class Similarity(Protocol):
   """Who is asked about camera models, as `fsim.systems.model.predictor.SimilarityPredictor` is."""
 
   def embeddings(self, image: Image) -> Float[np.ndarray, "p d"]: ...
-  def patch_log_odds(self, a: Float[np.ndarray, "p d"], b: Float[np.ndarray, "q d"]) -> Float[np.ndarray, "p q"]: ...
+  def image_log_odds(
+    self, a: Sequence[Float[np.ndarray, "_ d"]], b: Sequence[Float[np.ndarray, "_ d"]]
+  ) -> Float[np.ndarray, "n r"]: ...
 
 
 def embedded(similarity: Similarity, image: Image) -> tuple[Float[np.ndarray, "p d"] | None, str]:
@@ -32,39 +32,25 @@ def embedded(similarity: Similarity, image: Image) -> tuple[Float[np.ndarray, "p
     return None, str(error)
 
 
-def log_odds(
-  similarity: Similarity,
-  questioned: Sequence[Float[np.ndarray, "_ d"]],
-  references: Sequence[Float[np.ndarray, "_ d"]],
-) -> Float[np.ndarray, "n r"]:
-  """Means over all pairs of patches. What a camera's references say is the mean of theirs."""
-  found = similarity.patch_log_odds(np.concatenate(questioned), np.concatenate(references)).astype(np.float64)
-  for axis, several in enumerate((questioned, references)):
-    counts = [len(one) for one in several]
-    found = np.add.reduceat(found, np.cumsum([0, *counts])[:-1], axis) / np.expand_dims(counts, 1 - axis)
-  return found
-
-
 def log_odds_of(
   similarity: Similarity,
   questioned: Sequence[int],
   references: Sequence[Sequence[int]],
   embeddings: Mapping[int, Float[np.ndarray, "p d"]],
 ) -> Float[np.ndarray, " n"]:
-  """Of comparisons, by numbers of photographs; those without embeddings are not counted. NaN where none is left."""
+  """Of comparisons, by numbers of photographs: the mean over their references.
+
+  Those without embeddings are not counted. NaN where none is left.
+  """
   asked = sorted({k for k in questioned if k in embeddings})
   known = sorted({k for several in references for k in several if k in embeddings})
   if not asked or not known:
     return np.full(len(questioned), np.nan)
-  held = [embeddings[k] for k in known]
-  said = [
-    log_odds(similarity, [embeddings[k] for k in asked[first : first + TOGETHER]], held)
-    for first in range(0, len(asked), TOGETHER)
-  ]
+  table = similarity.image_log_odds(*([embeddings[k] for k in several] for several in (asked, known)))
   row, column = ({k: place for place, k in enumerate(several)} for several in (asked, known))
-  table, found = np.concatenate(said), np.full(len(questioned), np.nan)
+  found = np.full(len(questioned), np.nan)
   for place, (own, several) in enumerate(zip(questioned, references, strict=True)):
     columns = [column[k] for k in several if k in column]
     if own in row and columns:
-      found[place] = table[row[own], columns].mean()
+      found[place] = table[row[own], columns].mean(dtype=np.float64)
   return found

@@ -12,7 +12,7 @@ from fsim.boundary.text import shown
 from fsim.data.public.repositories import HOST
 
 CARD = "card.json"
-FORMAT = 1  # Goes up with what an older fsim cannot read.
+FORMAT = 2  # Goes up with what an older fsim cannot read.
 SYSTEMS = ("model", "noise")  # Whose weights can be shipped.
 
 _DIGEST = Rule(lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{64}", value)), "a SHA-256")

@@ -38,7 +38,8 @@ def measure(predictor: SimilarityPredictor) -> dict[str, float]:
         models.append(file.name.rsplit("_", 2)[0])
         features.append(predictor.embed_patches(patches))
   pairs = list(itertools.combinations(range(len(models)), 2))
-  found = np.array([predictor.patch_log_odds(features[i], features[j]).mean() for i, j in pairs], np.float64)
+  odds = predictor.image_log_odds(features, features)
+  found = np.array([odds[i, j] for i, j in pairs], np.float64)
   same = np.array([models[i] == models[j] for i, j in pairs])
   measured = {"within": found[same].mean(), "between": found[~same].mean(), "auc": roc_auc_score(same, found)}
   return {name: round(float(value), 4) for name, value in measured.items()}

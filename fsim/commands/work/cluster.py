@@ -15,7 +15,7 @@ from fsim.boundary.text import shown
 from fsim.commands import answering
 from fsim.commands.rows import usable
 from fsim.data.photographs import find
-from fsim.systems.model import clustering, fitted, image_scores
+from fsim.systems.model import clustering, fitted
 from fsim.systems.model import clustering_figures as pictures
 from fsim.systems.model.clustering import Clustering
 from fsim.systems.model.fitted import FittedSimilarity
@@ -49,11 +49,8 @@ def embed(
 
 
 def scores(known: FittedSimilarity, features: list[Float[np.ndarray, "p d"]]) -> Float[np.ndarray, "m m"]:
-  """Mean log-odds over all pairs of patches of two images; 0 on the diagonal."""
-  image = np.repeat(np.arange(len(features)), [len(own) for own in features])
-  whole, places = np.concatenate(features), image_scores.places_of(image, known.count)
-  between = lambda a, b: fitted.log_odds(known, whole[a], whole[b])  # noqa: E731
-  (values,) = image_scores.means(between, places, image_scores.share(places >= 0)[None])
+  """Log-odds of every two images, the same in both directions; 0 on the diagonal."""
+  values = squareform(fitted.image_log_odds(known, features, features), checks=False)
   return squareform(values.astype(np.float64))
 
 

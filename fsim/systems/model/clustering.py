@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
 
-RULE = "average linkage on the mean log-odds of patch pairs; groups are joined down to log-odds 0 (probability .5)"
+RULE = "average linkage on the log-odds of pairs of images; groups are joined down to log-odds 0 (probability .5)"
 SAID = 20  # Names, or sizes of groups, in a sentence.
 
 

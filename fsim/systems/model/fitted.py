@@ -1,10 +1,10 @@
 """Everything that is needed to say whether two patches come from one camera model: the networks and their gate.
 
-Shapes: p patches, s pixels a side, d features, n m rows of features.
+Shapes: p patches, s pixels a side, d features, n m rows of features or images.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +43,7 @@ PLAIN = {  # Fields that are no arrays, and what they may be.
   "width": fields.whole(1, MANY),
   "product": fields.FLAG,
   "zero": fields.number(-arrays.LARGEST, arrays.LARGEST),
+  "scatter": fields.number(-arrays.LARGEST, arrays.LARGEST),
   "entropy": fields.number(0, 10),
   "saturated": fields.number(0, 1),
   "threshold": fields.number(0, 1),
@@ -59,9 +60,10 @@ class FittedSimilarity(NamedTuple):
   about; saturated: share of saturated pixels above which it is not. colours, truncation, last_pool, constrained,
   block_shares, classes and `variables` are those of a MislNet, tile_front and `tiles` those of a PatchNet for as many
   classes; one of the two may have no variables, and is not asked. kind, hidden, width, product and `scorer` are those
-  of `pair_scorers.forensic`. zero: its logit that counts as log-odds of 0. threshold: score (sigmoid of the log-odds,
-  0..1) from which two patches are said to be of one camera model. limit: value above which a splicing map marks that
-  has every patch as a reference (see `splicing.limit_of`). dtype: of the networks' arithmetic.
+  of `pair_scorers.forensic`. zero: its logit that counts as log-odds of 0. scatter: what `image_log_odds` takes off for
+  each of two images. threshold: score (sigmoid of the log-odds, 0..1) from which two patches are said to be of one
+  camera model. limit: value above which a splicing map marks that has every patch as a reference (see
+  `splicing.limit_of`). dtype: of the networks' arithmetic.
   """
 
   size: int
@@ -81,6 +83,7 @@ class FittedSimilarity(NamedTuple):
   product: bool
   scorer: dict[str, Any]
   zero: float
+  scatter: float
   entropy: float
   saturated: float
   threshold: float
@@ -118,6 +121,20 @@ def log_odds(
   found = logits[: len(a), : len(b)] - np.float32(fitted.zero)
   predictor.require_sane(found)
   return found
+
+
+def image_log_odds(
+  fitted: FittedSimilarity, a: Sequence[Float[np.ndarray, "_ d"]], b: Sequence[Float[np.ndarray, "_ d"]]
+) -> Float[np.ndarray, "n m"]:
+  """Of every pair of images, from the features of their patches: the log-odds of the means of these.
+
+  A mean of k lies nearer to other images than its patches do, by 1 - 1/k of their scatter. That of a usual image is
+  taken off, so that images compare as their patches do on average; an image whose own patches scatter more than usual
+  does not count as unlike all others for it.
+  """
+  found = log_odds(fitted, *(np.stack([own.mean(0) for own in side]) for side in (a, b)))
+  rest = [np.array([1 - 1 / len(own) for own in side], np.float32) for side in (a, b)]
+  return found - np.float32(fitted.scatter) * (rest[0][:, None] + rest[1])
 
 
 def network(fitted: FittedSimilarity) -> MislNet:

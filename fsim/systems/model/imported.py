@@ -17,7 +17,7 @@ from fsim.boundary import progress
 from fsim.boundary.errors import UserError
 from fsim.data import jpeg, pairs
 from fsim.models.extractors import PATCH_SIDE
-from fsim.systems.model import fitted, splicing
+from fsim.systems.model import fitted, image_scores, splicing
 from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.model.predictor import MIN_PATCHES, chosen
 
@@ -54,6 +54,7 @@ def similarity_of(
     tiles=variables,
     scorer=_scorer(1.0, 0.0),
     zero=0.0,
+    scatter=0.0,
     threshold=THRESHOLD,
     limit=1 - THRESHOLD,
     dtype="float32",
@@ -63,6 +64,7 @@ def similarity_of(
   drawn = pairs.balanced_batch(pairs.nest(models, image), DRAWN, SEED, 0)
   whole = start._replace(scorer=_scorer(*_scale(features, models, drawn)))
   splicing.require(image, MARKED)
+  whole = whole._replace(scatter=image_scores.scatter_of(whole, features, image))
   return whole._replace(limit=splicing.limit_of(whole, features, image, MARKED))
 
 

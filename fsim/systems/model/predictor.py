@@ -1,8 +1,9 @@
 """What a finished run answers with: embeddings, log-odds of one camera model, and where an image has been spliced.
 
-Mayer & Stamm 2018. Shapes: p patches, s pixels a side, d features, h w pixels.
+Mayer & Stamm 2018. Shapes: p q patches, s pixels a side, d features, h w pixels, n m images.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,12 +44,18 @@ class SimilarityPredictor(NamedTuple):
     """Log-odds (natural logarithm) that each patch of `a` and each of `b` are of one camera model, from embeddings."""
     return fitted.log_odds(self.fitted, a, b)
 
+  def image_log_odds(
+    self, a: Sequence[Float[np.ndarray, "_ d"]], b: Sequence[Float[np.ndarray, "_ d"]]
+  ) -> Float[np.ndarray, "n m"]:
+    """Log-odds (natural logarithm) that each image of `a` and each of `b` are of one camera model, from embeddings."""
+    return fitted.image_log_odds(self.fitted, a, b)
+
   def log_odds(self, a: Image, b: Image) -> float:
-    """Mean over all pairs of patches of two images; positive where one camera model is likelier in the network's view.
+    """Of two images; positive where one camera model is likelier in the network's view.
 
     The same in either order, but for rounding. Raises UserError as `embeddings`.
     """
-    return float(self.patch_log_odds(self.embeddings(a), self.embeddings(b)).mean())
+    return float(self.image_log_odds([self.embeddings(a)], [self.embeddings(b)])[0, 0])
 
   def splicing(self, image: Image, stride: int | None = None, reference: tuple[int, int] | None = None) -> Splicing:
     """A map of what differs from the rest as if another camera model had taken it; see `splicing.analyse`.

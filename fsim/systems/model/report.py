@@ -111,7 +111,7 @@ def _table(unit: str, lines: list[Accuracy], rates: list[Rates]) -> Table:
     of = rated.get(line.group)
     cells += [_bracketed(of.values[name], of.intervals[name]) if of else "" for name in ("auc", "eer")]
     rows.append([line.group, str(line.models), *counts, *cells])
-  note = NOTE if unit == "patches" else "The mean log-odds over all pairs of two images' patches decides."
+  note = NOTE if unit == "patches" else "The log-odds of the means of two images' patches decide."
   return Table([f"pairs of {unit}", *HEAD], rows, note)
 
 

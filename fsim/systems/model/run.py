@@ -19,7 +19,17 @@ from fsim.systems import patch_dataset
 from fsim.systems.augmenting import augmented
 from fsim.systems.dataset import open_dataset, split
 from fsim.systems.entrance import entrance
-from fsim.systems.model import fitted, learning, report, similarity, splicing, test_sets, tiles, whitening
+from fsim.systems.model import (
+  fitted,
+  image_scores,
+  learning,
+  report,
+  similarity,
+  splicing,
+  test_sets,
+  tiles,
+  whitening,
+)
 from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import mesh
@@ -72,6 +82,7 @@ def experiment(config: ConfigDict, context: Context) -> Path:
     return context.workdir
   whole = assemble(networks, matcher, zero, len(classes), config)
   authentic = taught["validation"], b["validation"].image
+  whole = whole._replace(scatter=image_scores.scatter_of(whole, *authentic))
   whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.map_false_alarm))
   fitted.save(context.workdir / "predictor", whole)
   found = [test_sets.evaluate(test_set, whole, own, config) for test_set, own in zip(tested, seen, strict=True)]
@@ -107,7 +118,10 @@ def require(a: dict[str, PatchSet], b: dict[str, PatchSet], classes: list[str], 
 def assemble(
   networks: learning.Networks, matcher: State, zero: float, classes: int, config: ConfigDict
 ) -> FittedSimilarity:
-  """All that is needed to compare patches, on this process. The limit is to be measured (`splicing.limit_of`)."""
+  """All that is needed to compare patches, on this process.
+
+  The scatter and the limit are to be measured (`image_scores.scatter_of`, `splicing.limit_of`).
+  """
   settings, pair = config.extractor, config.scorer.network
   return FittedSimilarity(
     size=config.input.size,
@@ -127,6 +141,7 @@ def assemble(
     product=pair.product,
     scorer={"params": mesh.to_host(matcher.params)},
     zero=zero,
+    scatter=0.0,
     entropy=config.input.entropy,
     saturated=config.input.saturated,
     threshold=THRESHOLD,

@@ -4,6 +4,7 @@ Shapes: p patches, d features, c classes of the network on tiles.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,7 +86,9 @@ def evaluate(
     return fitted.log_odds(whole, seen.features[a], seen.features[b])
 
   pairs = similarity.scored(similarity.draw_pairs(table, settings.pairs, config.seed), log_odds)
-  images, curve = image_scores.decide(table, log_odds, tuple(settings.patches), settings.draws, config.seed)
+  compare = partial(fitted.image_log_odds, whole)
+  sizes = tuple(settings.patches)
+  images, curve = image_scores.decide(table, seen.features, compare, sizes, settings.draws, config.seed)
   baseline = {}
   unknown = table.loc[table["side"] == UNKNOWN, "model"].nunique()
   if seen.sqrt_posteriors is not None and unknown > 1:
