@@ -31,6 +31,13 @@ from fsim.train.step import State
 VALIDATION_PAIRS = 10_000  # Pairs that validate the scorer of pairs.
 
 
+class Whitener(NamedTuple):
+  """Another source: features of patches of some images, and whose they are."""
+
+  signatures: LabelledSignatures
+  part: PatchSet
+
+
 class Networks(NamedTuple):
   """Both networks, and what they make of patches; the one on tiles and its posteriors may be absent."""
 
@@ -85,22 +92,30 @@ def labelled_signatures(features: Float[np.ndarray, "p d"], part: PatchSet) -> L
   return LabelledSignatures(features, sources(part))
 
 
+def whitener(embed: test_sets.Embed, cache: Cache, part: PatchSet) -> Whitener:
+  return Whitener(labelled_signatures(embed(cache, part).features, part), part)
+
+
 def learn_pairs(
   scorer: nn.Module,
   signatures: dict[str, LabelledSignatures],
   parts: dict[str, PatchSet],
   settings: ConfigDict,
   context: Context,
-  scattered: LabelledSignatures | None = None,
+  other: Whitener | None = None,
 ) -> tuple[State, float]:
   """Trains the scorer of pairs; it, and the logit that would centre it (see `zero_of`).
 
-  settings: the section `scorer` of a configuration. scattered: what a WhitenedScorer's matrices are taken of, if not
-  the signatures that train.
+  settings: the section `scorer` of a configuration. other: of whom a WhitenedScorer's matrices and its zero are taken,
+  if not of those that train and validate it.
   """
-  validation_pairs = pairs.balanced_batch(nested(parts["validation"]), VALIDATION_PAIRS, context.seed, 0)
+  drawn = partial(pairs.balanced_batch, batch=VALIDATION_PAIRS, seed=context.seed, step=0)
+  validation_pairs = drawn(nested(parts["validation"]))
+  scattered = other.signatures if other else None
   phase = compare_patches(scorer, signatures, parts, validation_pairs, settings, context, scattered)
   matcher = fit(phase, context)
+  if other:
+    return matcher, zero_of(scorer, matcher, other.signatures, drawn(nested(other.part)))
   return matcher, zero_of(scorer, matcher, signatures["validation"], validation_pairs)
 
 
@@ -136,7 +151,7 @@ def _started(
 def zero_of(
   scorer: nn.Module, matcher: State, validation: LabelledSignatures, validation_pairs: Int[np.ndarray, "v 2"]
 ) -> float:
-  """The logit from which most of the validation pairs, half of them of one model, are decided correctly."""
+  """The logit from which most of these pairs, half of them of one model, are decided correctly."""
   logits = compare.some_pairs(scorer, matcher, validation.signatures, validation_pairs)
   false, true, limits = roc_curve(
     validation.sources[validation_pairs[:, 0]] == validation.sources[validation_pairs[:, 1]], logits

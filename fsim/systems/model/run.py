@@ -73,8 +73,8 @@ def experiment(config: ConfigDict, context: Context) -> Path:
   embed = partial(test_sets.embed, extract, tile_posteriors if fused else None, fused)
   taught = {name: embed(cache, part).features for name, part in b.items()}
   signatures = {name: learning.labelled_signatures(taught[name], part) for name, part in b.items()}
-  scattered = learning.labelled_signatures(embed(*whitener).features, whitener[1]) if whitener else None
-  matcher, centre = learning.learn_pairs(scorer, signatures, b, config.scorer, context, scattered)
+  other = learning.whitener(embed, *whitener) if whitener else None
+  matcher, centre = learning.learn_pairs(scorer, signatures, b, config.scorer, context, other)
   zero = centre if config.scorer.recentre else 0.0
 
   seen = [test_sets.embed(extract, tile_posteriors, fused, test_set.cache, test_set.part) for test_set in tested]
@@ -82,7 +82,8 @@ def experiment(config: ConfigDict, context: Context) -> Path:
     return context.workdir
   whole = assemble(networks, matcher, zero, len(classes), config)
   authentic = taught["validation"], b["validation"].image
-  whole = whole._replace(scatter=image_scores.scatter_of(whole, *authentic))
+  scattering = (other.signatures.signatures, other.part.image) if other else authentic
+  whole = whole._replace(scatter=image_scores.scatter_of(whole, *scattering))
   whole = whole._replace(limit=splicing.limit_of(whole, *authentic, config.evaluate.map_false_alarm))
   fitted.save(context.workdir / "predictor", whole)
   found = [test_sets.evaluate(test_set, whole, own, config) for test_set, own in zip(tested, seen, strict=True)]
