@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ml_collections import ConfigDict
+from sklearn.metrics import roc_curve
 
-from fsim.data import patches
+from fsim.data import pairs, patches
 from fsim.data.patches import Cache, Choice
 from fsim.models import block_shares, posteriors
 from fsim.models.block_shares import SHARES
@@ -20,7 +21,7 @@ from fsim.models.mislnet import FEATURES, SHARE
 from fsim.models.pair_scorers import DistanceScorer
 from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
-from fsim.systems.model import fitted, learning, similarity, test_sets, whitening
+from fsim.systems.model import fitted, image_scores, learning, similarity, test_sets, whitening
 from fsim.systems.model import run as model
 from fsim.systems.model.tiles import Tiles
 from fsim.systems.patch_dataset import PatchSet
@@ -192,7 +193,6 @@ def test_a_scorer_starts_with_how_features_scatter_within_models_and_keeps_it(tm
   known = fitted.load(tmp_path / "predictor")
   params = known.scorer["params"]
   assert params["distance"]["offset"] != 0
-  assert known.scatter > 0  # Patches of one image differ.
   kinds = (FEATURES + SHARES, known.classes)
   for name, length in zip(("whitening_0", "whitening_1"), kinds, strict=True):
     matrix = np.asarray(params[name])
@@ -208,6 +208,11 @@ def test_a_scorer_starts_with_how_features_scatter_within_models_and_keeps_it(tm
   )
   wanted = whitening.matrices(seen, learning.sources(part), kinds, config.scorer.shrinkage, None)
   np.testing.assert_allclose(params["whitening_0"], wanted[0], rtol=1e-3, atol=1e-4)
+  assert known.scatter == pytest.approx(image_scores.scatter_of(known, seen, part.image), rel=1e-3)
+  drawn = pairs.balanced_batch(learning.nested(part), learning.VALIDATION_PAIRS, config.seed, 0)
+  models, odds = learning.sources(part)[drawn], fitted.log_odds(known, seen, seen)[tuple(drawn.T)]
+  false, true, limits = roc_curve(models[:, 0] == models[:, 1], odds)
+  assert limits[1 + np.argmax((true - false)[1:])] == pytest.approx(0, abs=1e-3)
   rows = np.random.default_rng(0).normal(size=(3, sum(kinds))).astype(np.float32)
   np.testing.assert_allclose(fitted.log_odds(known, rows, rows), fitted.log_odds(known, rows, rows).T, atol=1e-4)
 

@@ -19,7 +19,6 @@ NAMES = (
   "virtual/similarity",
   "virtual/nearer",
   "virtual/adaptive",
-  "virtual/training",
   "virtual/several",
   "virtual/dresden",
   "virtual/phones",

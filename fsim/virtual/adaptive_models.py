@@ -16,7 +16,6 @@ from fsim.virtual.random_models import between, log_uniform
 from fsim.virtual.seeds import generator
 
 MAKERS = tuple(f"Cell{number}" for number in range(40))
-FURTHER_MAKERS = tuple(f"Cell{number}" for number in range(40, 120))
 SIBLINGS = ("1", "2", "3")
 
 
@@ -85,4 +84,3 @@ def phone(make: str, name: str) -> AdaptiveModel:
 
 
 ADAPTIVE = tuple(phone(make, name) for make in MAKERS for name in SIBLINGS)
-FURTHER_ADAPTIVE = tuple(phone(make, name) for make in FURTHER_MAKERS for name in SIBLINGS)

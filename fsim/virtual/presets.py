@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fsim.virtual.adaptive_models import ADAPTIVE, FURTHER_ADAPTIVE
+from fsim.virtual.adaptive_models import ADAPTIVE
 from fsim.virtual.camera import Model
 from fsim.virtual.many_models import ALIKE, WIDE
 from fsim.virtual.nearer_models import NEARER
@@ -110,15 +110,6 @@ PRESETS = {
     **NATURAL_ONCE,
     side=768,
     seed=4,
-  ),
-  # To be learned from alone: the models of virtual/similarity and 240 more phones, in many scenes, small.
-  "virtual/training": Preset(
-    models=ALIKE + WIDE + FURTHER_ADAPTIVE,
-    devices=(1,) * len(ALIKE + WIDE + FURTHER_ADAPTIVE),
-    scenes=64,
-    **NATURAL_ONCE,
-    side=384,
-    seed=5,
   ),
   # Those of virtual/similarity with eight models, small.
   "virtual/several": Preset(
