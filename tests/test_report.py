@@ -9,7 +9,7 @@ from fsim.boundary import console, outputs
 from fsim.boundary.errors import UserError
 from fsim.commands.report import main
 from fsim.metrics import matrix, rates, scores
-from fsim.report import figures
+from fsim.report import figures, page
 from fsim.systems import finished as finished_runs
 from fsim.systems.device import report as device_report
 from fsim.systems.device import result
@@ -122,6 +122,13 @@ def test_a_page_is_never_made_of_damaged_files(name, damage, finished, tmp_path)
       read(tmp_path / "run")
     assert "\n" not in str(error.value)
   assert not (tmp_path / "run" / "report").exists()
+
+
+def test_a_run_that_lost_its_diary_while_it_went_on_is_told(finished, tmp_path):
+  folder = copied(finished, tmp_path)
+  (folder / "metrics.jsonl").unlink()
+  with pytest.raises(UserError, match=r"metrics\.jsonl: tells of no epoch"):
+    page.build(folder, lambda workdir, config: ("", []))
 
 
 def begun(path):

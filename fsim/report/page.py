@@ -8,6 +8,7 @@ import pandas as pd
 
 from fsim import run
 from fsim.boundary import inputs, outputs
+from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.report import figures
 from fsim.report.parts import Section, figure
@@ -24,6 +25,10 @@ def build(workdir: Path, sections_of: Sections) -> Path:
   """Writes report/index.html (and each figure as a PNG beside it) from a run that has just been evaluated."""
   config, facts = (inputs.read_json(workdir / name) for name in (run.CONFIG, run.ENVIRONMENT))
   rows = metrics.read(workdir)
+  if not rows:
+    raise UserError(
+      f"{shown(workdir / metrics.FILE)}: tells of no epoch, though the run has learned; it was removed or emptied"
+    )
   problems = pd.read_csv(workdir / run.PROBLEMS, keep_default_na=False)
   folder = outputs.Folder(workdir / "report").path
   summary, sections = sections_of(workdir, config)
