@@ -23,7 +23,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32, Int, Int8, Int32, UInt8
+from jaxtyping import Array, Float, Float32, Int, Int8, UInt8
 from scipy import fft
 from scipy.sparse import csr_array
 
@@ -44,6 +44,7 @@ BINS = (32, 16)  # Of rows and columns of half a spectrum.
 LINES = 1024  # Frequencies that are kept by themselves.
 PARTS = np.cumsum([BINS[0] * BINS[1], LINES, LINES, blocks.NUMBERS]).tolist()  # Where what is kept of energies ends.
 DIGEST = 32  # Bytes of the SHA-256 behind each array: a bit that flips on a disk must not link two cameras.
+ALIGNMENT = 64  # Of arrays that XLA shares, in bytes.
 PICTURES = 256  # Whose details are in memory, of two megabytes at most.
 
 
@@ -133,7 +134,7 @@ class Tiles:
 
   def _side(self, hashes: tuple[str, ...]) -> Side:
     first = np.load(self._pattern(hashes[0]))
-    patterns = np.empty((len(hashes), first.size), np.int8)
+    patterns = _aligned(len(hashes), first.size)
     for row, name in zip(patterns, hashes, strict=True):
       row[:] = np.load(self._pattern(name)).reshape(-1)
     return side_of(patterns, np.stack([np.load(self._spectrum(name)) for name in hashes]), first.shape)
@@ -200,8 +201,14 @@ def side_of(patterns: Int8[np.ndarray, "n d"], spectra: Float[np.ndarray, "n r"]
   starts = np.arange(len(spectra) + 1) * LINES
   shape = (len(spectra), size[0] * (size[1] // 2 + 1))
   lines = csr_array((values.ravel(), places.ravel().astype(np.int64), starts), shape=shape)
-  placed = jnp.asarray(patterns)
-  return Side(placed, np.asarray(_sums(placed), np.float64), bins, lines, variation)
+  sums = patterns.sum(1, dtype=np.int32).astype(np.float64)
+  return Side(jnp.asarray(patterns), sums, bins, lines, variation)
+
+
+def _aligned(n: int, d: int) -> Int8[np.ndarray, "n d"]:
+  """Not filled; so placed in memory that JAX takes it on CPUs as it is, without a copy."""
+  whole = np.empty(n * d + ALIGNMENT, np.int8)
+  return whole[-whole.ctypes.data % ALIGNMENT :][: n * d].reshape(n, d)
 
 
 def pce_of(a: Side, b: Side) -> Float32[np.ndarray, "m n"]:
@@ -222,11 +229,6 @@ def _added(
   """`total` and the products of so many pixels, in eight bits: the fastest on CPUs and GPUs (docs/scale.md)."""
   parts = (jax.lax.dynamic_slice_in_dim(x, first, pixels, 1) for x in (a, b))
   return total + jnp.einsum("mc,nc->mn", *parts, preferred_element_type=jnp.int32).astype(jnp.float32)
-
-
-@jax.jit
-def _sums(patterns: Int8[Array, "n d"]) -> Int32[Array, " n"]:
-  return patterns.sum(1, dtype=jnp.int32)
 
 
 def _bytes(array: np.ndarray) -> bytes:
