@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 FILE = "measured.jsonl"
 MANY, LAST = 1_000_000, 3
 GPUS = (1, 8, 64)
-# Of photographs of a megapixel, a second: an H200 with 16 cores; the last two of pairs an H100 (docs/prnu.md, scale.md).
+# Of photographs of a megapixel, a second: an H200 with 16 cores; the last two of pairs an H100 (docs/scale.md).
 PHOTOGRAPHS = {"decoded by 16 cores": 1084, "pattern made": 4511, "from file to pattern, as it is": 404}
 PAIRS = {"correlation as one product of eight bits": 660e6, "aligned PCE": 163_000, "PCE over all shifts": 12_760}
 OF_PAIRS = ("pair tiles", "clustering", "writing")
