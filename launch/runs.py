@@ -1,5 +1,6 @@
 """The runs of a sweep: what each is called, how it is started, and what it left behind."""
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import NamedTuple
 from fsim.boundary import inputs, outputs, programs
 from fsim.boundary.console import INTERRUPTED, STOPPED
 from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
 
 DONE = "sweep.json"  # In a run's folder, once it has ended well: the settings that it had.
 FAILED = "sweep.failed"  # Why it failed, until it is started again.
 LOG = "sweep.log"  # What it printed.
+MOST = 10_000  # Runs of a sweep.
 REPEATS = ("data.fold", "seed")  # Settings that make the same experiment again, not another one.
 
 
@@ -80,11 +83,13 @@ def named(settings: dict[str, str]) -> str:
 
 
 def planned(sweep: Path, workdir: Path, common: dict[str, str]) -> Sweep:
-  """Raises UserError for a file that is no sweep, or that raises."""
+  """Raises UserError for a file that is no sweep, raises, or has too many runs, perhaps without end."""
   file = programs.existing(sweep)
   module = programs.load(file, "CONFIG", "sweep")
   with programs.running(file):
-    given = [dict(settings) for settings in module.sweep()]
+    given = [dict(settings) for settings in itertools.islice(module.sweep(), MOST + 1)]
+  if len(given) > MOST:
+    raise UserError(f"{shown(file)}: yields more than {MOST:,} runs")
   runs = []
   for settings in given:
     varied = {name: str(value) for name, value in settings.items()}

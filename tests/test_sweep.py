@@ -115,6 +115,11 @@ def test_the_sweeps_of_the_project_name_a_configuration_and_its_fields(tmp_path)
     ("broken.py", "CONFIG = (", "broken.py, line 1: "),
     ("raises.py", "CONFIG = ''\ndef sweep():\n  yield {'seed': 1}\n  {}['seed']\n", "raises.py, line 4: KeyError: "),
     ("numbers.py", "CONFIG = ''\ndef sweep():\n  yield 1\n", "numbers.py: TypeError: "),
+    (
+      "endless.py",
+      "CONFIG = ''\nimport itertools\ndef sweep():\n  for k in itertools.count():\n    yield {'seed': k}\n",
+      "endless.py: yields more than 10,000 runs",
+    ),
   ],
 )
 def test_a_file_that_is_no_sweep_is_refused(name, text, message, tmp_path):
