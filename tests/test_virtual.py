@@ -121,12 +121,12 @@ def test_siblings_share_their_brands_way_and_no_two_models_are_alike():
   assert len(models) == 260
   assert len({(m.lens, m.sensor, m.pipeline, m.encoder) for m in models}) == 260
   for brand in range(len(many_models.WIDER)):
-    siblings = many_models.WIDE[3 * brand : 3 * brand + 3]
+    siblings = many_models.wide()[3 * brand : 3 * brand + 3]
     assert (
       len({(m.make, m.pipeline.contrast, m.pipeline.matrix, m.encoder.rise, m.encoder.bend) for m in siblings}) == 1
     )
     assert len({m.lens.blur for m in siblings}) == 3
-  assert many_models.roam("Maker0", "1") == many_models.WIDE[0]
+  assert many_models.roam("Maker0", "1") == many_models.wide()[0]
 
 
 @pytest.mark.parametrize("name", PRESETS)
