@@ -10,7 +10,7 @@ from PIL import Image
 
 from fsim import virtual
 from fsim.virtual import camera, dataset, lens, many_models, scene, shots
-from fsim.virtual.presets import PRESETS
+from fsim.virtual.presets import PRESETS, Presets
 from fsim.virtual.seeds import generator
 
 TINY = PRESETS["virtual/tiny"]
@@ -191,3 +191,14 @@ def test_shots_do_not_know_their_camera():
 
 def test_the_names_of_collections_are_told_without_making_them():
   assert tuple(virtual.PRESETS) == virtual.NAMES
+
+
+def test_a_collection_is_drawn_when_it_is_first_asked_for():
+  drawn = []
+  presets = Presets({name: lambda name=name: drawn.append(name) or TINY for name in "ab"})
+  assert ("a" in presets, "c" in presets, len(presets), list(presets)) == (True, False, 2, ["a", "b"])
+  assert drawn == []
+  assert presets["b"] is presets["b"] is TINY
+  assert drawn == ["b"]
+  with pytest.raises(KeyError):
+    presets["c"]
