@@ -144,7 +144,7 @@ def met_with_truth(photos: Photos, settings: Settings) -> Iterator[dict[str, Any
 
 def met_with_fingerprints(series: Photos, settings: Settings) -> Iterator[dict[str, Any]]:
   found = patterns(series.pixels, settings)
-  own = [np.flatnonzero(series.device == k) for k in range(len(noise_photographs.DEVICES))]
+  own = [np.flatnonzero(series.device == k) for k in range(len(noise_photographs.devices()))]
   queries = np.concatenate([rows[max(COUNTS) :] for rows in own])
   pixels = found.query[0].size
   for count in COUNTS:

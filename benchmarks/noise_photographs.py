@@ -16,13 +16,12 @@ from fsim.boundary import arrays, outputs
 from fsim.systems.noise import examples
 from fsim.systems.noise.examples import Delivered
 from fsim.virtual import camera, in_parallel, scene, shots
+from fsim.virtual.camera import Model
 from fsim.virtual.seeds import generator
 
 SEED = 905  # That of training is another: neither scenes nor sensors are shared.
-PAIRED = examples.UNLEARNED[::3]
 TWIN_SCENES, TWIN_SIDE = 2, 512
-DEVICES = examples.UNLEARNED[4::10]  # One of each model.
-SCENES, SHOTS, SIDE = 14, 4, 256  # Of each device.
+SCENES, SHOTS, SIDE = 14, 4, 256  # Of each of `devices`.
 
 
 class Photos(NamedTuple):
@@ -39,8 +38,18 @@ class Photos(NamedTuple):
   device: Int[np.ndarray, " n"]
 
 
+def paired() -> tuple[Model, ...]:
+  """The models of twins."""
+  return examples.unlearned()[::3]
+
+
+def devices() -> tuple[Model, ...]:
+  """One of each model."""
+  return examples.unlearned()[4::10]
+
+
 def make(folder: Path, workers: int) -> tuple[Photos, Photos]:
-  """Twins, and those of DEVICES in the order of their shots; what lies in the folder is not made again."""
+  """Twins, and those of `devices` in the order of their shots; what lies in the folder is not made again."""
   folder.mkdir(parents=True, exist_ok=True)
   tasks = [(folder, "twins", k) for k in range(TWIN_SCENES)] + [(folder, "series", k) for k in range(SCENES)]
   for _ in in_parallel.done(_write, tasks, workers):
@@ -48,7 +57,7 @@ def make(folder: Path, workers: int) -> tuple[Photos, Photos]:
   twins, series = (
     [_read(folder, kind, k) for k in range(n)] for kind, n in (("twins", TWIN_SCENES), ("series", SCENES))
   )
-  apart = [photos._replace(device=photos.device + 2 * len(PAIRED) * k) for k, photos in enumerate(twins)]
+  apart = [photos._replace(device=photos.device + 2 * len(paired()) * k) for k, photos in enumerate(twins)]
   return joined(apart), joined(series)
 
 
@@ -77,7 +86,7 @@ def _write(folder: Path, kind: str, number: int) -> None:
 
 def _twins(canvas: Float[np.ndarray, "3 n n"], number: int) -> tuple[list[tuple], list[int]]:
   taken = []
-  for model in PAIRED:
+  for model in paired():
     rng = generator(SEED, "twins", number, model.make, model.name)
     shot = examples.nearer(camera.draw(rng, zoomed=0.0), rng)
     for k in range(2):
@@ -88,7 +97,7 @@ def _twins(canvas: Float[np.ndarray, "3 n n"], number: int) -> tuple[list[tuple]
 
 def _series(canvas: Float[np.ndarray, "3 n n"], number: int) -> tuple[list[tuple], list[int]]:
   taken, device = [], []
-  for k, model in enumerate(DEVICES):
+  for k, model in enumerate(devices()):
     for shot_number in range(SHOTS):
       rng = generator(SEED, "series", number, k, shot_number)
       shot = camera.draw(rng, zoomed=0.0)

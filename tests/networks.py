@@ -3,7 +3,7 @@
 `init` and single operations would each be compiled by XLA, hundreds of them for one network.
 """
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import numpy as np
@@ -32,4 +32,10 @@ def compiled(init):
 
 def applied(module, variables, *inputs, rngs=None, **how):
   """What `module.apply` returns."""
-  return jax.jit(partial(module.apply, **how))(variables, *inputs, rngs=rngs)
+  return _program(module, tuple(how.items()))(variables, *inputs, rngs=rngs)
+
+
+@cache
+def _program(module, how):
+  """Kept, so that it is traced once however often a network is asked."""
+  return jax.jit(partial(module.apply, **dict(how)))

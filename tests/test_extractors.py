@@ -103,6 +103,6 @@ def test_training_leaves_the_mean_patch_alone():
   net = PatchNet(classes=3)
   patches = pixels(2, 64)
   variables = extractors.with_mean(drawn(net, patches), np.full((64, 64, 3), 99.0, np.float32))
-  (_, logits), new = applied(net, variables, patches, train=True, mutable=["batch_stats"])
+  (_, logits), new = applied(net, variables, patches, train=True, mutable=("batch_stats",))
   np.testing.assert_array_equal(new["batch_stats"]["mean"], 99)
   np.testing.assert_array_equal(logits, applied(net, variables, patches)[1])

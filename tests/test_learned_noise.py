@@ -15,8 +15,9 @@ from tests.test_prnu_matching import blockwise
 def photos(tmp_path_factory):
   """Two twins and four photographs of two devices, of one scene each."""
   patch = pytest.MonkeyPatch()
-  few = {"TWIN_SCENES": 1, "PAIRED": noise_photographs.PAIRED[:1], "TWIN_SIDE": 128}
-  few |= {"SCENES": 1, "DEVICES": noise_photographs.DEVICES[:2], "SHOTS": 2, "SIDE": 64}
+  paired, devices = noise_photographs.paired()[:1], noise_photographs.devices()[:2]
+  few = {"TWIN_SCENES": 1, "paired": lambda: paired, "TWIN_SIDE": 128}
+  few |= {"SCENES": 1, "devices": lambda: devices, "SHOTS": 2, "SIDE": 64}
   for name, value in few.items():
     patch.setattr(noise_photographs, name, value)
   folder = tmp_path_factory.mktemp("photographs")

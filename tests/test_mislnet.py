@@ -35,7 +35,7 @@ def apply(variables, images, **changes):
 
 
 def trained(variables, images):
-  return applied(Net(), variables, images, train=True, mutable=["batch_stats"])
+  return applied(Net(), variables, images, train=True, mutable=("batch_stats",))
 
 
 def shapes(net, side):
@@ -158,8 +158,13 @@ def test_what_does_not_exist_or_fit_is_refused(net, side, message):
 def test_block_shares_stand_behind_the_features_and_change_neither_them_nor_the_logits():
   images = jnp.asarray(patches(2, 72))
   plain, more = (MislNet(3, "each", 2.0, "max", block_shares=shares) for shares in (False, True))
-  variables = plain.init(jax.random.key(0), images)
-  (features, logits), (longer, same) = (net.apply(variables, images) for net in (plain, more))
+  variables = drawn(plain, images)
+
+  @jax.jit
+  def together(variables, images):
+    return *(net.apply(variables, images) for net in (plain, more)), SHARE * block_shares.near_zero(images)
+
+  (features, logits), (longer, same), shares = together(variables, images)
   np.testing.assert_array_equal(same, logits)
   np.testing.assert_array_equal(longer[:, : features.shape[1]], features)
-  np.testing.assert_array_equal(longer[:, features.shape[1] :], SHARE * block_shares.near_zero(images))
+  np.testing.assert_array_equal(longer[:, features.shape[1] :], shares)

@@ -44,9 +44,9 @@ def folder(tmp_path_factory):
 
 
 def test_scenes_that_validate_are_of_models_that_are_not_learned_from():
-  learned, held_out = ([k for k in range(len(examples.MODELS)) if examples.validates(k) == v] for v in (False, True))
+  learned, held_out = ([k for k in range(len(examples.models())) if examples.validates(k) == v] for v in (False, True))
   assert len(held_out) > 25
-  assert not {examples.MODELS[k] for k in learned} & {examples.MODELS[k] for k in held_out}
+  assert not {examples.models()[k] for k in learned} & {examples.models()[k] for k in held_out}
 
 
 def test_tiles_are_divided_by_scene(folder):
@@ -204,5 +204,5 @@ def test_the_learning_rate_rises_and_falls_to_nothing():
 
 
 def test_held_out_models_stay_out_of_presets_that_are_measured():
-  named = {dataclasses.replace(model) for model in examples.MODELS}
-  assert len(named) == len(examples.MODELS)
+  named = {dataclasses.replace(model) for model in examples.models()}
+  assert len(named) == len(examples.models())

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fsim import virtual
 from fsim.virtual import camera, dataset, lens, many_models, scene, shots
-from fsim.virtual.presets import PRESETS
+from fsim.virtual.presets import PRESETS, Presets
 from fsim.virtual.seeds import generator
 
 TINY = PRESETS["virtual/tiny"]
@@ -121,12 +121,12 @@ def test_siblings_share_their_brands_way_and_no_two_models_are_alike():
   assert len(models) == 260
   assert len({(m.lens, m.sensor, m.pipeline, m.encoder) for m in models}) == 260
   for brand in range(len(many_models.WIDER)):
-    siblings = many_models.WIDE[3 * brand : 3 * brand + 3]
+    siblings = many_models.wide()[3 * brand : 3 * brand + 3]
     assert (
       len({(m.make, m.pipeline.contrast, m.pipeline.matrix, m.encoder.rise, m.encoder.bend) for m in siblings}) == 1
     )
     assert len({m.lens.blur for m in siblings}) == 3
-  assert many_models.roam("Maker0", "1") == many_models.WIDE[0]
+  assert many_models.roam("Maker0", "1") == many_models.wide()[0]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -191,3 +191,14 @@ def test_shots_do_not_know_their_camera():
 
 def test_the_names_of_collections_are_told_without_making_them():
   assert tuple(virtual.PRESETS) == virtual.NAMES
+
+
+def test_a_collection_is_drawn_when_it_is_first_asked_for():
+  drawn = []
+  presets = Presets({name: lambda name=name: drawn.append(name) or TINY for name in "ab"})
+  assert ("a" in presets, "c" in presets, len(presets), list(presets)) == (True, False, 2, ["a", "b"])
+  assert drawn == []
+  assert presets["b"] is presets["b"] is TINY
+  assert drawn == ["b"]
+  with pytest.raises(KeyError):
+    presets["c"]

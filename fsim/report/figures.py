@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from fsim.boundary import labels
 from fsim.boundary.drawing import png, subplots
@@ -55,17 +55,17 @@ def roc_and_det(lines: list[Rates]) -> bytes:
     left.plot(fpr, tpr, color=LINES[line.subset], label=label, drawstyle="steps-post")
     inside = (fpr > 0) & (fpr < 1) & (tpr > 0) & (tpr < 1)
     eer = f"{line.subset}: EER {line.values['eer']:.3f}"
-    right.plot(norm.ppf(fpr[inside]), norm.ppf(1 - tpr[inside]), color=LINES[line.subset], label=eer)
+    right.plot(ndtri(fpr[inside]), ndtri(1 - tpr[inside]), color=LINES[line.subset], label=eer)
   smallest = min(1 / line.different for line in lines)
   left.set_xscale("symlog", linthresh=max(smallest, 1e-4), linscale=0.3)
   left.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="false positive rate (log)", ylabel="true positive rate", title="ROC")
   left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
   left.grid(alpha=0.3)
-  ticks = norm.ppf(DET_TICKS)
+  ticks = ndtri(DET_TICKS)
   names = [f"{100 * t:g} %" for t in DET_TICKS]
   right.set_xticks(ticks, names, fontsize=8)
   right.set_yticks(ticks, names, fontsize=8)
-  limits = (norm.ppf(5e-4), norm.ppf(0.97))
+  limits = (ndtri(5e-4), ndtri(0.97))
   right.plot(limits, limits, color="grey", lw=0.7, ls=":")
   right.set(xlim=limits, ylim=limits, xlabel="false positive rate", ylabel="miss rate", title="DET")
   right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from fsim.boundary.drawing import subplots, svg
 from fsim.metrics import likelihood_ratios
@@ -41,15 +41,15 @@ def tippett(line: Measures) -> str:
 def det(line: Measures) -> str:
   """Misses against false alarms as the threshold moves, on axes on which normal scores give straight lines."""
   figure, axes = subplots(figsize=SQUARE)
-  curve, limits = line.curves["miss"], norm.ppf(DET_LIMITS)
-  on_axes = Band(*(norm.ppf(np.clip(x, *DET_LIMITS)) for x in curve))
+  curve, limits = line.curves["miss"], ndtri(DET_LIMITS)
+  on_axes = Band(*(ndtri(np.clip(x, *DET_LIMITS)) for x in curve))
   resolved = (1 / line.different <= FALSE_ALARMS) & (DET_LIMITS[1] > FALSE_ALARMS)
   inside = Band(*(x[resolved] for x in on_axes))
-  _draw(axes, norm.ppf(FALSE_ALARMS[resolved]), inside, GIVEN, "these ratios")
+  _draw(axes, ndtri(FALSE_ALARMS[resolved]), inside, GIVEN, "these ratios")
   axes.plot(limits, limits, color=NEUTRAL, lw=1, ls=":")
-  rate = norm.ppf(np.clip(line.values["eer"], *DET_LIMITS))
+  rate = ndtri(np.clip(line.values["eer"], *DET_LIMITS))
   axes.plot(rate, rate, "o", color=GIVEN, label="both rates equal")
-  ticks = norm.ppf(DET_TICKS), [f"{100 * tick:g}" for tick in DET_TICKS]
+  ticks = ndtri(DET_TICKS), [f"{100 * tick:g}" for tick in DET_TICKS]
   axes.set_xticks(*ticks)
   axes.set_yticks(*ticks)
   axes.set(xlim=limits, ylim=limits, xlabel="false alarms: two devices (%)", ylabel="misses: one device (%)")

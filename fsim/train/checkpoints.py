@@ -14,6 +14,7 @@ from typing import NamedTuple
 import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
+from orbax.checkpoint.type_handlers import ArrayHandler, create_type_handler_registry
 
 from fsim.boundary import console, inputs
 from fsim.boundary.errors import UserError
@@ -27,6 +28,8 @@ ABOUT = "fsim.json"  # In each: `About`, and the SHA-256 of its files.
 LATER = ("commit_success.txt", "_CHECKPOINT_METADATA")  # Files that Orbax goes on writing; nothing is read from them.
 ASIDE = ".damaged"  # Ends the name of the folder to which damaged ones are moved.
 SMALL = 16_384  # Bytes that the folder and the description of an array take on the disk.
+# The first device writes each array: cut for all devices, they would need some hundred programs to be compiled.
+WHOLE = create_type_handler_registry((jax.Array, ArrayHandler(use_replica_parallel=False)))
 FULL = ("No space left on device", "Disk quota exceeded")  # What the libraries below Orbax say.
 
 
@@ -63,7 +66,7 @@ class Checkpoints:
       async_options=ocp.AsyncOptions(post_finalization_callback=self._describe),
     )
     # A file an array: Orbax merges the files of its other format through a glob, to which [ ] in a path is a pattern.
-    handler = ocp.PyTreeCheckpointHandler(use_ocdbt=False)
+    handler = ocp.PyTreeCheckpointHandler(use_ocdbt=False, type_handler_registry=WHOLE)
     self._manager = ocp.CheckpointManager(self._folder, options=options, item_handlers=handler)
 
   def latest(self) -> State | None:

@@ -6,6 +6,7 @@ shot to shot.
 """
 
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -83,4 +84,6 @@ def phone(make: str, name: str) -> AdaptiveModel:
   return AdaptiveModel(**fields | changed, adaptation=adaptation)
 
 
-ADAPTIVE = tuple(phone(make, name) for make in MAKERS for name in SIBLINGS)
+@cache
+def adaptive() -> tuple[AdaptiveModel, ...]:
+  return tuple(phone(make, name) for make in MAKERS for name in SIBLINGS)

@@ -6,6 +6,7 @@ A network that is to compare cameras it has not seen needs many that it has (of 
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -73,11 +74,13 @@ def _choice(brand: np.random.Generator, own: np.random.Generator, ways: Iterable
   return other if own.random() < OWN_WAY else usual
 
 
-# As many as Mayer & Stamm 2018 divide into 40, 20 and 5; two devices of each are built.
-ALIKE = (
-  *FAMILIES,
-  *STRANGERS,
-  *(invent(make, name) for make, names in FURTHER.items() for name in names),
-)
-# Four times as many together with those.
-WIDE = tuple(roam(make, name) for make in WIDER for name in SIBLINGS)
+@cache
+def alike() -> tuple[Model, ...]:
+  """As many as Mayer & Stamm 2018 divide into 40, 20 and 5; two devices of each are built."""
+  return (*FAMILIES, *STRANGERS, *(invent(make, name) for make, names in FURTHER.items() for name in names))
+
+
+@cache
+def wide() -> tuple[Model, ...]:
+  """Four times as many together with those."""
+  return tuple(roam(make, name) for make in WIDER for name in SIBLINGS)

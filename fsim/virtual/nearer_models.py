@@ -1,6 +1,7 @@
 """Models drawn nearer to real cameras: each step took something from a classifier (benchmarks/virtual_gap.py)."""
 
 from dataclasses import asdict, replace
+from functools import cache
 
 import numpy as np
 
@@ -43,4 +44,6 @@ def _encoder(model: Model, brand: np.random.Generator, own: np.random.Generator)
   return StandardEncoder(log_uniform(own, 0.04, 0.2), subsampling)
 
 
-NEARER = tuple(approach(make, name) for make in MAKERS for name in SIBLINGS)
+@cache
+def nearer() -> tuple[Model, ...]:
+  return tuple(approach(make, name) for make in MAKERS for name in SIBLINGS)

@@ -1,11 +1,12 @@
 """Collections of virtual cameras."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from fsim.virtual.adaptive_models import ADAPTIVE
+from fsim.virtual.adaptive_models import adaptive
 from fsim.virtual.camera import Model
-from fsim.virtual.many_models import ALIKE, WIDE
-from fsim.virtual.nearer_models import NEARER
+from fsim.virtual.many_models import alike, wide
+from fsim.virtual.nearer_models import nearer
 from fsim.virtual.random_models import DRESDEN, FAMILIES, PHONES, STRANGERS
 from fsim.virtual.reference_models import SIX
 
@@ -39,10 +40,31 @@ class Preset:
   seed: int
 
 
+class Presets(Mapping[str, Preset]):
+  """By name; each is drawn when it is first asked for, since hundreds of models take a while."""
+
+  def __init__(self, draw: Mapping[str, Callable[[], Preset]]):
+    self._draw, self._drawn = draw, {}
+
+  def __getitem__(self, name: str) -> Preset:
+    if name not in self._drawn:
+      self._drawn[name] = self._draw[name]()
+    return self._drawn[name]
+
+  def __contains__(self, name: object) -> bool:
+    return name in self._draw
+
+  def __iter__(self) -> Iterator[str]:
+    return iter(self._draw)
+
+  def __len__(self) -> int:
+    return len(self._draw)
+
+
 NATURAL_ONCE = {"repeats": 1, "studied": 0, "flat_fields": 0, "darks": 0, "zoomed": 0.0}  # A scene, one photograph.
 
-PRESETS = {
-  "virtual/tiny": Preset(
+DRAW = {
+  "virtual/tiny": lambda: Preset(
     models=SIX[:2],
     devices=(2, 2),
     scenes=6,
@@ -54,7 +76,7 @@ PRESETS = {
     side=128,
     seed=1,
   ),
-  "virtual/default": Preset(
+  "virtual/default": lambda: Preset(
     models=SIX,
     devices=(2,) * 6,
     scenes=40,
@@ -67,7 +89,7 @@ PRESETS = {
     seed=1,
   ),
   # The 18 models that Bondi et al. 2017 learn, two devices each, and ten more of one device that are never learned.
-  "virtual/models": Preset(
+  "virtual/models": lambda: Preset(
     models=FAMILIES + STRANGERS,
     devices=(2,) * len(FAMILIES) + (1,) * len(STRANGERS),
     scenes=40,
@@ -76,7 +98,7 @@ PRESETS = {
     seed=1,
   ),
   # The same at the smallest size that still has models to learn, models to meet later, and scenes to keep apart.
-  "virtual/few": Preset(
+  "virtual/few": lambda: Preset(
     models=SIX[:5],
     devices=(2, 2, 1, 1, 1),
     scenes=10,
@@ -85,35 +107,35 @@ PRESETS = {
     seed=1,
   ),
   # Models to learn, to compare and never to see: four times the 65 of Mayer & Stamm 2018.
-  "virtual/similarity": Preset(
-    models=ALIKE + WIDE,
-    devices=(2,) * len(ALIKE) + (1,) * len(WIDE),
+  "virtual/similarity": lambda: Preset(
+    models=alike() + wide(),
+    devices=(2,) * len(alike()) + (1,) * len(wide()),
     scenes=40,
     **NATURAL_ONCE,
     side=768,
     seed=2,
   ),
   # As many models, drawn so that a classifier finds it harder to tell them from real ones.
-  "virtual/nearer": Preset(
-    models=NEARER,
-    devices=(1,) * len(NEARER),
+  "virtual/nearer": lambda: Preset(
+    models=nearer(),
+    devices=(1,) * len(nearer()),
     scenes=40,
     **NATURAL_ONCE,
     side=768,
     seed=3,
   ),
   # Phones whose processing follows the scene, to be learned beside virtual/similarity.
-  "virtual/adaptive": Preset(
-    models=ADAPTIVE,
-    devices=(1,) * len(ADAPTIVE),
+  "virtual/adaptive": lambda: Preset(
+    models=adaptive(),
+    devices=(1,) * len(adaptive()),
     scenes=40,
     **NATURAL_ONCE,
     side=768,
     seed=4,
   ),
   # Those of virtual/similarity with eight models, small.
-  "virtual/several": Preset(
-    models=SIX + ALIKE[:2],
+  "virtual/several": lambda: Preset(
+    models=SIX + alike()[:2],
     devices=(1,) * 8,
     scenes=8,
     **NATURAL_ONCE,
@@ -121,7 +143,7 @@ PRESETS = {
     seed=2,
   ),
   # Models, devices, scenes and the order of magnitude of images of the Dresden Image Database (Gloe & Boehme 2010).
-  "virtual/dresden": Preset(
+  "virtual/dresden": lambda: Preset(
     models=tuple(model for model, _ in DRESDEN),
     devices=tuple(count for _, count in DRESDEN),
     scenes=83,
@@ -134,7 +156,7 @@ PRESETS = {
     seed=1,
   ),
   # Three phones with five cameras, as in MICHE-I (De Marsico et al. 2015).
-  "virtual/phones": Preset(
+  "virtual/phones": lambda: Preset(
     models=PHONES,
     devices=(1,) * len(PHONES),
     scenes=60,
@@ -147,7 +169,7 @@ PRESETS = {
     seed=1,
   ),
   # The same five cameras at the smallest size that can be divided into three folds.
-  "virtual/few_phones": Preset(
+  "virtual/few_phones": lambda: Preset(
     models=PHONES,
     devices=(1,) * len(PHONES),
     scenes=6,
@@ -156,3 +178,5 @@ PRESETS = {
     seed=1,
   ),
 }
+
+PRESETS = Presets(DRAW)

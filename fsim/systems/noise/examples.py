@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,6 @@ from fsim.virtual.jpeg_encoder import SUBSAMPLINGS
 from fsim.virtual.presets import PRESETS
 from fsim.virtual.seeds import generator
 
-MODELS: tuple[Model, ...] = PRESETS["virtual/similarity"].models + PRESETS["virtual/adaptive"].models
 HELD_OUT = 12  # Every so many-th model is never learned from, and one scene in so many validates.
 SHOTS = 16  # Photographs of a scene.
 SHORTER = 384  # Pixels of a photograph's shorter side.
@@ -40,9 +40,6 @@ LEVEL = 1 / 30  # Standard deviations of a pattern, a step of what is kept.
 # Of photographs: how many are passed on, and of those how many are resized, cut off the JPEG grid, compressed again.
 PASSED_ON, RESIZED, CUT, COMPRESSED = 0.5, 0.3, 0.3, 0.9
 FACTORS, QUALITIES = (0.67, 1.5), (60, 100)
-
-
-UNLEARNED = MODELS[::HELD_OUT]
 
 
 class Tiles(NamedTuple):
@@ -72,6 +69,17 @@ class Delivered(NamedTuple):
   pattern: Float[np.ndarray, "h w"]
   quality: int = 0
   factor: float = 1.0
+
+
+@cache
+def models() -> tuple[Model, ...]:
+  """Of all cameras."""
+  return PRESETS["virtual/similarity"].models + PRESETS["virtual/adaptive"].models
+
+
+def unlearned() -> tuple[Model, ...]:
+  """Those that are never learned from."""
+  return models()[::HELD_OUT]
 
 
 def write(folder: Path, scenes: int, seconds: float, workers: int, seed: int) -> int:
@@ -108,10 +116,10 @@ def _write_scene(folder: Path, seed: int, number: int, end: float) -> int:
 def photographs(seed: int, number: int) -> Iterator[tuple[Delivered, np.random.Generator]]:
   """SHOTS of a scene, each by a sensor of its own, and a generator for what is drawn afterwards."""
   canvas = scene.render(seed, *shots.place(number), CANVAS)
-  chosen = [k for k in range(len(MODELS)) if validates(k) == validates(number)]
+  chosen = [k for k in range(len(models())) if validates(k) == validates(number)]
   for shot in range(SHOTS):
     rng = generator(seed, "noise example", number, shot)
-    model = MODELS[chosen[rng.integers(len(chosen))]]
+    model = models()[chosen[rng.integers(len(chosen))]]
     taken = photograph(canvas, model, f"{number} {shot}", seed, nearer(camera.draw(rng, zoomed=0.0), rng), rng)
     yield passed_on(taken, rng), rng
 
