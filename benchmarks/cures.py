@@ -56,7 +56,7 @@ def serve(link: Connection, net: str, variant: str) -> None:
   runner = Runner(setting, variant, None, images, labels)
   while (work := link.recv()) is not None:
     call = {"train": runner.train, "forward": runner.forward}[work]
-    call()  # What another process has put out of the caches comes back: AlexNet's weights are 240 MB.
+    call()  # What another process has put out of the caches comes back: AlexNet's arrays are 3 GB.
     runner.wait()
     before, clock, processor = thread_times(), time.perf_counter(), time.process_time()
     call()
