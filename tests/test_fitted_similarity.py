@@ -90,22 +90,23 @@ def test_saved_and_loaded_it_is_the_same(known, features, tmp_path):
   assert {p.suffix for p in (tmp_path / "run" / "predictor").iterdir()} == {".npz", ".json"}
 
 
-def test_what_was_saved_before_there_were_block_shares_has_none(known, tmp_path):
-  fitted.save(tmp_path, known)
-  path = tmp_path / "predictor.json"
+def saved_without(field, known, folder):
+  """As a version saved it that had no such field."""
+  fitted.save(folder, known)
+  path = folder / "predictor.json"
   plain = json.loads(path.read_text())
-  del plain["block_shares"]
+  del plain[field]
   path.write_text(json.dumps(plain))
+
+
+def test_what_was_saved_before_there_were_block_shares_has_none(known, tmp_path):
+  saved_without("block_shares", known, tmp_path)
   assert fitted.load(tmp_path).block_shares is False
 
 
 def test_what_was_saved_before_images_were_compared_by_means_is_refused(known, tmp_path):
   """No number stands for a scatter that nobody measured."""
-  fitted.save(tmp_path, known)
-  path = tmp_path / "predictor.json"
-  plain = json.loads(path.read_text())
-  del plain["scatter"]
-  path.write_text(json.dumps(plain))
+  saved_without("scatter", known, tmp_path)
   with pytest.raises(UserError, match=r"predictor\.json: the field 'scatter' is missing"):
     fitted.load(tmp_path)
 
