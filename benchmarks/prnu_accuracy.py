@@ -1,6 +1,6 @@
 """How well fsim.prnu tells cameras apart: on real photographs device by device, on virtual ones against what is hard.
 
-  python -m benchmarks.prnu_accuracy --real=../shared/realcams
+  python -m benchmarks.prnu_accuracy --real=../shared/realcams [--noise=learned]
   python -m benchmarks.prnu_accuracy --virtual=DIR [--figures=docs/figures]
 
 DIR is filled first if it is empty: virtual/default at 1024 pixels, with the PRNU as it is and at other strengths.
@@ -27,9 +27,11 @@ from fsim.boundary.errors import UserError
 from fsim.data import exif, jpeg
 from fsim.metrics import rates
 from fsim.prnu import fingerprints, matching, membership, probe
-from fsim.prnu.residuals import DEFAULT, residuals
+from fsim.prnu.residuals import residuals
+from fsim.prnu.settings import DEFAULT, LEARNED, Settings
 from fsim.prnu.transforms import Transform
 
+SETTINGS = {settings.noise: settings for settings in (DEFAULT, LEARNED)}
 ALPHA = 1e-4
 REFERENCES, QUERIES = 20, 20
 SIDES = (64, 128, 256, 512, 640)
@@ -80,23 +82,25 @@ def divide(photos: list[Photo]) -> Parts:
   return parts
 
 
-def prints(references: dict[str, list[Photo]]) -> Float[np.ndarray, "d h w"]:
+def prints(references: dict[str, list[Photo]], settings: Settings = DEFAULT) -> Float[np.ndarray, "d h w"]:
   made = []
   for device, photos in references.items():
     sums = fingerprints.nothing(photos[0].pixels.shape[:2])
     for photo in photos:
-      sums = fingerprints.add(sums, photo.pixels, DEFAULT)
-    made.append(fingerprints.estimate(sums, device, ("",), DEFAULT).pattern())
+      sums = fingerprints.add(sums, photo.pixels, settings)
+    made.append(fingerprints.estimate(sums, device, ("",), settings).pattern())
   return np.stack(made)
 
 
-def patterns(photos: list[Photo], extract: Callable) -> Float[np.ndarray, "n h w"]:
-  return np.concatenate([np.asarray(extract(photo.pixels[None])) for photo in photos])
+def patterns(photos: list[Photo], extract: Callable, settings: Settings = DEFAULT) -> Float[np.ndarray, "n h w"]:
+  made = [np.asarray(extract(photo.pixels[None], settings)) for photo in tqdm(photos, desc="patterns")]
+  return np.concatenate(made)
 
 
-def scores(parts: Parts) -> pd.DataFrame:
+def scores(parts: Parts, settings: Settings = DEFAULT) -> pd.DataFrame:
   """One row a query and fingerprint."""
-  pce = matching.aligned_pce(patterns(parts.queries, probe.against_fingerprint), prints(parts.references))
+  queries = patterns(parts.queries, probe.against_fingerprint, settings)
+  pce = matching.aligned_pce(queries, prints(parts.references, settings))
   model = {photo.device: photo.model for photo in parts.queries}
   rows = [
     (photo.device, photo.model, device, model[device], photo.shot, pce[k, d])
@@ -128,10 +132,10 @@ def described(table: pd.DataFrame) -> dict[str, float]:
   }
 
 
-def real(folder: Path) -> None:
+def real(folder: Path, settings: Settings) -> None:
   photos = photographs(folder, None)
   parts = divide(photos)
-  table = scores(parts)
+  table = scores(parts, settings)
   limit = matching.threshold(ALPHA, 1)
   lines = []
   for device, own in table.groupby("device"):
@@ -147,8 +151,8 @@ def real(folder: Path) -> None:
   print(f"\n{len(able)} of {len(parts.references)} devices whose references are linked: {described(told)}")
   print(f"against fingerprints: {described(table)}")
   print(f"without the Nikon D3200: {described(table[~(table.device + table.candidate).str.contains('D3200')])}")
-  pairs(parts.queries)
-  scales(parts)
+  pairs(parts.queries, settings)
+  scales(parts, settings)
 
 
 def linked(references: dict[str, list[Photo]]) -> list[str]:
@@ -165,14 +169,14 @@ def linked(references: dict[str, list[Photo]]) -> list[str]:
   return able
 
 
-def pairs(queries: list[Photo]) -> None:
+def pairs(queries: list[Photo], settings: Settings) -> None:
   """Image against image, by plain correlation of residuals and by fsim's weighted one."""
   device = np.array([photo.device for photo in queries])
   upper = np.triu_indices(len(queries), 1)
   same = (device[:, None] == device)[upper]
   without = ~np.array(["D3200" in a + b for a, b in zip(device[upper[0]], device[upper[1]], strict=True)])
   for name, extract in (("plain residuals", residuals), ("fsim", probe.against_image)):
-    seen = patterns(queries, extract)
+    seen = patterns(queries, extract, settings)
     score = np.asarray(matching.correlation(seen, seen))[upper].astype(float)
     line = summary(same, score)
     rest = f"; without the D3200 {summary(same[without], score[without])['auc']:.4f}" if (~without).any() else ""
@@ -180,16 +184,16 @@ def pairs(queries: list[Photo]) -> None:
     print(f"image pairs, {name}: {found}, {same.sum()} same of {len(same)}")
 
 
-def scales(parts: Parts) -> None:
+def scales(parts: Parts, settings: Settings) -> None:
   """Does another scale bring back the camera that resizes? Median PCE over all shifts near 0, query resized."""
   queries = [photo for photo in parts.queries if "D3200" in photo.device]
   if not queries:
     return
   device = queries[0].device
-  mark = prints({device: parts.references[device]})
+  mark = prints({device: parts.references[device]}, settings)
   for scale in (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1.0, 1.01, 1.02, 1.05, 1.1, 1.33, 2.0):
     found = []
-    for pattern in patterns(queries, probe.against_fingerprint):
+    for pattern in patterns(queries, probe.against_fingerprint, settings):
       seen = np.asarray(Transform(scale=scale).at(pattern))
       small, large = (seen[None], mark) if len(seen) <= mark.shape[1] else (mark, seen[None])
       found.append(matching.search(small, large).pce.item())
@@ -268,11 +272,12 @@ def draw(table: pd.DataFrame, file: Path) -> None:
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument("--real", type=Path)
+  parser.add_argument("--noise", choices=sorted(SETTINGS), default=DEFAULT.noise, help="of real photographs")
   parser.add_argument("--virtual", type=Path)
   parser.add_argument("--figures", type=Path)
   chosen = parser.parse_args()
   if chosen.real:
-    real(chosen.real)
+    real(chosen.real, SETTINGS[chosen.noise])
   if chosen.virtual:
     simulated(chosen.virtual, chosen.figures)
 
