@@ -48,6 +48,13 @@ def test_records_are_the_bytes_of_the_tables_rows(folder, home):
       images.records[row]
 
 
+@pytest.mark.parametrize("variable", ["", None])
+def test_without_another_place_data_are_kept_below_the_users_home(variable, tmp_path, monkeypatch):
+  monkeypatch.setenv("HOME", str(tmp_path))
+  monkeypatch.setenv("TFDS_DATA_DIR", variable) if variable is not None else monkeypatch.delenv("TFDS_DATA_DIR", False)
+  assert cache.home(None) == tmp_path / "tensorflow_datasets"
+
+
 def test_an_unchanged_folder_is_used_again_without_a_look_into_its_files(folder, home, monkeypatch):
   first = open_folder(folder, data_dir=home)
   monkeypatch.setattr(Path, "read_bytes", forbidden)

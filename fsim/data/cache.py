@@ -18,6 +18,7 @@ from fsim.boundary.lock import alone
 from fsim.boundary.text import shown
 
 ELSEWHERE = "name another place by TFDS_DATA_DIR or data.folder"
+USUAL = "~/tensorflow_datasets"  # Where TFDS_DATA_DIR is empty: no place, not the working folder.
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 # Of a disk without room. Libraries that write by themselves give no number, only the system's words.
 WORDS = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
@@ -29,7 +30,7 @@ def home(folder: str | Path | None) -> Path:
   Raises UserError where the system has no home for this user, and no other place is named.
   """
   try:
-    place = Path(folder or get_default_data_dir()).expanduser()
+    place = Path(folder or get_default_data_dir() or USUAL).expanduser()
   except RuntimeError as error:
     raise UserError(f"this user has no home folder to keep prepared data in: {ELSEWHERE}") from error
   return place
