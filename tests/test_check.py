@@ -84,8 +84,21 @@ def test_nothing_usable_is_exit_code_1(tmp_path, capsys, content):
 
 def test_a_checked_folder_is_not_decoded_again(folder, monkeypatch, capsys):
   check.main([str(folder)])
-  monkeypatch.setattr("fsim.data.dresden.verify.verify", None)
+  monkeypatch.setattr("fsim.data.dresden.verify.decoded", None)
   assert check.main([str(folder)]) == 0
+
+
+def test_a_file_is_judged_by_its_bytes_whatever_its_size_and_time_say(folder, capsys):
+  """As a disk decays, and as a copy is put back with the time of the original."""
+  path = folder / "natural/Nikon_D70_0_0.JPG"
+  whole, status = path.read_bytes(), path.stat()
+  for data, expected in ((whole[:-40] + bytes(40), 11), (whole, 12)):
+    assert check.main([str(folder), "--json"]) == 0
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    capsys.readouterr()
+    assert check.main([str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["usable"] == expected
 
 
 def test_it_takes_the_settings_of_the_configurations(folder, tmp_path, capsys):
@@ -153,7 +166,7 @@ def test_a_long_name_of_a_folder_is_no_trouble(tmp_path):
 
 
 def test_an_interruption_says_what_is_kept(folder, tmp_path, monkeypatch, capsys):
-  def interrupted(path):
+  def interrupted(*_):
     raise KeyboardInterrupt
 
   monkeypatch.setattr("fsim.data.dresden.verify.verify", interrupted)

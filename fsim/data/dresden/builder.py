@@ -132,7 +132,7 @@ class Dresden(tfds.core.ShardBasedBuilder):
 
 
 def verified(config: FolderConfig, home: Path | None) -> Scan:
-  """Table and problems of the folder; `home` keeps a journal, so that no file is decoded twice in its life."""
+  """Table and problems of the folder; `home` keeps a journal, so that no file is decoded twice."""
   folder = config.listing.folder.resolve()
   name = f"{_slug(folder)}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.verified-{journal.VERSION}.jsonl"
   memory = Journal(home and home / name)
