@@ -9,7 +9,7 @@ from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.commands import check
 from fsim.data import splits
-from tests import jpegs
+from tests import commands, jpegs
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +156,21 @@ def test_names_that_a_terminal_obeys_are_escaped(tmp_path, capsys):
   for name in (r"Agfa_\x1b[2J_0", r"a\rb.txt", r"x\ny.JPG", r"\xe9.JPG"):
     assert name in text
   assert not set(text) & {"\x1b", "\r"}
+
+
+def test_a_locale_without_the_letters_of_a_name_costs_nothing(tmp_path):
+  folder = tmp_path / "photos"
+  folder.mkdir()
+  (folder / "Caméra_Größe_0_1.JPG").write_bytes(jpegs.jpeg())
+  (folder / "Größe.csv").write_text("filename,position_num,motive_num\nCaméra_Größe_0_1.JPG,1,2")
+  (folder / os.fsdecode(b"caf\xe9_A_0_1.JPG")).write_bytes(jpegs.jpeg(1))
+  plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+  done = commands.fsim("data.check", folder, "--json", cwd=tmp_path, data=tmp_path / "data", **plain)
+  found = json.loads(done.stdout)
+  assert (done.returncode, found["scenes"]) == (0, 1)
+  assert [device["device"] for device in found["devices"]] == ["Caméra_Größe_0"]
+  (left_out,) = found["left_out"]
+  assert left_out["cause"].startswith("the name is not UTF-8 and is shown as caf\\xe9")
 
 
 def test_a_long_name_of_a_folder_is_no_trouble(tmp_path):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data.dresden import manifest, pattern
-from fsim.data.dresden.listing import Listing, listing
+from fsim.data.dresden.listing import Listing, listing, path_of
 from fsim.data.dresden.names import REPAIRED, BadName, Repairs
 from fsim.data.dresden.pattern import Labels, Pattern
 from fsim.data.dresden.subsets import NATURAL, subset_of_folders, subset_of_scenes
@@ -66,8 +66,8 @@ def read(folder: Path, expression: str | None) -> Cameras:
   labels, unnamed = _labels(found, rules)
   known, aside = _divided(found, labels, rules)
   devices = {said.name.device: said.name.model for said in labels.values()}
-  lost = [(folder / name, cause) for name, cause in [*found.left_out, *unnamed]]
-  others = [(folder / name, cause) for name, cause in [*aside, *found.other_tables, *found.others]]
+  lost = [(path_of(folder, name), cause) for name, cause in [*found.left_out, *unnamed]]
+  others = [(path_of(folder, name), cause) for name, cause in [*aside, *found.other_tables, *found.others]]
   told = TOLD.get(rules, f"the pattern {expression}")
   return Cameras(folder, known, devices, told, lost + others, frozenset(path for path, _ in lost))
 
@@ -103,7 +103,7 @@ def _divided(
       aside.append((name, f"a copy from {said.platform}, and originals are wanted"))
     else:
       scene = (entry and entry.scene) or said.scene
-      known.append(Known(found.folder / name, said.name.model, scene, said.name.device))
+      known.append(Known(path_of(found.folder, name), said.name.model, scene, said.name.device))
   return known, aside
 
 

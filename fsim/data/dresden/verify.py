@@ -13,7 +13,7 @@ from fsim.boundary import progress
 from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.data import jpeg, photographs
 from fsim.data.dresden.journal import Journal, Verdict
-from fsim.data.dresden.listing import File, Listing
+from fsim.data.dresden.listing import File, Listing, path_of
 
 MIN_SIDE = 32  # Pixels: the smallest patch that any of the systems looks at.
 
@@ -43,7 +43,7 @@ def decoded(data: bytes, sha256: str) -> Verdict:
 def verify_all(listing: Listing, journal: Journal) -> Iterator[tuple[File, Verdict]]:
   """A verdict on every JPEG, in the listing's order; what the journal knows of these bytes is believed."""
   with ThreadPoolExecutor(os.cpu_count()) as threads:
-    verdicts = threads.map(lambda f: verify(listing.folder / f.file, journal.known), listing.jpegs)
+    verdicts = threads.map(lambda f: verify(path_of(listing.folder, f.file), journal.known), listing.jpegs)
     bar = progress.bar(total=len(listing.jpegs), desc="verifying", unit="image", disable=not listing.jpegs)
     try:
       for file, verdict in zip(listing.jpegs, verdicts, strict=True):
