@@ -343,6 +343,18 @@ def test_a_store_is_matched_in_bounded_memory_and_photographs_are_read_once(fold
   assert len(read) == 4 * 7
 
 
+def test_what_is_no_fingerprint_in_a_store_is_named(folder, tmp_path, capsys):
+  (tmp_path / "store").mkdir()
+  for name in ("0.npz", "no_suffix"):
+    (tmp_path / "store" / name).write_bytes((folder / "0.npz").read_bytes())
+  save(tmp_path / "store" / "kodak.jpg", 1, 1)
+  status, out, told = run(capsys, "match", asked(folder, 0), "--against", tmp_path / "store", "--json")
+  good, *others = json.loads(out)
+  assert (status, good["answer"]) == (0, "match")
+  assert [one["candidate"].rsplit("/", 1)[1] for one in others] == ["kodak.jpg", "no_suffix"]
+  assert all(f"left out {one['candidate']}: {one['passed_over']}" in told for one in others)
+
+
 def test_a_folder_without_fingerprints_answers_for_itself_alone(folder, capsys, tmp_path):
   against = ["--against", tmp_path, folder / "0.npz"]
   status, out, _ = run(capsys, "match", asked(folder, 0), *against, "--json")
