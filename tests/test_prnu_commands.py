@@ -244,6 +244,17 @@ def test_the_matrix_groups_photographs_by_camera(folder, tmp_path, capsys):
   assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cache").glob("*/*")} == kept
 
 
+def test_caches_of_another_matrix_are_one_line(tmp_path, capsys):
+  for scene in range(2):
+    save(tmp_path / f"{scene}.jpg", scene, scene)
+  run(capsys, "matrix", tmp_path, "--out", tmp_path / "first")
+  status, out, _ = run(capsys, "matrix", tmp_path, "--out", tmp_path / "second", "--json")
+  (cache,) = (path for path in (tmp_path / "first" / "cache").iterdir() if path.is_dir())
+  results = [tmp_path / "first" / name for name in ("images.csv", "matrix.png", "pairs.csv")]
+  assert status == 0
+  assert json.loads(out)["left_out"] == [{"file": str(path), "cause": "written by fsim"} for path in (*results, cache)]
+
+
 def test_one_camera_at_two_places(realcams, tmp_path, capsys):
   """IXUS125HS flew over two places: photographs 1 to 11 against the fingerprint of 12 to 40."""
   files = {k: realcams / "natural" / f"Canon_IXUS125HS_0_{k}.JPG" for k in range(1, 41)}

@@ -49,8 +49,7 @@ class Index:
 
   def __init__(self, folder: Path, settings: Settings = DEFAULT):
     self.settings = settings
-    self.folder = folder / f"signs-{FORMAT}-{SIDE}"
-    self.folder.mkdir(parents=True, exist_ok=True)
+    self.folder = outputs.Folder(folder).below(f"signs-{FORMAT}-{SIDE}")
     self.known: dict[Kind, tuple[list[Path], UInt8[np.ndarray, "n b"]]] = {}
 
   def add(self, paths: Sequence[Path], share: Share = ALONE) -> dict[Path, UserError]:
