@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
   if shipped:
     require_unlearned([known.path for known in found.photographs], shipped)
   scores, unusable = collecting.collect([Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs])
-  unused = found.unused(scores.used())
+  unused = found.unused(set(scores.photographs.get("device", ())))
   for path, cause in found.left_out + unusable + unused:
     console.note(f"left out {shown(path)}: {shown(cause)}")
   if scores.comparisons.empty:

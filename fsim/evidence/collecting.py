@@ -48,10 +48,6 @@ class Scores(NamedTuple):
   candidates: pd.DataFrame
   comparisons: pd.DataFrame
 
-  def used(self) -> set[str]:
-    """Devices of which there is a photograph."""
-    return set(self.photographs["device"]) if len(self.photographs) else set()
-
 
 class _Gathering(NamedTuple):
   """What grows: rows of the three tables, (file, cause) of what is left out, and what copies are told by."""

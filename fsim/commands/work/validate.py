@@ -41,7 +41,7 @@ def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
   files = [Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs]
   with nullcontext() if folder is None else console.resumable():
     made = kept_scores.collect(files, folder and outputs.Folder(folder.path / SCORES), *collector(asked))
-  unused = found.unused(made.scores.used())
+  unused = found.unused(set(made.scores.photographs.get("device", ())))
   left_out = [*found.left_out, *made.left_out, *unused]
   for path, cause in left_out:
     console.note(f"left out {shown(path)}: {shown(cause)}")
