@@ -56,7 +56,7 @@ def by_photographs(path: Path) -> Verdict:
 
 
 def by_verify(path: Path) -> Verdict:
-  return Verdict(verify.verify(path).cause)
+  return Verdict(verify.verify(path, {}).cause)
 
 
 READERS: dict[str, Reader] = {"photographs.read": by_photographs, "verify": by_verify}

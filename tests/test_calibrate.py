@@ -145,6 +145,17 @@ def test_people_are_told_bounds_and_figures():
   assert "Cllr (cameras left out): 0.200" in lines
 
 
+def test_a_camera_of_which_nothing_is_used_is_named(tmp_path, capsys):
+  for camera, folder in enumerate(("Alpha/JPEG", "Beta/flat-field")):
+    (tmp_path / "s" / folder).parent.mkdir(parents=True)
+    sensors.folder(tmp_path / "s" / folder, x=(camera, range(2)))
+  with pytest.raises(UserError):  # Few as they are, nothing is learned.
+    calibrate.main([str(tmp_path / "s"), f"--out={tmp_path / 'own.json'}", "--noise-alone"])
+  told = capsys.readouterr().err
+  assert told.count("a flat-field photograph by its folder") == 2
+  assert f"left out {tmp_path / 's'}: no photograph of Beta_0 is used" in told
+
+
 def test_too_few_cameras_are_refused(tmp_path):
   (tmp_path / "few").mkdir()
   for camera in range(2):

@@ -9,7 +9,7 @@ from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.commands import check
 from fsim.data import splits
-from tests import jpegs
+from tests import commands, jpegs
 
 
 @pytest.fixture(autouse=True)
@@ -84,8 +84,21 @@ def test_nothing_usable_is_exit_code_1(tmp_path, capsys, content):
 
 def test_a_checked_folder_is_not_decoded_again(folder, monkeypatch, capsys):
   check.main([str(folder)])
-  monkeypatch.setattr("fsim.data.dresden.verify.verify", None)
+  monkeypatch.setattr("fsim.data.dresden.verify.decoded", None)
   assert check.main([str(folder)]) == 0
+
+
+def test_a_file_is_judged_by_its_bytes_whatever_its_size_and_time_say(folder, capsys):
+  """As a disk decays, and as a copy is put back with the time of the original."""
+  path = folder / "natural/Nikon_D70_0_0.JPG"
+  whole, status = path.read_bytes(), path.stat()
+  for data, expected in ((whole[:-40] + bytes(40), 11), (whole, 12)):
+    assert check.main([str(folder), "--json"]) == 0
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    capsys.readouterr()
+    assert check.main([str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["usable"] == expected
 
 
 def test_it_takes_the_settings_of_the_configurations(folder, tmp_path, capsys):
@@ -145,6 +158,21 @@ def test_names_that_a_terminal_obeys_are_escaped(tmp_path, capsys):
   assert not set(text) & {"\x1b", "\r"}
 
 
+def test_a_locale_without_the_letters_of_a_name_costs_nothing(tmp_path):
+  folder = tmp_path / "photos"
+  folder.mkdir()
+  (folder / "Caméra_Größe_0_1.JPG").write_bytes(jpegs.jpeg())
+  (folder / "Größe.csv").write_text("filename,position_num,motive_num\nCaméra_Größe_0_1.JPG,1,2")
+  (folder / os.fsdecode(b"caf\xe9_A_0_1.JPG")).write_bytes(jpegs.jpeg(1))
+  plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+  done = commands.fsim("data.check", folder, "--json", cwd=tmp_path, data=tmp_path / "data", **plain)
+  found = json.loads(done.stdout)
+  assert (done.returncode, found["scenes"]) == (0, 1)
+  assert [device["device"] for device in found["devices"]] == ["Caméra_Größe_0"]
+  (left_out,) = found["left_out"]
+  assert left_out["cause"].startswith("the name is not UTF-8 and is shown as caf\\xe9")
+
+
 def test_a_long_name_of_a_folder_is_no_trouble(tmp_path):
   folder = tmp_path / ("a" * 250)
   folder.mkdir()
@@ -153,7 +181,7 @@ def test_a_long_name_of_a_folder_is_no_trouble(tmp_path):
 
 
 def test_an_interruption_says_what_is_kept(folder, tmp_path, monkeypatch, capsys):
-  def interrupted(path):
+  def interrupted(*_):
     raise KeyboardInterrupt
 
   monkeypatch.setattr("fsim.data.dresden.verify.verify", interrupted)

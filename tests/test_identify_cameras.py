@@ -203,6 +203,33 @@ def test_scenes_are_subfolders_of_a_camera(run, tmp_path, capsys):
   assert [(row["scenes"], row["left_out_by"]) for row in found["enrolment"]["cameras"]] == [(3, "scene")] * 2
 
 
+@pytest.mark.parametrize("scene", ["JPEG", "Dark sky", "natural light/jpegs"])
+def test_a_scene_may_have_any_name(run, tmp_path, capsys, scene):
+  for name, kind in KINDS.items():
+    for k in range(5):
+      photo(tmp_path / "cameras" / name / scene / f"{k}.jpg", kind, seed=10 * len(name) + k)
+  image = photo(tmp_path / "asked.jpg", "coarse", seed=99)
+  code, found = asked(image, f"--run={run}", f"--cameras={tmp_path / 'cameras'}", capsys=capsys)
+  assert (code, found["photographs"][0]["answer"]) == (0, "Calyx")
+  assert not found["enrolment"]["left_out"]
+
+
+@pytest.mark.parametrize(("name", "data"), [("Flat-Fields/1.jpg", jpegs.jpeg(0)), ("1.png", jpegs.png())])
+def test_a_camera_without_photographs_of_scenes_is_named(run, cameras, tmp_path, capsys, name, data):
+  (cameras / "Corvin" / name).parent.mkdir(parents=True)
+  (cameras / "Corvin" / name).write_bytes(data)
+  image = photo(tmp_path / "asked.jpg", "coarse", seed=99)
+  code, found = asked(image, f"--run={run}", f"--cameras={cameras}", capsys=capsys)
+  about = found["enrolment"]
+  assert code == console.INCOMPLETE
+  assert about["not_enrolled"] == [{"camera": "Corvin", "cause": "0 usable photographs, and at least 5 are needed"}]
+  (left_out,) = about["left_out"]
+  assert left_out["cause"] in (
+    "a flat-field photograph by its folder, and natural ones are wanted",
+    "a PNG file, not a JPEG",
+  )
+
+
 def test_dresden_names_say_the_model_whatever_the_folder(run, tmp_path, capsys):
   for name, kind in KINDS.items():
     for k in range(6):  # Of two devices.
@@ -216,7 +243,8 @@ def test_dresden_names_say_the_model_whatever_the_folder(run, tmp_path, capsys):
   about = found["enrolment"]
   assert about["cameras_by"] == "file names (Brand_Model_Instance_Shot)"
   assert [(row["photographs"], row["left_out_by"]) for row in about["cameras"]] == [(6, "scene"), (6, "photograph")]
-  assert [row["cause"] for row in about["left_out"]] == ["a flat-field photograph, and natural ones are wanted"]
+  (left_out,) = about["left_out"]
+  assert left_out["cause"] == "a flat-field photograph by its folder, and natural ones are wanted"
 
 
 def test_a_pattern_reads_other_names(run, tmp_path, capsys):

@@ -64,14 +64,18 @@ def test_a_file_that_changed_and_a_damaged_entry_are_made_anew(place, tmp_path, 
   store = sorted((place / "store").glob("*.npz"))
   made = Index(tmp_path)
   assert made.add(store) == {}
-  first, second = (made._file(path) for path in store[:2])
-  whole = first.read_bytes(), second.read_bytes()
+  first, second, third = (made._file(path) for path in store[:3])
+  whole = first.read_bytes(), second.read_bytes(), third.read_bytes()
   first.write_bytes(whole[0][:-5])
   os.utime(store[1], ns=(1, 1))
+  time = store[2].stat().st_mtime_ns
+  store[2].write_bytes(store[2].read_bytes())
+  os.utime(store[2], ns=(time, time))  # As copies do that keep the time.
   again = Index(tmp_path)
   again.add(store)
   assert first.read_bytes() == whole[0]
   assert second.read_bytes() != whole[1]
+  assert third.read_bytes() != whole[2]
   for kind, (paths, signs) in made.known.items():
     assert again.known[kind][0] == paths
     np.testing.assert_array_equal(again.known[kind][1], signs)

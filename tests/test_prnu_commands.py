@@ -244,6 +244,17 @@ def test_the_matrix_groups_photographs_by_camera(folder, tmp_path, capsys):
   assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cache").glob("*/*")} == kept
 
 
+def test_caches_of_another_matrix_are_one_line(tmp_path, capsys):
+  for scene in range(2):
+    save(tmp_path / f"{scene}.jpg", scene, scene)
+  run(capsys, "matrix", tmp_path, "--out", tmp_path / "first")
+  status, out, _ = run(capsys, "matrix", tmp_path, "--out", tmp_path / "second", "--json")
+  (cache,) = (path for path in (tmp_path / "first" / "cache").iterdir() if path.is_dir())
+  results = [tmp_path / "first" / name for name in ("images.csv", "matrix.png", "pairs.csv")]
+  assert status == 0
+  assert json.loads(out)["left_out"] == [{"file": str(path), "cause": "written by fsim"} for path in (*results, cache)]
+
+
 def test_one_camera_at_two_places(realcams, tmp_path, capsys):
   """IXUS125HS flew over two places: photographs 1 to 11 against the fingerprint of 12 to 40."""
   files = {k: realcams / "natural" / f"Canon_IXUS125HS_0_{k}.JPG" for k in range(1, 41)}
@@ -341,6 +352,18 @@ def test_a_store_is_matched_in_bounded_memory_and_photographs_are_read_once(fold
   _, again, _ = run(capsys, "match", folder / "asked0", "--against", store, "--json")
   assert_alike(again, whole)
   assert len(read) == 4 * 7
+
+
+def test_what_is_no_fingerprint_in_a_store_is_named(folder, tmp_path, capsys):
+  (tmp_path / "store").mkdir()
+  for name in ("0.npz", "no_suffix"):
+    (tmp_path / "store" / name).write_bytes((folder / "0.npz").read_bytes())
+  save(tmp_path / "store" / "kodak.jpg", 1, 1)
+  status, out, told = run(capsys, "match", asked(folder, 0), "--against", tmp_path / "store", "--json")
+  good, *others = json.loads(out)
+  assert (status, good["answer"]) == (0, "match")
+  assert [one["candidate"].rsplit("/", 1)[1] for one in others] == ["kodak.jpg", "no_suffix"]
+  assert all(f"left out {one['candidate']}: {one['passed_over']}" in told for one in others)
 
 
 def test_a_folder_without_fingerprints_answers_for_itself_alone(folder, capsys, tmp_path):

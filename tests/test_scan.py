@@ -353,12 +353,15 @@ def test_an_interrupted_verification_goes_on_where_it_stopped(tmp_path, monkeypa
   with path.open("a") as lines:
     lines.write('\n[["Agfa_A_0_')  # Killed in the middle of a line.
   asked = []
-  monkeypatch.setattr("fsim.data.dresden.verify.verify", lambda path: asked.append(path.name) or begun[0][1])
+  made_up = begun[0][1]
+  monkeypatch.setattr(
+    "fsim.data.dresden.verify.decoded", lambda data, sha256: asked.append(data) or made_up._replace(sha256=sha256)
+  )
   journal = Journal(path)
   whole = list(verify_all(listing(tmp_path), journal))
   journal.close()
   assert whole[:3] == begun
-  assert sorted(asked) == [f"Agfa_A_0_{shot}.JPG" for shot in (3, 4, 5)]
+  assert sorted(asked) == sorted(jpegs.jpeg(shot) for shot in (3, 4, 5))
   assert len(Journal(path).known) == 6
 
 

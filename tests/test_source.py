@@ -67,20 +67,42 @@ def test_an_unchanged_folder_is_used_again_without_a_look_into_its_files(folder,
   assert second.records[3] == first.records[3]
 
 
+def hashes_of_decoded(monkeypatch) -> list[str]:
+  """A list that grows."""
+  asked, real = [], verify.decoded
+  monkeypatch.setattr(verify, "decoded", lambda data, sha256: asked.append(sha256) or real(data, sha256))
+  return asked
+
+
 def test_of_a_changed_folder_only_the_changes_are_decoded(folder, home, monkeypatch):
   before = open_folder(folder, data_dir=home)
   (folder / "Nikon_D70_0_77.JPG").write_bytes(jpegs.jpeg(77))
   (folder / "Nikon_D70_0_0.JPG").write_bytes(jpegs.jpeg(78, 80, 80))
   (folder / "Nikon_D70_0_1.JPG").unlink()
-  decoded, real = [], verify.verify
-  monkeypatch.setattr(verify, "verify", lambda path: decoded.append(path.name) or real(path))
+  asked = hashes_of_decoded(monkeypatch)
   after = open_folder(folder, data_dir=home)
-  assert sorted(decoded) == ["Nikon_D70_0_0.JPG", "Nikon_D70_0_77.JPG"]
+  new = [(folder / f"Nikon_D70_0_{shot}.JPG").read_bytes() for shot in (0, 77)]
+  assert sorted(asked) == sorted(hashlib.sha256(data).hexdigest() for data in new)
   assert sorted(set(after.table["file"]) ^ set(before.table["file"])) == ["Nikon_D70_0_1.JPG", "Nikon_D70_0_77.JPG"]
   assert after.data_digest != before.data_digest
   row = after.table.index[after.table["file"] == "Nikon_D70_0_0.JPG"][0]
   assert after.records[row] == (folder / "Nikon_D70_0_0.JPG").read_bytes()
   assert len(before.records[0]) > 0  # The former state stays readable for whoever has it open.
+
+
+def test_a_file_that_changes_behind_its_size_and_time_is_stored_as_it_is(folder, home, monkeypatch):
+  """Between a preparation that ended early and the next, or after `fsim check`."""
+  path, words = folder / "Nikon_D70_0_1.JPG", [jpegs.jpeg(1, comment=word) for word in (b"a", b"b")]
+  path.write_bytes(words[0])
+  status = path.stat()
+  with monkeypatch.context() as patch:
+    patch.setattr(builder.Original, "read", forbidden)
+    with pytest.raises(AssertionError):
+      open_folder(folder, data_dir=home)
+  path.write_bytes(words[1])
+  os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+  images = open_folder(folder, data_dir=home)
+  assert images.records[images.table.index[images.table["file"] == path.name][0]] == words[1]
 
 
 def test_options_change_labels_and_data_digest_but_not_the_devices(folder, home):
@@ -283,8 +305,7 @@ def test_data_without_a_seal_are_made_anew(folder, home):
 def test_verdicts_and_stores_of_other_rules_are_not_believed(folder, home, monkeypatch):
   before = open_folder(folder, data_dir=home)
   monkeypatch.setattr("fsim.data.dresden.journal.VERSION", 0)
-  asked, real = [], verify.verify
-  monkeypatch.setattr(verify, "verify", lambda path: asked.append(path.name) or real(path))
+  asked = hashes_of_decoded(monkeypatch)
   after = open_folder(folder, data_dir=home)
   assert len(asked) == 10
   assert after.records.folder != before.records.folder

@@ -129,6 +129,20 @@ def test_models_of_one_device_each_have_no_line_of_the_same_model(tmp_path, cali
   assert lines["sensor noise", OTHER_MODEL]["measured"]
 
 
+def test_a_camera_of_which_nothing_is_used_is_named(tmp_path, calibration, capsys):
+  for camera, folder in enumerate(("Alpha/JPEG", "Beta/trip", "Gamma/flat-field")):
+    (tmp_path / "s" / folder).parent.mkdir(parents=True)
+    sensors.folder(tmp_path / "s" / folder, x=(camera, range(2)))
+  code, printed = answer(tmp_path / "s", f"--calibration={calibration}", "--json")
+  said = json.loads(printed)
+  assert code == console.INCOMPLETE
+  assert said["counts"]["devices"] == 2
+  assert [one["cause"] for one in said["left_out"]] == [
+    *2 * ["a flat-field photograph by its folder, and natural ones are wanted"],
+    "no photograph of Gamma_0 is used",
+  ]
+
+
 def test_one_camera_is_too_few(tmp_path, calibration):
   (tmp_path / "s").mkdir()
   sensors.folder(tmp_path / "s" / "camera", x=(1, range(4)))

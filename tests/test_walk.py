@@ -135,6 +135,20 @@ def test_what_fsim_wrote_is_no_image_that_was_lost(tmp_path):
   assert found["shot.jpg"].kind == "jpeg"
 
 
+def test_a_folder_of_caches_is_one_line(tmp_path):
+  for _ in range(2):
+    cache = outputs.Folder(tmp_path / "out" / "cache").below("0123")
+    outputs.replace(cache / "spectrum.npy", b"")
+  (tmp_path / "out" / "cache" / "other").mkdir()
+  (tmp_path / "out" / "cache" / "other" / "a.jpg").write_bytes(jpegs.jpeg(0))
+  found = entries(tmp_path)
+  assert {name: (entry.kind, entry.cause, entry.is_image) for name, entry in found.items()} == {
+    "out/cache/0123": ("other", "written by fsim", False),
+    "out/cache/other/a.jpg": ("jpeg", "", False),
+  }
+  assert len(outputs.written(tmp_path / "out" / "cache")) == 1
+
+
 def test_names_that_are_no_utf8_are_walked(tmp_path):
   (tmp_path / "caf\udce9.jpg").write_bytes(b"")
   assert list(entries(tmp_path)) == ["caf\udce9.jpg"]

@@ -1,7 +1,7 @@
 """Where commands write: checked before the work, in one go, and never in place of what fsim did not write.
 
 A folder remembers in MANIFEST, a line a file, what fsim wrote there and its SHA-256. A file that is not in it, or that
-was changed since, is somebody else's.
+was changed since, is somebody else's. A folder of caches has a line as a whole.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from fsim.boundary.text import shown
 
 MANIFEST = ".fsim-written.jsonl"
 MANIFEST_BYTES = 1 << 26  # Half a million files.
+FOLDER = "folder"  # In the place of a SHA-256.
 
 
 class Folder:
@@ -66,13 +67,25 @@ class Folder:
     self.claim(name)
     with drafted(self.path / name) as draft:
       yield draft
-      line = f"\n{json.dumps([name, _digest(draft)])}\n"  # The first ends a line that a kill has cut.
-      with (self.path / MANIFEST).open("a") as manifest:  # First: a kill between the two must not disown the file.
-        manifest.write(line)
+      self._remember(name, _digest(draft))  # First: a kill between the two must not disown the file.
+
+  def below(self, name: str) -> Path:
+    """A folder in this one that is fsim's as a whole, for files of `replace`. Raises UserError if it cannot be made."""
+    try:
+      if (name, FOLDER) not in written(self.path):
+        self._remember(name, FOLDER)
+      (self.path / name).mkdir(exist_ok=True)
+    except OSError as error:
+      raise UserError(f"{shown(self.path / name)}: {error.strerror}") from error
+    return self.path / name
+
+  def _remember(self, name: str, digest: str) -> None:
+    with (self.path / MANIFEST).open("a") as manifest:
+      manifest.write(f"\n{json.dumps([name, digest])}\n")  # The first ends a line that a kill has cut.
 
 
 def written(folder: Path) -> set[tuple[str, str]]:
-  """Names with every digest that fsim ever gave them there; a line cut by a kill says nothing."""
+  """Names with every digest that fsim ever gave them there, or FOLDER; a line cut by a kill says nothing."""
   found = set()
   with contextlib.suppress(Unreadable):
     for line in read_bytes(folder / MANIFEST, MANIFEST_BYTES).splitlines():

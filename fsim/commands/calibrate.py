@@ -61,7 +61,8 @@ def main(arguments: Sequence[str]) -> int:
   if shipped:
     require_unlearned([known.path for known in found.photographs], shipped)
   scores, unusable = collecting.collect([Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs])
-  for path, cause in found.left_out + unusable:
+  unused = found.unused(set(scores.photographs.get("device", ())))
+  for path, cause in found.left_out + unusable + unused:
     console.note(f"left out {shown(path)}: {shown(cause)}")
   if scores.comparisons.empty:
     raise UserError(f"{shown(chosen.folder)}: no two photographs of one camera and one size can be compared")
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
   else:
     for line in told(learned):
       console.say(shown(line))
-  return console.INCOMPLETE if found.lost or copies.lost(unusable) else console.ANSWERED
+  return console.INCOMPLETE if found.lost or unused or copies.lost(unusable) else console.ANSWERED
 
 
 def require_unlearned(paths: Sequence[Path], shipped: "Weights") -> None:

@@ -96,7 +96,7 @@ def gather(folder: Path, expression: str | None, seen: Source) -> Gathered:
   """Raises UserError for one picture with two cameras, and where fewer than two cameras have photographs enough."""
   found = cameras.read(folder, expression)
   enrolled, left_out, lost = _embedded(found, seen)
-  counts = {known.camera: 0 for known in found.photographs}
+  counts = dict.fromkeys(found.devices.values(), 0)
   for one in enrolled:
     counts[one.camera] += 1
   refused = {

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fsim.boundary import inputs
-from fsim.boundary.outputs import MANIFEST, written
+from fsim.boundary.outputs import FOLDER, MANIFEST, written
 from fsim.data import jpeg
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")  # Taken for JPEGs without a look; others are looked at.
 TABLES = (".csv", ".tsv")
+WRITTEN = "written by fsim"
 HEAD = 64  # Bytes by which a file is recognised.
 
 
@@ -46,9 +47,12 @@ def walk(folder: Path) -> Iterator[Entry]:
       continue
     entered.add((status.st_dev, status.st_ino))
     # Hidden ones have what systems put there: thumbnails, what was thrown away, other halves of files.
-    folders = [name for name in inside if name[0] != "." and os.path.isdir(parent / name)]
+    made = written(parent)  # Results are no input, nor are caches.
+    folders = [
+      name for name in inside if name[0] != "." and (name, FOLDER) not in made and os.path.isdir(parent / name)
+    ]
     waiting += [parent / name for name in reversed(folders)]
-    own = {name for name, _ in written(parent)}  # Results are no input.
+    own = {name for name, _ in made}
     files = [name for name in inside if name not in set(folders) | {MANIFEST}]
     yield from (_entry(parent / name, name in own) for name in files)
 
@@ -60,12 +64,14 @@ def _entry(path: Path, is_own: bool) -> Entry:
     status = path.stat()
   except OSError as error:
     return Entry(path, "other", f"cannot be read: {error.strerror}", is_image=_named_as_jpeg(path))
+  if is_own and stat.S_ISDIR(status.st_mode):
+    return Entry(path, "other", WRITTEN)
   if not stat.S_ISREG(status.st_mode):
     return Entry(path, "other", "not a regular file", is_image=_named_as_jpeg(path))
   if _named_as_jpeg(path):
     return Entry(path, "jpeg", status=status)
   if is_own:
-    return Entry(path, "other", "written by fsim", status=status)
+    return Entry(path, "other", WRITTEN, status=status)
   if path.suffix.lower() in TABLES:
     return Entry(path, "table", status=status)
   return _by_content(path, status)

@@ -69,7 +69,9 @@ def _require_utf8(files: Sequence[Labelled]) -> None:
     try:
       str(file.path).encode()
     except UnicodeEncodeError as error:
-      raise UserError(f"{shown(file.path)}: a name that is not UTF-8 cannot be kept in a table") from error
+      raise UserError(
+        f"{shown(file.path)}: a name that is not UTF-8, or not of this locale, cannot be kept in a table"
+      ) from error
 
 
 def _groups(files: Sequence[Labelled]) -> Iterator[list[Labelled]]:

@@ -16,7 +16,7 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 from fsim.data import jpeg
 from fsim.data.photographs import Photograph, read
-from fsim.data.walk import SUFFIXES, walk
+from fsim.data.walk import SUFFIXES, Entry, walk
 from fsim.prnu import fingerprints, pictures, probe
 from fsim.prnu.fingerprints import Fingerprint
 from fsim.prnu.pictures import Picture
@@ -61,6 +61,13 @@ class Candidate(NamedTuple):
     return pictures.reason("the other photograph", share)
 
 
+class Given(NamedTuple):
+  """Candidates, and (file, cause) of all other files in the folders that were given."""
+
+  paths: list[Path]
+  passed_over: list[tuple[Path, str]]
+
+
 class Batch(NamedTuple):
   """Candidates of one size and kind, to be matched together; `last` if no usable one follows."""
 
@@ -68,24 +75,40 @@ class Batch(NamedTuple):
   last: bool
 
 
-def candidates(places: Sequence[Path], own: Path | None = None) -> list[Path]:
+def candidates(places: Sequence[Path], own: Path | None = None) -> Given:
   """Files as they are given, and in the place of a folder the fingerprints (.npz) below it, through links too.
 
   A folder without any, or below one that cannot be entered, stays among them, to be named as what cannot be used.
-  own: a folder of the command's, which may lie in the others.
+  own: a folder of the command's, which may lie in the others, and of which nothing is said.
   """
   paths: list[Path] = []
+  passed_over: list[tuple[Path, str]] = []
   for place in places:
     if not os.path.isdir(place):
       paths.append(place)
       continue
-    entries = list(walk(place))
+    entries = [entry for entry in walk(place) if own is None or not _is_below(entry.path, own)]
+    inside = sorted(entry.path for entry in entries if _is_named_so(entry.path))
     closed = [entry.path for entry in entries if entry.status is None and os.path.isdir(entry.path) and entry.is_image]
-    inside = sorted(e.path for e in entries if e.path.suffix.lower() == SUFFIX and e.path.name[0] != ".")
-    if own is not None:
-      inside = [path for path in inside if inputs.resolved(own) not in inputs.resolved(path).parents]
     paths += [*inside, *closed] or [place]
-  return list(dict.fromkeys(paths))
+    passed_over += [(entry.path, _cause(entry)) for entry in entries]
+  used = dict.fromkeys(paths)
+  return Given(list(used), [(path, cause) for path, cause in dict(passed_over).items() if path not in used])
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+  return inputs.resolved(folder) in inputs.resolved(path).parents
+
+
+def _is_named_so(path: Path) -> bool:
+  return path.suffix.lower() == SUFFIX and path.name[0] != "."
+
+
+def _cause(entry: Entry) -> str:
+  if entry.status is None:
+    return entry.cause
+  what = "a photograph" if entry.kind == "jpeg" else f"its name does not end in {SUFFIX}"
+  return f"{what}, and of a folder only fingerprints ({SUFFIX}) are taken"
 
 
 def batches(paths: Sequence[Path], broken: dict[Path, UserError], settings: Settings) -> Iterator[Batch]:

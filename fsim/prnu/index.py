@@ -2,7 +2,8 @@
 
 The signs alone have two thirds of a correlation, in a thirtieth of the bytes of a fingerprint's file. They only choose
 whom to look at, and are no evidence: what is answered is computed from the candidates' files. A file is known again by
-its path, size and time.
+its path, size and times, since to hash all files takes as long as to read them. Of one whose bytes alone have changed,
+as on a disk that decays, former signs are asked: it may be overlooked among many, and never matches wrongly.
 
 Shapes: m n candidates, h w pixels, b bytes of signs, w words of them.
 """
@@ -48,8 +49,7 @@ class Index:
 
   def __init__(self, folder: Path, settings: Settings = DEFAULT):
     self.settings = settings
-    self.folder = folder / f"signs-{FORMAT}-{SIDE}"
-    self.folder.mkdir(parents=True, exist_ok=True)
+    self.folder = outputs.Folder(folder).below(f"signs-{FORMAT}-{SIDE}")
     self.known: dict[Kind, tuple[list[Path], UInt8[np.ndarray, "n b"]]] = {}
 
   def add(self, paths: Sequence[Path], share: Share = ALONE) -> dict[Path, UserError]:
@@ -133,4 +133,4 @@ def _state(path: Path) -> list[int]:
     found = os.stat(path)
   except OSError as error:
     raise Unreadable(path, error.strerror) from error
-  return [found.st_size, found.st_mtime_ns]
+  return [found.st_size, found.st_mtime_ns, found.st_ctime_ns]  # The last changes with a copy that keeps the others.

@@ -71,8 +71,7 @@ class Tiles:
     self.in_step = in_step
     settings = (fsim.__version__, ENGINE, DEFAULT, STEPS, BINS, LINES, blocks.LAGS, in_step)
     engine = hashlib.sha256(repr(settings).encode()).hexdigest()
-    self.folder = folder / engine[:16]
-    self.folder.mkdir(parents=True, exist_ok=True)
+    self.folder = outputs.Folder(folder).below(engine[:16])
 
   def has(self, sha256: str, size: tuple[int, int]) -> bool:
     """Whether the pattern is there, whole: as it was written, it has a standard deviation of 1."""

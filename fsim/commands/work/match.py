@@ -20,9 +20,12 @@ def match(chosen: argparse.Namespace) -> int:
   """Answers are given as they are found, so that an interruption loses only those that are not."""
   transforms = all_transforms(chosen.turned, chosen.mirrored, chosen.scales)
   search = Search(transforms, chosen.reach, chosen.alpha, Settings(noise=chosen.noise))
-  against = comparing.candidates(chosen.against, chosen.index)
+  against, passed_over = comparing.candidates(chosen.against, chosen.index)
   found = find(chosen.places)
-  LeftOut(stop=False).passed_over(found)
+  left_out = LeftOut(stop=False)
+  left_out.passed_over(found)
+  for path, cause in passed_over:
+    left_out.beside(path, cause)
   considered = len(found.paths) + len(found.passed_over)
   console.note(f"{considered} files considered, {len(found.passed_over)} of them passed over")
   answers: list[Answer] = []
@@ -47,7 +50,8 @@ def match(chosen: argparse.Namespace) -> int:
     raise
   finally:
     if chosen.json:
-      console.say(console.to_json([answer._asdict() for answer in answers]))
+      others = [{"candidate": str(path), "passed_over": cause} for path, cause in passed_over]
+      console.say(console.to_json([*(answer._asdict() for answer in answers), *others]))
   return console.ANSWERED if all(answer.usable for answer in answers) else console.INCOMPLETE
 
 

@@ -41,7 +41,8 @@ def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
   files = [Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs]
   with nullcontext() if folder is None else console.resumable():
     made = kept_scores.collect(files, folder and outputs.Folder(folder.path / SCORES), *collector(asked))
-  left_out = [*found.left_out, *made.left_out]
+  unused = found.unused(set(made.scores.photographs.get("device", ())))
+  left_out = [*found.left_out, *made.left_out, *unused]
   for path, cause in left_out:
     console.note(f"left out {shown(path)}: {shown(cause)}")
   source = Source(chosen.source, found.rule, made.digest)
@@ -54,7 +55,7 @@ def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
   else:
     for line in lines(report, folder):
       console.say(line)
-  return console.INCOMPLETE if found.lost or copies.lost(made.left_out) else console.ANSWERED
+  return console.INCOMPLETE if found.lost or unused or copies.lost(made.left_out) else console.ANSWERED
 
 
 def collector(asked: shipped.Chosen) -> tuple[kept_scores.Collect, str]:

@@ -28,7 +28,7 @@ from fsim.boundary.text import shown
 from fsim.data import photographs, splits
 from fsim.data.dresden import journal
 from fsim.data.dresden.journal import Journal
-from fsim.data.dresden.listing import Listing, listing
+from fsim.data.dresden.listing import Listing, listing, path_of
 from fsim.data.dresden.names import REPAIRED, Repairs
 from fsim.data.dresden.pattern import Pattern
 from fsim.data.dresden.scan import Row, Scan, Unusable, scan
@@ -127,12 +127,15 @@ class Dresden(tfds.core.ShardBasedBuilder):
 
   def _examples(self, table: pd.DataFrame, bar: tqdm) -> Iterator[tuple[str, dict]]:
     for row in table.to_dict("records"):
-      yield row["file"], row | {"image": Original(self.builder_config.listing.folder / row["file"], row["sha256"])}
+      yield (
+        row["file"],
+        row | {"image": Original(path_of(self.builder_config.listing.folder, row["file"]), row["sha256"])},
+      )
       bar.update()
 
 
 def verified(config: FolderConfig, home: Path | None) -> Scan:
-  """Table and problems of the folder; `home` keeps a journal, so that no file is decoded twice in its life."""
+  """Table and problems of the folder; `home` keeps a journal, so that no file is decoded twice."""
   folder = config.listing.folder.resolve()
   name = f"{_slug(folder)}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.verified-{journal.VERSION}.jsonl"
   memory = Journal(home and home / name)

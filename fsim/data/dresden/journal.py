@@ -1,4 +1,8 @@
-"""What is remembered of verified files from one command to the next, so that none is decoded twice in its life."""
+"""What is remembered of verified files from one command to the next, by their SHA-256: none is decoded twice.
+
+Names, sizes and times do not count: a disk that decays and a copy that is put back leave them as they are. To hash a
+file takes a fourteenth of the time that decoding it and hashing its pixels take (12 megapixels, 4.9 MB: 13 and 181 ms).
+"""
 
 import json
 import os
@@ -8,10 +12,9 @@ from typing import NamedTuple
 from fsim.boundary import console
 from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.boundary.text import shown
-from fsim.data.dresden.listing import File
 
 # Of the rules by which files are judged, and of what a line holds; other numbers are not believed.
-VERSION = 2
+VERSION = 3
 MAX_BYTES = 1 << 28
 
 
@@ -30,7 +33,7 @@ class Journal:
   """
 
   def __init__(self, path: Path | None):
-    self.known: dict[File, Verdict] = {}
+    self.known: dict[str, Verdict] = {}  # By SHA-256 of the file.
     self._descriptor, self._path = None, path
     if path is None:
       return
@@ -45,12 +48,12 @@ class Journal:
   def is_kept(self) -> bool:
     return self._descriptor is not None
 
-  def add(self, file: File, verdict: Verdict) -> None:
-    self.known[file] = verdict
+  def add(self, verdict: Verdict) -> None:
+    self.known[verdict.sha256] = verdict
     if self._descriptor is None:
       return
     # The line's end comes first, or a line that a kill or a full disk cut would spoil this one too.
-    line = f"\n{json.dumps([file, verdict])}".encode()
+    line = f"\n{json.dumps(verdict)}".encode()
     try:
       written = os.write(self._descriptor, line)
     except OSError as error:
@@ -70,16 +73,15 @@ class Journal:
     console.note(f"verified files are not remembered in {folder}: {cause} (TFDS_DATA_DIR names another place)")
 
 
-def _verdicts(data: bytes) -> dict[File, Verdict]:
+def _verdicts(data: bytes) -> dict[str, Verdict]:
   """What the lines say; one that a kill has cut, or that anybody else wrote, says nothing."""
   found = {}
   for line in data.decode(errors="replace").split("\n"):
     try:
-      (name, size, time), (sha256, content, width, height, cause) = json.loads(line)
+      sha256, content, width, height, cause = json.loads(line)
     except (ValueError, TypeError, RecursionError):
       continue
-    file, verdict = File(name, size, time), Verdict(sha256, content, width, height, cause)
-    kinds = (*File.__annotations__.values(), *Verdict.__annotations__.values())
-    if all(type(value) is kind for value, kind in zip((*file, *verdict), kinds, strict=True)):
-      found[file] = verdict
+    verdict = Verdict(sha256, content, width, height, cause)
+    if all(type(value) is kind for value, kind in zip(verdict, Verdict.__annotations__.values(), strict=True)):
+      found[sha256] = verdict
   return found

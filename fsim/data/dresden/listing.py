@@ -1,6 +1,7 @@
 """What lies in a folder, without decoding any image: fast enough to be asked on every start."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from fsim.data.walk import Entry, require_folder, walk
 
 
 class File(NamedTuple):
-  file: str  # Relative to the folder, with forward slashes.
+  file: str  # Relative to the folder, with forward slashes, in UTF-8 whatever the locale: see `path_of`.
   bytes: int
   mtime_ns: int
 
@@ -45,9 +46,15 @@ def listing(folder: Path) -> Listing:
   require_folder(folder)
   found = Listing(folder, [], [], [], [], [])
   for entry in walk(folder):
-    _sort_in(entry, entry.path.relative_to(folder).as_posix(), found)
+    name = os.fsencode(entry.path.relative_to(folder).as_posix()).decode(errors="surrogateescape")
+    _sort_in(entry, name, found)
   found.metadata.sort(key=lambda f: (f.file.count("/"), f.file))
   return found._replace(jpegs=sorted(found.jpegs), left_out=sorted(found.left_out))
+
+
+def path_of(folder: Path, file: str) -> Path:
+  """Of a file of a listing, as this system's locale has it."""
+  return folder / os.fsdecode(file.encode(errors="surrogateescape"))
 
 
 def _sort_in(entry: Entry, name: str, found: Listing) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from fsim.boundary.inputs import Unreadable
 from fsim.data import tables
 from fsim.data.dresden import names
+from fsim.data.dresden.listing import path_of
 from fsim.data.dresden.subsets import subset_of
 from fsim.data.tables import Table
 
@@ -49,7 +50,7 @@ def read(folder: Path, files: list[str]) -> Manifest:
   manifest = Manifest({}, [])
   for file in files:
     try:
-      _take(file, tables.read(folder / file, "filename"), manifest)
+      _take(file, tables.read(path_of(folder, file), "filename"), manifest)
     except Unreadable as error:
       manifest.problems.append((file, f"metadata cannot be read: {error.cause}"))
   return manifest

@@ -13,6 +13,7 @@ WORDS = {
   "^dark|darkf(rame|ield)": "dark",
   "^jpeg": "jpeg",
 }
+NO_SCENE = re.compile("(flatfield|darkframe|darkfield)s?")  # Of people's own folders, whatever their case and dashes.
 
 
 def listed(names: str) -> list[str]:
@@ -26,10 +27,18 @@ def listed(names: str) -> list[str]:
 
 def subset_of(label: str) -> str:
   """The subset that a folder's or manifest's label means, "" if none."""
-  letters = re.sub("[^a-z]", "", label.lower())
-  return next((subset for word, subset in WORDS.items() if re.search(word, letters)), "")
+  return next((subset for word, subset in WORDS.items() if re.search(word, _letters(label))), "")
 
 
 def subset_of_folders(folders: tuple[str, ...]) -> str:
   """The subset said by the innermost folder that says one; natural if none does."""
   return next((s for s in map(subset_of, reversed(folders)) if s), NATURAL)
+
+
+def subset_of_scenes(folders: tuple[str, ...]) -> str:
+  """As `subset_of_folders`, of folders that people named after scenes: "JPEG" and "Dark sky" are some."""
+  return subset_of_folders(tuple(folder for folder in folders if NO_SCENE.fullmatch(_letters(folder))))
+
+
+def _letters(label: str) -> str:
+  return re.sub("[^a-z]", "", label.lower())
