@@ -50,8 +50,7 @@ def match(chosen: argparse.Namespace) -> int:
     raise
   finally:
     if chosen.json:
-      others = [{"candidate": str(path), "passed_over": cause} for path, cause in passed_over]
-      console.say(console.to_json([*(answer._asdict() for answer in answers), *others]))
+      console.say(console.to_json([answer._asdict() for answer in answers]))
   return console.ANSWERED if all(answer.usable for answer in answers) else console.INCOMPLETE
 
 
