@@ -239,7 +239,8 @@ def test_an_extractor_of_another_run_is_taken_as_it_is_and_only_the_scorer_learn
   assert (after.classes, after.tiles, after.block_shares) == (before.classes, {}, True)
   (found,) = similarity.load(tmp_path / "a")
   assert {*found.pairs["side_a"], *found.pairs["side_b"]} == {"unknown"}  # Whom it has learned is not known here.
-  (tmp_path / "b").mkdir()  # A folder with the files of a predictor, as weights are.
+  (tmp_path / "b").mkdir()  # A folder with the files of a predictor, as weights are; their scorer is not asked.
+  (tmp_path / "a" / "predictor" / "scorer.npz").unlink()
   model.experiment(taken(tmp_path / "a" / "predictor", data, **{"extractor.block_shares": True}), tmp_path / "b")
   again = fitted.load(tmp_path / "b" / "predictor")
   for one, other in zip(jax.tree.leaves(after.scorer), jax.tree.leaves(again.scorer), strict=True):

@@ -173,6 +173,13 @@ def save(folder: Path, fitted: FittedSimilarity) -> None:
 
 def load(folder: Path) -> FittedSimilarity:
   """Raises Unreadable for the first file that is not as `save` writes it."""
+  start = load_networks(folder)
+  row = jnp.zeros((1, sum(_kinds(start))))
+  return start._replace(scorer=saved.load(folder / "scorer.npz", pair_scorer(start), row, row))
+
+
+def load_networks(folder: Path) -> FittedSimilarity:
+  """Without the scorer of pairs. Raises Unreadable as `load`."""
   plain = NOT_BEFORE | inputs.read_json(folder / FIELDS, limit=MANY)
   fields.require(folder / FIELDS, plain, PLAIN)
   start = FittedSimilarity(**plain, variables={}, tiles={}, scorer={})
@@ -180,9 +187,7 @@ def load(folder: Path) -> FittedSimilarity:
   tile_net = tile_network(start.classes, start.dtype, start.tile_front)
   tiles = saved.load(folder / "tiles.npz", tile_net, tile, optional=True)
   variables = saved.load(folder / "network.npz", network(start), patch, optional=bool(tiles))
-  start = start._replace(variables=variables, tiles=tiles)
-  row = jnp.zeros((1, sum(_kinds(start))))
-  return start._replace(scorer=saved.load(folder / "scorer.npz", pair_scorer(start), row, row))
+  return start._replace(variables=variables, tiles=tiles)
 
 
 def of_run(run: Path) -> FittedSimilarity:

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from fsim.boundary import inputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
+from fsim.systems import predictor
 from fsim.systems.model import fitted
 from fsim.systems.model.fitted import FittedSimilarity
 from fsim.train import mesh
@@ -40,9 +41,10 @@ def opened(config: ConfigDict) -> FittedSimilarity | None:
 
 
 def _read(folder: Path) -> FittedSimilarity:
+  """Without its scorer, which may be of features that are no longer made."""
   if (folder / fitted.FIELDS).is_file():
-    return fitted.load(folder)
-  return fitted.of_run(folder)
+    return fitted.load_networks(folder)
+  return predictor.of_run(folder, "model", "predictor", fitted.load_networks)
 
 
 def state(known: FittedSimilarity, context: Context) -> State:
