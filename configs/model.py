@@ -46,6 +46,7 @@ def get_config(mode: str = "") -> ConfigDict:
     halve_lr_every=1,
     precise_bn_batches=20,
   )
+  config.extractor.run = ""  # A finished run, or a folder of weights: its extractor is taken, and not learned again.
   config.extractor.colours = "each"  # One filter a colour. "green" (as published) or "rgb": fsim/models/mislnet.py.
   config.extractor.truncation = 2.0  # Grey levels of the first layer's residuals; 0: they are not truncated.
   config.extractor.last_pool = "max"  # Or "average", as in Bayar & Stamm 2018.

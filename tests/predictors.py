@@ -53,7 +53,12 @@ def weights(home: Path, name: str = "camera_models") -> Path:
   """A folder of weights in the place of `fsim.weights.FOLDER`, with a card."""
   folder = home / name
   fitted.save(folder, fitted_similarity.made())
-  training = {"commands": ["fsim train configs/model.py"], "commit": "0" * 40, "seed": 0, "packages": {"jax": "0.10"}}
+  training = {
+    "commands": ["fsim train configs/model.py --workdir=runs/camera_models"],
+    "commit": "0" * 40,
+    "seed": 0,
+    "extractor": "",
+  }
   row = {"repository": "someone/photographs", "commit": "1" * 40, "licence": "CC BY 4.0", "count": 2}
   data = {"source": "virtual/tiny", "protocol": "by_scene", "data_digest": "2" * 64, "images": 12}
   facts = {
@@ -62,7 +67,7 @@ def weights(home: Path, name: str = "camera_models") -> Path:
     "version": "7",
     "system": "model",
     "files": shipped.digests(folder),
-    "training": training | {"python": "3.11", "platform": "Linux", "devices": "1 x cpu"},
+    "training": training | {"python": "3.11", "platform": "Linux", "devices": "1 x cpu", "packages": {"jax": "0.10"}},
     "data": data | {"recipes": {"opencams/train": "3" * 64}, "photographs": [row]},
     "figures": [{"figure": "AUC", "value": 0.9, "command": "fsim train configs/model.py"}],
     "check": {"auc": 0.5},

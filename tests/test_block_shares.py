@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.fft import dctn
 
 from fsim.models import block_shares
-from fsim.models.block_shares import SHARES
+from fsim.models.block_shares import NEAR, SHARES
 from tests import jpegs
 
 
@@ -26,7 +26,7 @@ def pixels(seed, quality=None, side=64, **options):
 
 
 def shares(*images):
-  return np.asarray(block_shares.near_zero(jnp.stack(images))).reshape(len(images), 3, -1)
+  return np.asarray(block_shares.near_zero(jnp.stack(images))).reshape(len(images), len(NEAR), 3, -1)
 
 
 def slowly(image):
@@ -37,7 +37,7 @@ def slowly(image):
   rows, columns = (n // 8 for n in image.shape[:2])
   cut = [c[8 * i : 8 * i + 8, 8 * j : 8 * j + 8] for c in colours for i in range(rows) for j in range(columns)]
   found = np.abs([dctn(block, norm="ortho") for block in cut]).reshape(3, rows * columns, 64)
-  return (found < block_shares.NEAR).mean(1)[:, 1:]
+  return np.stack([(found < limit).mean(1)[:, 1:] for limit in NEAR])
 
 
 @settings(max_examples=8, deadline=None)
@@ -49,21 +49,21 @@ def test_shares_are_those_of_the_slow_reference(seed, quality, side):
 
 def test_the_worse_the_quality_the_more_is_near_zero():
   found = shares(*(pixels(3, quality, subsampling="4:4:4") for quality in (95, 80, 50)))
-  assert (np.diff(found.mean((1, 2))) > 0).all()
-  assert found[2, 0, -1] > 0.9  # The highest frequency of luminance.
+  assert (np.diff(found.mean((2, 3)), axis=0) > 0).all()
+  assert found[2, 0, 0, -1] > 0.9  # The highest frequency of luminance.
 
 
 def test_colour_at_half_the_pixels_leaves_its_high_frequencies_near_zero():
   whole, halved = shares(pixels(5, 95, subsampling="4:4:4"), pixels(5, 95, subsampling="4:2:0"))
   high = [(row, column) for row in range(5, 8) for column in range(5, 8)]
   places = [8 * row + column - 1 for row, column in high]
-  assert halved[1:, places].mean() > whole[1:, places].mean() + 0.1
+  assert halved[0, 1:, places].mean() > whole[0, 1:, places].mean() + 0.1
 
 
 def test_off_the_grid_the_trace_is_gone():
   """Quantised coefficients are near zero in the blocks of the file, not in those beside them."""
   image = pixels(7, 60, 128)
-  on, off = shares(image[:64, :64])[0], shares(image[3:67, 5:69])[0]
+  on, off = shares(image[:64, :64])[0, 0], shares(image[3:67, 5:69])[0, 0]
   assert on.mean() > off.mean() + 0.1
 
 
@@ -72,3 +72,9 @@ def test_a_plain_patch_has_all_near_zero(level):
   found = shares(np.full((64, 64, 3), level, np.uint8))
   assert found.size == SHARES
   assert (found == 1).all()
+
+
+def test_the_wider_the_limit_the_more_is_near_zero():
+  found = shares(pixels(11, 90))[0]
+  assert (np.diff(found, axis=0) >= 0).all()
+  assert (np.diff(found.mean((1, 2))) > 0).all()

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from ml_collections import ConfigDict
 from sklearn.metrics import roc_curve
 
+from fsim.boundary.errors import UserError
 from fsim.data import pairs, patches
 from fsim.data.patches import Cache, Choice
 from fsim.models import block_shares, posteriors
@@ -217,12 +219,54 @@ def test_a_scorer_starts_with_how_features_scatter_within_models_and_keeps_it(tm
   np.testing.assert_allclose(fitted.log_odds(known, rows, rows), fitted.log_odds(known, rows, rows).T, atol=1e-4)
 
 
+def taken(run, data, **changes):
+  """A quick configuration whose extractor is that of a finished run."""
+  config = commands.config(CONFIG, "quick")
+  fields = {"extractor.run": str(run), "scorer.use_tile_posteriors": False, "tile_extractor.epochs": 0}
+  config.update_from_flattened_dict(fields | {"evaluate.draws": 1, "data.folder": str(data)} | changes)
+  return config
+
+
+def test_an_extractor_of_another_run_is_taken_as_it_is_and_only_the_scorer_learned(finished, tmp_path, data):
+  (tmp_path / "a").mkdir()
+  page = model.experiment(taken(finished, data, **{"extractor.block_shares": True}), tmp_path / "a").read_text()
+  assert "Training of the extractor" not in page
+  assert "Training of the similarity" in page
+  assert sorted(path.name for path in (tmp_path / "a" / "checkpoints").iterdir()) == ["similarity"]
+  before, after = (fitted.load(run / "predictor") for run in (finished, tmp_path / "a"))
+  for one, other in zip(jax.tree.leaves(before.variables), jax.tree.leaves(after.variables), strict=True):
+    np.testing.assert_array_equal(one, other)
+  assert (after.classes, after.tiles, after.block_shares) == (before.classes, {}, True)
+  (found,) = similarity.load(tmp_path / "a")
+  assert {*found.pairs["side_a"], *found.pairs["side_b"]} == {"unknown"}  # Whom it has learned is not known here.
+  (tmp_path / "b").mkdir()  # A folder with the files of a predictor, as weights are; their scorer is not asked.
+  (tmp_path / "a" / "predictor" / "scorer.npz").unlink()
+  model.experiment(taken(tmp_path / "a" / "predictor", data, **{"extractor.block_shares": True}), tmp_path / "b")
+  again = fitted.load(tmp_path / "b" / "predictor")
+  for one, other in zip(jax.tree.leaves(after.scorer), jax.tree.leaves(again.scorer), strict=True):
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+  ("changes", "cause"),
+  [
+    ({"extractor.colours": "green"}, "was learned with extractor.colours=each, and extractor.colours is green"),
+    ({"input.size": 80}, "was learned with input.size=72, and input.size is 80"),
+    ({"tile_extractor.epochs": 1}, "set tile_extractor.epochs=0"),
+    ({"extractor.run": "nowhere"}, "nowhere"),
+  ],
+)
+def test_an_extractor_that_does_not_fit_is_told_before_any_work(finished, tmp_path, data, changes, cause):
+  config = taken(finished, data, **{"data.source": "virtual/none"} | changes)
+  with pytest.raises(UserError, match=cause):
+    model.experiment(config, tmp_path)
+
+
 def test_a_model_with_one_image_is_told_before_training():
   config, few = commands.config(CONFIG, "quick"), table(3, 1)
   part = PatchSet(few, np.arange(9), np.repeat(np.arange(3), 3), 0)
-  learned = dict.fromkeys(("train", "validation", "test"), part)
   with pytest.raises(ValueError, match=r"the train images .* two images of each; there are \[1, 1, 1\]"):
-    model.require(learned, {"train": part, "validation": part}, ["M_0", "M_1", "M_2"], config)
+    model.require({"train": part, "validation": part}, config)
 
 
 @pytest.mark.parametrize(

@@ -135,10 +135,10 @@ FAULTS = {
   "one more": (lambda f: (f / "x.npz").write_bytes(b""), r"x\.npz: card\.json does not name it"),
   "no card": (lambda f: (f / card.CARD).unlink(), r"card\.json: No such file or directory; .* are damaged"),
   "half a card": (lambda f: (f / card.CARD).write_text("{"), r"card\.json: not JSON"),
-  "newer": (lambda f: changed(f, format=3), r"card\.json: of a newer fsim \(format 3, this one reads up to 2\)"),
+  "newer": (lambda f: changed(f, format=4), r"card\.json: of a newer fsim \(format 4, this one reads up to 3\)"),
   "newer, other fields": (
-    lambda f: (f / card.CARD).write_text('{"format": 4}'),
-    r"of a newer fsim \(format 4, this one reads up to 2\): install that one$",
+    lambda f: (f / card.CARD).write_text('{"format": 5}'),
+    r"of a newer fsim \(format 5, this one reads up to 3\): install that one$",
   ),
   "unknown": (lambda f: changed(f, colour="red"), r"card\.json: the field 'colour' is unknown"),
   "no number": (lambda f: changed(f, format="1"), r"card\.json: the field 'format' must be a whole number"),

@@ -159,6 +159,39 @@ def test_what_whitens_must_be_virtual(source, run, tmp_path, capsys):
   assert "scorer.whitening is no virtual camera" in refused(run, tmp_path, capsys)
 
 
+def with_extractor(run, place):
+  config = json.loads((run / runs.CONFIG).read_text())
+  config["extractor"]["run"] = str(place)
+  (run / runs.CONFIG).write_text(json.dumps(config))
+  runs.seal(run)
+
+
+def test_an_extractor_of_other_weights_is_named_with_what_taught_it(run, checks, tmp_path, monkeypatch, capsys):
+  other = predictors.weights(tmp_path / "former")
+  with_extractor(run, other)
+  told = "the extractor has learned from photographs of someone/photographs, and the run has not"
+  assert told in refused(run, tmp_path, capsys)
+  folder = folder_of(tmp_path)
+  changed(run, source=f"virtual/several:0.85,{folder}:0.15", **MIXED)
+  known(monkeypatch, folder)
+  rows = [row | {"repository": "someone/photographs"} for row in make.recipe.rows(make.SET)]
+  monkeypatch.setattr(make.recipe, "rows", lambda _: rows)
+  code, place = made(run, tmp_path)
+  assert code == 0
+  training = weights.read_card(place)["training"]
+  extractor, fetch, learn = training["commands"]
+  assert extractor == "fsim train configs/model.py --workdir=runs/extractor"
+  assert fetch.startswith("fsim public")
+  assert "--config.extractor.run=runs/extractor " in learn
+  assert training["extractor"] == f"{weights.checked(other).description}, of fsim at commit {'0' * 40}"
+  assert f"Its extractor is that of {training['extractor']}." in card.text(weights.read_card(place))
+
+
+def test_an_extractor_of_a_run_whose_data_nobody_knows_is_refused(run, tmp_path, capsys):
+  with_extractor(run, tmp_path)
+  assert "no weights, whose card would say what the extractor has learned from" in refused(run, tmp_path, capsys)
+
+
 def test_data_that_have_changed_since_are_refused(run, tmp_path, monkeypatch, capsys):
   folder = folder_of(tmp_path)
   known(monkeypatch, folder)

@@ -12,7 +12,7 @@ from fsim.boundary.text import shown
 from fsim.data.public.repositories import HOST
 
 CARD = "card.json"
-FORMAT = 2  # Goes up with what an older fsim cannot read.
+FORMAT = 3  # Goes up with what an older fsim cannot read.
 SYSTEMS = ("model", "noise")  # Whose weights can be shipped.
 
 _DIGEST = Rule(lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{64}", value)), "a SHA-256")
@@ -37,6 +37,7 @@ FIELDS = {
 TRAINING = {
   "commands": _TEXTS,
   "commit": TEXT,  # Of fsim.
+  "extractor": TEXT,  # Whose it is, if it was not learned here.
   "seed": fields.whole(0, 1 << 62),
   "python": TEXT,
   "platform": TEXT,
@@ -92,6 +93,7 @@ def text(card: Mapping[str, Any]) -> str:
       "",
       "## How it was trained",
       *(f"    {command}" for command in training["commands"]),
+      *([f"Its extractor is that of {training['extractor']}."] if training["extractor"] else []),
       "",
       f"How near the same commands come: {card['repetition'] or 'not measured'}",
       "",

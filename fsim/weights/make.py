@@ -39,6 +39,7 @@ from fsim.weights import card, checking
 SYSTEM = "model"  # Whose finished runs weights are made of.
 SET = "opencams/train"  # The photographs that weights which ship may learn from.
 PUBLIC = f"public/{SET}"  # Where the commands of a card have them.
+EXTRACTOR = "runs/extractor"  # And where the run whose extractor is taken.
 UNLEARNED = ("reading", "save_every", "data.folder", "evaluate.external")  # Settings that change no weights.
 ENVIRONMENT = ("python", "platform", "devices", "packages")
 
@@ -61,8 +62,11 @@ def make(run: Path, name: str, version: str, commit: str, folder: Path) -> dict[
   if whitening and folders(whitening):
     raise UserError(f"{shown(run)}: scorer.whitening is no virtual camera, from which alone weights may learn")
   photographs = learned(config["data"], facts["data_digest"])
+  before, extractor = taken(config, photographs)
   training = {name: environment[name] for name in ENVIRONMENT}
-  training |= {"commands": commands(config, name), "commit": commit, "seed": config["seed"]}
+  training |= {"commands": [*before, *commands(config, name)], "commit": commit, "seed": config["seed"]}
+  training["commands"] = list(dict.fromkeys(training["commands"]))  # Both fetch the photographs.
+  training["extractor"] = extractor
   draft = {"format": card.FORMAT, "name": name, "version": version, "system": system, "training": training}
   draft["data"] = data_of(config["data"], facts, photographs)
   draft["figures"] = figures(run, training["commands"][-1])
@@ -87,6 +91,27 @@ def learned(data: dict[str, Any], data_digest: str) -> pd.DataFrame:
   return rows[rows["sha256"].isin(real["sha256"])]
 
 
+def taken(config: dict[str, Any], photographs: pd.DataFrame) -> tuple[list[str], str]:
+  """Of a run that took its extractor from weights: the commands that repeat it, and whose it is; else nothing.
+
+  Raises UserError for an extractor of other origin, and for one that has learned from photographs that the run has not:
+  the card names those of the run.
+  """
+  place = config["extractor"].get("run")  # Runs of before it have none.
+  if not place:
+    return [], ""
+  folder = inputs.expanded(place)
+  if not (folder / card.CARD).exists():
+    raise UserError(f"{shown(folder)}: no weights, whose card would say what the extractor has learned from")
+  said, known = weights.read_card(folder), set(photographs["repository"])
+  missing = sorted({row["repository"] for row in said["data"]["photographs"]} - known)
+  if missing:
+    raise UserError(f"{shown(folder)}: the extractor has learned from photographs of {missing[0]}, and the run has not")
+  *fetch, train = said["training"]["commands"]
+  whose = f"{weights.checked(folder).description}, of fsim at commit {said['training']['commit']}"
+  return [*fetch, train.replace(f"--workdir=runs/{said['name']}", f"--workdir={EXTRACTOR}")], whose
+
+
 def commands(config: dict[str, Any], name: str) -> list[str]:
   """What repeats the run, in an empty folder. Raises UserError for photographs of several folders."""
   programs.provide()
@@ -96,6 +121,8 @@ def commands(config: dict[str, Any], name: str) -> list[str]:
   changed = {key: value for key, value in changed.items() if not key.startswith(UNLEARNED)}
   if "data.source" in changed:
     changed["data.source"] = renamed(config["data"]["source"])
+  if changed.get("extractor.run"):
+    changed["extractor.run"] = EXTRACTOR
   flags = [f"--config.{key}={_flag(value)}" for key, value in changed.items()]
   train = shlex.join(["fsim", "train", f"configs/{config['system']}.py", *flags, f"--workdir=runs/{name}"])
   return [f"fsim public --out=public --set={SET}", train] if PUBLIC in train else [train]

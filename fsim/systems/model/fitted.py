@@ -22,6 +22,7 @@ from fsim.models.extractors import FRONTS, PATCH_SIDE, PatchNet
 from fsim.models.mislnet import COLOURS, FEATURES, LEAST_SIDE, POOLS, MislNet
 from fsim.systems import predictor
 
+FIELDS = "predictor.json"
 BATCH = 32  # Patches whose features are computed at once.
 ARRAYS = {"network.npz": "variables", "tiles.npz": "tiles", "scorer.npz": "scorer"}  # Files, and what is in them.
 ROWS = 256  # Features are scored in multiples of so many, so that few shapes are compiled.
@@ -167,21 +168,26 @@ def save(folder: Path, fitted: FittedSimilarity) -> None:
   for name, field in ARRAYS.items():
     saved.save(folder / name, getattr(fitted, field))
   plain = {name: value for name, value in fitted._asdict().items() if name not in ARRAYS.values()}
-  outputs.replace(folder / "predictor.json", console.to_json(plain).encode())
+  outputs.replace(folder / FIELDS, console.to_json(plain).encode())
 
 
 def load(folder: Path) -> FittedSimilarity:
   """Raises Unreadable for the first file that is not as `save` writes it."""
-  plain = NOT_BEFORE | inputs.read_json(folder / "predictor.json", limit=MANY)
-  fields.require(folder / "predictor.json", plain, PLAIN)
+  start = load_networks(folder)
+  row = jnp.zeros((1, sum(_kinds(start))))
+  return start._replace(scorer=saved.load(folder / "scorer.npz", pair_scorer(start), row, row))
+
+
+def load_networks(folder: Path) -> FittedSimilarity:
+  """Without the scorer of pairs. Raises Unreadable as `load`."""
+  plain = NOT_BEFORE | inputs.read_json(folder / FIELDS, limit=MANY)
+  fields.require(folder / FIELDS, plain, PLAIN)
   start = FittedSimilarity(**plain, variables={}, tiles={}, scorer={})
   patch, tile = (jnp.zeros((1, side, side, 3), jnp.uint8) for side in (start.size, PATCH_SIDE))
   tile_net = tile_network(start.classes, start.dtype, start.tile_front)
   tiles = saved.load(folder / "tiles.npz", tile_net, tile, optional=True)
   variables = saved.load(folder / "network.npz", network(start), patch, optional=bool(tiles))
-  start = start._replace(variables=variables, tiles=tiles)
-  row = jnp.zeros((1, sum(_kinds(start))))
-  return start._replace(scorer=saved.load(folder / "scorer.npz", pair_scorer(start), row, row))
+  return start._replace(variables=variables, tiles=tiles)
 
 
 def of_run(run: Path) -> FittedSimilarity:

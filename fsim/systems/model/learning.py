@@ -20,7 +20,8 @@ from fsim.data.patches import Cache
 from fsim.models import pair_scorers
 from fsim.models.mislnet import MislNet
 from fsim.systems import patch_dataset
-from fsim.systems.model import fitted, test_sets, tiles, whitening
+from fsim.systems.model import fitted, taken, test_sets, tiles, whitening
+from fsim.systems.model.fitted import FittedSimilarity
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train import compare, schedule
 from fsim.train.compare import LabelledSignatures
@@ -85,6 +86,13 @@ def learn_models(
   return Networks(
     extractor, tile_extractor, partial(patch_dataset.seen, net, extractor, training.batch, context), tile_posteriors
   )
+
+
+def take(known: FittedSimilarity, config: ConfigDict, context: Context) -> Networks:
+  """An extractor that was learned before, and nothing beside it."""
+  extractor = taken.state(known, context)
+  net, batch = mislnet(known.classes, config), config.extractor.batch
+  return Networks(extractor, None, partial(patch_dataset.seen, net, extractor, batch, context), None)
 
 
 def labelled_signatures(features: Float[np.ndarray, "p d"], part: PatchSet) -> LabelledSignatures:

@@ -26,6 +26,7 @@ from fsim.systems.model import (
   report,
   similarity,
   splicing,
+  taken,
   test_sets,
   tiles,
   whitening,
@@ -42,8 +43,9 @@ THRESHOLD = 0.5  # Of the probability that two patches are of one model (section
 class Splits(NamedTuple):
   """Images by what they are for: no model stands on two of a, b and c, and no scene on two sides of any.
 
-  a: "train", "validation" and "test" of the models that the extractor learns; b: "train" and "validation" of those that
-  the scorer of pairs learns from; c: "test" of models that nothing learns.
+  a: "train", "validation" and "test" of the models that the extractor learns, empty where extractor.run names another
+  run's; b: "train" and "validation" of those that the scorer of pairs learns from; c: "test" of models that nothing
+  learns.
   """
 
   a: dict[str, pd.DataFrame]
@@ -55,20 +57,28 @@ class Splits(NamedTuple):
 def experiment(config: ConfigDict, context: Context) -> Path:
   """Are two patches of one camera model? Returns the page of the report (on the first process)."""
   tiles.require(config)
+  known = taken.opened(config)
   dataset = open_dataset(config.data.source, config, context.workdir)
   sides = divide(dataset.table, config)
+  if known:
+    sides = sides._replace(a={name: table.iloc[:0] for name, table in sides.a.items()})
   dataset = augmented(dataset, pd.concat([sides.a["train"], sides.b["train"]]), config, context.workdir)
-  classes = sorted(sides.a["train"]["model"].unique())
-  scorer = learning.pair_scorer(config, len(classes))
+  models = sorted(sides.a["train"]["model"].unique())
+  classes = known.classes if known else len(models)
+  scorer = learning.pair_scorer(config, classes)
   cache = patch_dataset.open_patches(dataset, config)
   a, b, c = ({name: patch_dataset.patches_of(cache, table) for name, table in side.items()} for side in sides)
-  require(a, b, classes, config)
+  if not known:
+    patch_dataset.require(a, models, "model")
+  require(b, config)
   whitener = whitening.opened(config, context.workdir) if config.scorer.whitening else None
   tested = [test_sets.internal(cache, a["test"], c["test"], config)]
   if config.evaluate.external:
     tested.append(test_sets.external(config, context.workdir))
 
-  networks = learning.learn_models(cache, a, classes, config, context)
+  networks = (
+    learning.take(known, config, context) if known else learning.learn_models(cache, a, models, config, context)
+  )
   extract, tile_posteriors, fused = networks.extract, networks.tile_posteriors, config.scorer.use_tile_posteriors
   embed = partial(test_sets.embed, extract, tile_posteriors if fused else None, fused)
   taught = {name: embed(cache, part).features for name, part in b.items()}
@@ -80,7 +90,7 @@ def experiment(config: ConfigDict, context: Context) -> Path:
   seen = [test_sets.embed(extract, tile_posteriors, fused, test_set.cache, test_set.part) for test_set in tested]
   if jax.process_index() > 0:
     return context.workdir
-  whole = assemble(networks, matcher, zero, len(classes), config)
+  whole = assemble(networks, matcher, zero, classes, config)
   authentic = taught["validation"], b["validation"].image
   scattering = (other.signatures.signatures, other.part.image) if other else authentic
   whole = whole._replace(scatter=image_scores.scatter_of(whole, *scattering))
@@ -103,9 +113,8 @@ def divide(table: pd.DataFrame, config: ConfigDict) -> Splits:
   return Splits(images("A", "train", "validation", "test"), images("B", "train", "validation"), images("C", "test"))
 
 
-def require(a: dict[str, PatchSet], b: dict[str, PatchSet], classes: list[str], config: ConfigDict) -> None:
-  """Raises UserError for patches that give one of the phases, hours later, too little to learn or to judge by."""
-  patch_dataset.require(a, classes, "model")
+def require(b: dict[str, PatchSet], config: ConfigDict) -> None:
+  """Raises UserError for patches that give the scorer of pairs, hours later, too little to learn or to judge by."""
   for name, part in b.items():
     try:
       learning.nested(part)

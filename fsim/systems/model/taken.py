@@ -1,0 +1,54 @@
+"""An extractor that another run has learned, taken as it is: then the scorer of pairs is all that is learned."""
+
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from fsim.boundary import inputs
+from fsim.boundary.errors import UserError
+from fsim.boundary.text import shown
+from fsim.systems import predictor
+from fsim.systems.model import fitted
+from fsim.systems.model.fitted import FittedSimilarity
+from fsim.train import mesh
+from fsim.train.context import Context
+from fsim.train.step import State
+
+NETWORK = ("colours", "truncation", "last_pool", "constrained")  # Settings of the extractor that its weights belong to.
+
+
+def opened(config: ConfigDict) -> FittedSimilarity | None:
+  """Of extractor.run, a finished run or a folder of weights; None where the extractor is to be learned.
+
+  Raises UserError for what is neither, for an extractor that other settings belong to, and for a network on tiles
+  beside it, which would have to learn what the extractor is not told again.
+  """
+  if not config.extractor.run:
+    return None
+  folder = inputs.expanded(config.extractor.run)
+  known = _read(folder)
+  if not known.variables:
+    raise UserError(f"{shown(folder)}: has no extractor, only a network on tiles")
+  said = {"input.size": (config.input.size, known.size)}
+  said |= {f"extractor.{name}": (config.extractor[name], getattr(known, name)) for name in NETWORK}
+  for name, (wanted, own) in said.items():
+    if wanted != own:
+      raise UserError(f"{shown(folder)}: its extractor was learned with {name}={own}, and {name} is {wanted}")
+  if config.tile_extractor.epochs:
+    raise UserError("extractor.run takes a learned extractor, and no network on tiles: set tile_extractor.epochs=0")
+  return known
+
+
+def _read(folder: Path) -> FittedSimilarity:
+  """Without its scorer, which may be of features that are no longer made."""
+  if (folder / fitted.FIELDS).is_file():
+    return fitted.load_networks(folder)
+  return predictor.of_run(folder, "model", "predictor", fitted.load_networks)
+
+
+def state(known: FittedSimilarity, context: Context) -> State:
+  """The extractor on the devices, as after training; nothing optimises it."""
+  variables = {name: known.variables.get(name, {}) for name in ("params", "batch_stats")}
+  on_devices = mesh.put(variables, context.layout.replicated)
+  return State(np.zeros((), np.int32), on_devices["params"], on_devices["batch_stats"], ())
