@@ -12,17 +12,22 @@ come.
 import argparse
 import json
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from ml_collections import ConfigDict
 
 from fsim import cpu, weights
 from fsim import run as runs
+from fsim.boundary import progress
 from fsim.boundary.errors import UserError
-from fsim.evidence import collecting
+from fsim.data import given
+from fsim.evidence import changing, collecting
 from fsim.evidence.collecting import Scores
-from fsim.evidence.selecting import Labelled
+from fsim.evidence.selecting import Labelled, Variant
+from fsim.evidence.similarity import Similarity, embedded
 from fsim.systems.dataset import open_dataset
 from fsim.systems.model import run as model
 from fsim.weights import Weights
@@ -62,7 +67,20 @@ def asked(scores: Scores, files: list[Labelled], run: Path | None) -> Scores:
   shipped = weights.default("compare")
   learned = learned_models(run, shipped) if run else set()
   scores = scores._replace(photographs=scores.photographs.assign(path=[paths[key] for key in named]))
-  return collecting.with_similarity(scores, weights.load(shipped.description.name), learned)
+  return with_similarity(scores, weights.load(shipped.description.name), learned)
+
+
+def with_similarity(scores: Scores, similarity: Similarity, without: Collection[str] = ()) -> Scores:
+  """The tables with the log-odds of `similarity`; NaN where it says nothing, and of the models `without`."""
+  embeddings: dict[int, np.ndarray] = {}
+  asked = scores.photographs[~scores.photographs["model"].isin(without)]
+  for row in progress.bar(asked.itertuples(), total=len(asked), desc="similarity"):
+    variant = Variant(row.side or None, row.quality or None)
+    pixels = changing.changed(changing.middle(given.pixels(row.path), collecting.SIDE), variant)[0]
+    found = embedded(similarity, pixels)[0]
+    if found is not None:
+      embeddings[row.Index] = found
+  return collecting.with_log_odds(scores, similarity, embeddings)
 
 
 def load(folder: Path) -> Scores:

@@ -49,7 +49,7 @@ def test_photographs_are_grouped_by_camera_and_copies_count_once(alone, paths):
 def test_what_is_known_is_not_decoded_again(alone, paths, tmp_path, monkeypatch):
   tiles = Tiles(tmp_path)
   first = matrix(paths, tiles)
-  monkeypatch.setattr(photographs.jpeg, "decode_with_exif", lambda data: refuse("a photograph", "decoded again"))
+  monkeypatch.setattr(photographs.jpeg, "decode_with_structure", lambda data: refuse("a photograph", "decoded again"))
   again = matrix(paths, tiles)
   np.testing.assert_array_equal(again.pce, first.pce)
   pd.testing.assert_frame_equal(again.table, first.table)

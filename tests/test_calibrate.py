@@ -15,7 +15,7 @@ from fsim.boundary import console
 from fsim.boundary.errors import UserError
 from fsim.commands import calibrate
 from fsim.data.public import recipe
-from fsim.evidence import fitting, learning, saved
+from fsim.evidence import fitting, learning, saved, unlearned
 from fsim.evidence.learning import Learned
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
 from tests import predictors, sensors
@@ -105,14 +105,14 @@ def known(tmp_path, monkeypatch, similarity):
 
 def test_photographs_that_the_weights_learned_from_are_refused(known, tmp_path):
   files, command, digests = known
-  cause = "the weights similarity, version 7 .* learned from these photographs, .* leave out those of opencams/train,"
+  cause = "the weights similarity, version 7 .* learned from these photographs, .* leave out those of opencams/train"
   with pytest.raises(UserError, match=f"{files[2].name} and 1 more: {cause}"):
     calibrate.main(command)
   files[2].unlink()
   with pytest.raises(UserError, match=f"{files[3].name}: {cause}"):
     calibrate.main(command)
   with pytest.raises(UserError, match=f"{files[3].name}: {cause}"):
-    calibrate.require_unlearned(files, weights.default("compare"))  # One of them is gone.
+    unlearned.require(files, unlearned.learners(weights.default("compare")))  # One of them is gone.
   assert digests == []
 
 

@@ -34,7 +34,7 @@ def home(tmp_path, monkeypatch):
 def question(**other):
   inputs = (case.hashed("questioned", Path("a.jpg")), case.hashed("reference", Path("b.jpg")))
   command = ("fsim", "compare", "a.jpg", "--with", "b.jpg", "--out", "case")
-  return Question(command, inputs, {"alpha": 1e-4})._replace(**other)
+  return Question(command, os.getcwd(), inputs, {"alpha": 1e-4})._replace(**other)
 
 
 def written(place=Path("case"), times=1, result=RESULT, key=None, **other):
@@ -263,7 +263,7 @@ HOSTILE = {
   "a field twice": (lambda said: b'{\n "result": 1,' + case.spelled(said)[1:], "not spelled as fsim does"),
   "deep": (lambda said: b'{"format":' + b"[" * 100_000, "not JSON"),
   "nested": (lambda said: console.to_json(said | {"result": _nested(40)}).encode(), "not JSON as fsim writes it"),
-  "huge": (lambda said: b" " * (case.MAX_BYTES + 1), "larger than 4 MB"),
+  "huge": (lambda said: b" " * (case.MAX_BYTES + 1), "larger than 64 MB"),
   "infinite": (lambda said: case.spelled(said).replace(b"3.25", b"1e999"), "not JSON as fsim writes it"),
   "newer": (lambda said: case.spelled(said | {"format": 2}), r"of a newer fsim \(format 2"),
   "unknown field": (lambda said: case.spelled(said | {"x": 1}), "the field 'x' is unknown"),

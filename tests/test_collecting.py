@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from benchmarks import calibrated_scores
 from fsim.boundary.errors import UserError
+from fsim.data import photographs
 from fsim.evidence import collecting, copies, learning, scores, selecting
 from fsim.evidence.collecting import Variant
 from fsim.evidence.selecting import Labelled
@@ -112,15 +115,15 @@ def test_tables_without_comparisons_or_photographs_are_left_as_they_are(tmp_path
   folder = sensors.folder(tmp_path / "x", a=(1, range(1)), b=(2, range(1)))
   one_each = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]
   for files in (one_each, []):
-    found = collecting.with_similarity(collecting.collect(files)[0], Colours())
+    found, _ = collecting.collect(files, similarity=Colours())
     assert found.comparisons.empty
 
 
 def test_the_similarity_is_what_a_question_would_get(tmp_path):
   folder = sensors.folder(tmp_path / "x", a=(1, range(7)), b=(2, range(7)))
   files = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]
-  noise = collecting.collect(files, [Variant(side=96, quality=80)])[0]
-  photographs, candidates, comparisons = collecting.with_similarity(noise, Colours())
+  found, _ = collecting.collect(files, [Variant(side=96, quality=80)], Colours())
+  photographs, candidates, comparisons = found
   checked = 0
   for row in comparisons[~(photographs["side"][comparisons["questioned"]] > 0).to_numpy()].itertuples():
     references = [folder / photographs["file"][k] for k in candidates["references"][row.candidate]]
@@ -134,7 +137,9 @@ def test_the_similarity_is_what_a_question_would_get(tmp_path):
   assert 0 < checked < len(comparisons) / 2
   changed = comparisons[(photographs["side"][comparisons["questioned"]] > 0).to_numpy()]
   assert changed["similarity"].notna().any()
-  learned = collecting.with_similarity(noise, Colours(), without={"a"}).comparisons["similarity"]
+  from_files = calibrated_scores.with_similarity(found, Colours()).comparisons["similarity"]
+  np.testing.assert_array_equal(from_files, comparisons["similarity"])
+  learned = calibrated_scores.with_similarity(found, Colours(), without={"a"}).comparisons["similarity"]
   of_b = (photographs["device"][comparisons["questioned"]] == "b").to_numpy().copy()
   of_b &= (candidates["device"][comparisons["candidate"]] == "b").to_numpy()
   assert learned[~of_b].isna().all()
@@ -187,3 +192,21 @@ def test_a_photograph_of_another_size_costs_its_device_no_other(tmp_path):
     asked = set(found.photographs["file"][found.comparisons["questioned"]])
     assert asked == {"a_3.jpg", "a_4.jpg", "a_5.jpg", "b_3.jpg", "b_4.jpg"}
     assert found.candidates["references"].map(len).tolist() == [1, 2, 1, 2]
+
+
+def test_nothing_is_read_again_so_that_a_file_which_is_replaced_costs_nothing(tmp_path, monkeypatch):
+  """With the similarity too: all is of the bytes that were decoded."""
+  folder = sensors.folder(tmp_path / "x", a=(1, range(4)), b=(2, range(4)))
+  files = [Labelled(path, path.name[0], path.name[0], "") for path in sorted(folder.glob("*"))]
+  whole, _ = collecting.collect(files, [], Colours())
+
+  def replaced(paths):
+    for one in photographs.read_all(paths):
+      one.path.write_bytes(b"")
+      yield one
+
+  monkeypatch.setattr(collecting, "read_all", replaced)
+  found, left_out = collecting.collect(files, [], Colours())
+  assert left_out == []
+  for own, other in zip(found, whole, strict=True):
+    pd.testing.assert_frame_equal(own, other)

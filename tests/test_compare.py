@@ -19,7 +19,8 @@ from fsim.boundary import console
 from fsim.boundary.inputs import Unreadable
 from fsim.commands import verify as verb
 from fsim.data import photographs
-from fsim.evidence import asking, case, saved, shipped, signing, verification, words
+from fsim.evidence import asking, audit, case, comparison, exhibits, saved, shipped, signing, verification, words
+from fsim.prnu import membership
 from tests import predictors, sensors
 from tests.test_saved_calibration import MADE
 from tests.test_signing import keys
@@ -110,17 +111,17 @@ def test_the_same_camera_is_supported_and_another_is_not(here):
 @pytest.fixture
 def decoded(monkeypatch):
   """SHA-256 of the files as they are decoded, and how many pictures were in memory by then."""
-  hashes, alive, decode = [], [], photographs.jpeg.decode_with_exif
+  hashes, alive, decode = [], [], photographs.jpeg.decode_with_structure
 
   def counted(data):
-    pixels, exif = decode(data)
+    pixels, found = decode(data)
     pictures.append(weakref.ref(pixels))
     hashes.append(hashlib.sha256(data).hexdigest())
     alive.append(sum(picture() is not None for picture in pictures))
-    return pixels, exif
+    return pixels, found
 
   pictures = []
-  monkeypatch.setattr(photographs.jpeg, "decode_with_exif", counted)
+  monkeypatch.setattr(photographs.jpeg, "decode_with_structure", counted)
   return hashes, alive
 
 
@@ -356,14 +357,112 @@ def test_a_case_that_this_verb_did_not_write_is_refused(made, here, monkeypatch,
   assert "could not be computed again" in str(finding)
 
 
-def test_a_photograph_that_changes_meanwhile_is_refused(here, monkeypatch, tmp_path):
-  shutil.copy("own.jpg", tmp_path / "q.jpg")
-  asked = asking.request(
-    [tmp_path / "q.jpg"], [here / "refs" / f"r_{k}.jpg" for k in range(5)], here / "own.json", None
-  )
-  shutil.copy("other.jpg", tmp_path / "q.jpg")
-  with pytest.raises(Unreadable, match="changed while it was read"):
+@pytest.fixture
+def rewriting(here, monkeypatch, tmp_path):
+  """Copies of the photographs; and compares them while a file, by its name, is emptied whenever a step begins."""
+  shutil.copytree("refs", tmp_path / "refs")
+  for name in ("own.jpg", "cut.jpg", "other.jpg"):
+    shutil.copy(name, tmp_path)
+  monkeypatch.chdir(tmp_path)
+
+  def compared(place, step, name, *arguments):
+    real = getattr(place, step)
+
+    def then(*given, **named):
+      Path(name).write_bytes(b"")
+      return real(*given, **named)
+
+    with monkeypatch.context() as patch:
+      patch.setattr(place, step, then)
+      return says(*arguments, f"--calibration={here / 'own.json'}", "--out=case", "--json")
+
+  return compared
+
+
+def gives_the_same_again():
+  found = verification.verify(Path("case")).findings
+  return found == [] == verification.again(case.read(Path("case")), verb.REPEATABLE["compare"])
+
+
+@pytest.mark.parametrize(("name", "role"), [("own.jpg", "questioned"), ("refs/r_2.jpg", "reference")])
+def test_a_photograph_that_is_rewritten_before_it_is_read_is_named_and_the_others_are_answered(rewriting, name, role):
+  code, out, err = rewriting(comparison, "known", name, "own.jpg", "cut.jpg", "--with", "refs")
+  found = json.loads(out)
+  assert (code, err.count("fsim: ")) == (console.INCOMPLETE, 1)
+  assert f"left out {name}: changed while it was read" in err
+  assert found["left_out"] == [{"role": role, "file": name, "cause": "changed while it was read"}]
+  assert found["answers"][-1]["questioned"] == "cut.jpg"
+  assert len(found["answers"]) + len(found["references"]["used"]) == 6
+  assert gives_the_same_again()
+
+
+def test_a_photograph_that_is_rewritten_once_it_was_read_is_answered_as_it_was(rewriting):
+  code, out, err = rewriting(exhibits, "_thumbnail", "refs/r_0.jpg", "own.jpg", "--with", "refs")
+  assert code == console.ANSWERED, err
+  assert len(json.loads(out)["references"]["used"]) == 5
+
+
+def test_a_reference_that_is_rewritten_before_it_is_read_again_is_passed_over(rewriting):
+  """The others are read again without the one that is of another camera."""
+  code, out, err = rewriting(membership, "check", "refs/r_0.jpg", "own.jpg", "--with", "refs", "other.jpg")
+  found = json.loads(out)
+  assert (code, err.count("fsim: ")) == (console.INCOMPLETE, 2)
+  assert [row["file"] for row in found["left_out"]] == ["refs/r_0.jpg", "other.jpg"]
+  assert (len(found["answers"]), len(found["references"]["used"])) == (1, 4)
+  assert gives_the_same_again()
+
+
+def test_the_only_reference_that_is_rewritten_leaves_no_answer_and_is_one_line(rewriting):
+  code, out, err = rewriting(membership, "check", "refs/r_0.jpg", "own.jpg", "--with", "refs/r_0.jpg")
+  assert (code, out, err) == (console.INCOMPLETE, "", "fsim: refs/r_0.jpg: changed while it was read\n")
+
+
+def test_a_calibration_that_is_rewritten_while_it_is_read_is_refused(here, tmp_path, monkeypatch):
+  shutil.copy("own.json", tmp_path)
+  asked = asking.request([here / "own.jpg"], [here / "refs" / "r_0.jpg"], tmp_path / "own.json", None)
+  (tmp_path / "own.json").write_bytes(saved.to_bytes(MADE))
+  with pytest.raises(Unreadable, match=r"own\.json: changed while it was read"):
     asking.carry_out(asked)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_the_answer_is_told_though_its_case_cannot_be_written(here, monkeypatch, tmp_path, form):
+  monkeypatch.setattr(case, "MAX_BYTES", 1000)
+  arguments = ("own.jpg", "--with", "refs/r_0.jpg", "--calibration=own.json")
+  code, out, err = says(*arguments, f"--out={tmp_path / 'case'}", *form)
+  assert (code, out) == (console.INCOMPLETE, says(*arguments, *form)[1])
+  assert err == f"fsim: {tmp_path / 'case'}: more than a case can hold; name another folder, or fewer photographs\n"
+  assert not (tmp_path / "case" / "case.json").exists()
+
+
+def test_more_files_than_a_case_holds_are_refused_before_the_work(here, monkeypatch, tmp_path):
+  monkeypatch.setattr(case, "MAX_FILES", 6)
+  monkeypatch.setattr(asking, "carry_out", None)
+  code, out, err = says("own.jpg", "--with", "refs", "--calibration=own.json", f"--out={tmp_path / 'case'}")
+  assert (code, out) == (console.INCOMPLETE, "")
+  assert err == f"fsim: {tmp_path / 'case'}: a case can hold 6 files, and these are 7; make several cases\n"
+
+
+def test_the_answers_to_as_many_photographs_as_a_case_holds_fit(first, here):
+  """By the largest of this case, and twice as much is left."""
+  said = case.read(here / "case")
+  each = sum(max(len(console.to_json(row)) for row in rows) for rows in (said["result"]["answers"], said["inputs"]))
+  assert 2 * each * case.MAX_FILES < case.MAX_BYTES == audit.MAX_LINE < audit.MAX_BYTES / 3
+
+
+def test_a_working_folder_that_goes_away_meanwhile_costs_nothing(here, monkeypatch, tmp_path):
+  (tmp_path / "gone").mkdir()
+  monkeypatch.chdir(tmp_path / "gone")
+  real = asking.carry_out
+  monkeypatch.setattr(asking, "carry_out", lambda request: (tmp_path / "gone").rmdir() or real(request))
+  arguments = [here / "own.jpg", "--with", here / "refs" / "r_0.jpg", f"--calibration={here / 'own.json'}"]
+  code, out, err = says(*arguments, f"--out={tmp_path / 'case'}")
+  assert (code, err) == (console.ANSWERED, "")
+  assert case.read(tmp_path / "case")["directory"] == str(tmp_path / "gone")
+  code, out, err = says(*arguments, f"--out={tmp_path / 'case'}")
+  assert (code, out) == (console.INCOMPLETE, "")
+  assert "the working folder is not there any more" in err
+  assert verification.verify(tmp_path / "case").findings == []
 
 
 # The page.

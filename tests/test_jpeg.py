@@ -63,9 +63,9 @@ def test_colours_stored_as_they_are_are_read():
 def test_exif_orientation_does_not_turn_the_sensor():
   exif = Image.Exif()
   exif[0x0112] = 6
-  pixels, block = jpeg.decode_with_exif(jpegs.jpeg(0, exif=exif))
+  pixels, found = jpeg.decode_with_structure(jpegs.jpeg(0, exif=exif))
   assert pixels.shape == (48, 64, 3)
-  assert block.startswith(b"Exif\0\0")
+  assert found.exif.startswith(b"Exif\0\0")
 
 
 @pytest.mark.parametrize(

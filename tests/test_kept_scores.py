@@ -28,11 +28,11 @@ class Asked:
   def __init__(self, at_most: int = 100):
     self.groups, self.at_most = [], at_most
 
-  def __call__(self, files):
+  def __call__(self, files, copies):
     if len(self.groups) == self.at_most:
       raise KeyboardInterrupt
     self.groups.append({file.device for file in files})
-    return collecting.collect(files)
+    return collecting.collect(files, copies=copies)
 
 
 def test_group_by_group_is_the_same_as_all_at_once(files, two_at_a_time):
@@ -84,3 +84,38 @@ def test_a_kept_table_that_was_changed_is_not_believed_nor_replaced(files, tmp_p
 
 def test_no_devices_at_all_give_empty_tables():
   assert all(table.empty for table in kept_scores.collect([], None).scores)
+
+
+def camera_of(path, device):
+  return Labelled(path, device, device, "")
+
+
+def test_a_picture_of_two_cameras_of_two_groups_is_refused_be_the_first_kept(files, two_at_a_time, tmp_path):
+  """Under other metadata: the bytes differ."""
+  picture = sensors.save(tmp_path / "d_7.jpg", 1, 0, comment=b"the picture a_1.jpg")
+  both, cause = [*files, camera_of(picture, "d")], r"d_7\.jpg: the same picture as .*a_1\.jpg, .* are a and d"
+  folder = outputs.Folder(tmp_path / "kept")
+  for place in (None, folder, folder):
+    with pytest.raises(UserError, match=cause):
+      kept_scores.collect(both, place)
+  again = Asked()
+  with pytest.raises(UserError, match=cause):
+    kept_scores.collect(both, folder, again)
+  assert again.groups == [{"c", "d"}]
+
+
+def test_a_file_that_is_replaced_after_it_was_hashed_is_left_out_and_its_group_not_kept(files, tmp_path, monkeypatch):
+  copies = [camera_of(tmp_path / file.path.name, file.device) for file in files]
+  for file, copy in zip(files, copies, strict=True):
+    copy.path.write_bytes(file.path.read_bytes())
+  data, size = copies[0].path.read_bytes(), collecting._size
+  folder = outputs.Folder(tmp_path / "kept")
+  monkeypatch.setattr(collecting, "_size", lambda device: copies[0].path.write_bytes(data[:99]) and size(device))
+  made = kept_scores.collect(copies, folder)
+  assert made.left_out[0] == (copies[0].path, "changed while it was read")
+  assert [path.name for path, _ in made.left_out] == ["a_0.jpg", "d_9.jpg"]
+  monkeypatch.undo()
+  copies[0].path.write_bytes(data)
+  again = Asked()
+  assert len(kept_scores.collect(copies, folder, again).left_out) == 1
+  assert again.groups

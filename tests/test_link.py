@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsim.boundary import arrays, console
-from fsim.evidence import album, collecting, linked, saved
+from fsim.boundary import arrays, console, lock
+from fsim.data import photographs
+from fsim.evidence import album, changing, linked, saved
+from fsim.prnu import preparing
 from fsim.prnu.tiles import Tiles
 from tests import jpegs, sensors
 from tests.commands import ROOT, variables
@@ -136,6 +138,20 @@ def test_bad_files_are_named_and_the_others_answered(folder, tmp_path):
   assert causes["white.jpg"].startswith("over-exposed")
   assert all(name in err for name in causes)
   assert names(facts) == [{"a"}, {"b"}]
+
+
+def test_a_file_that_is_rewritten_once_it_was_read_is_answered_as_it_was(folder, first, tmp_path, monkeypatch):
+  shutil.copytree(folder, tmp_path / "album")
+
+  def rewritten(paths):
+    for one in photographs.read_all(paths):
+      one.path.write_bytes(b"")
+      yield one
+
+  monkeypatch.setattr(preparing, "read_all", rewritten)
+  code, facts, err = answered_in(folder, tmp_path / "album")
+  assert code == console.ANSWERED, err
+  assert names(facts) == names(first)
 
 
 def test_photographs_of_two_sizes_are_compared_within_each_and_it_is_said(folder, tmp_path):
@@ -267,10 +283,21 @@ def test_a_process_that_does_not_lead_does_its_share_and_says_nothing(folder, fi
     path.unlink()
   monkeypatch.setenv("JAX_NUM_PROCESSES", "2")
   monkeypatch.setenv("JAX_PROCESS_ID", "1")
-  code, out, _ = linking(folder, f"--out={tmp_path}")
+  with lock.only_one(tmp_path, "leading"):
+    code, out, _ = linking(folder, f"--out={tmp_path}")
   assert (code, out) == (console.ANSWERED, "")
   assert list(Tiles(tmp_path / "cache").folder.glob("pairs-*"))
   assert not (tmp_path / "groups.json").exists()
+
+
+@pytest.mark.parametrize("verb", ["link", "matrix", "validate"])
+def test_while_another_process_answers_into_a_folder_a_second_is_refused_and_changes_nothing(folder, tmp_path, verb):
+  own = [] if verb == "matrix" else [f"--calibration={folder.parent / 'own.json'}"]
+  with lock.only_one(tmp_path / "out", "x"):
+    code, out, err = says(folder, f"--out={tmp_path / 'out'}", *own, of=verb)
+  assert (code, out, err.count("\n")) == (console.INCOMPLETE, "", 1)
+  assert f"{tmp_path / 'out'}: another process is " in err
+  assert [path.name for path in (tmp_path / "out").iterdir()] == ["lock"]
 
 
 def test_of_large_photographs_the_middle_is_looked_at(monkeypatch, folder, tmp_path):
@@ -278,7 +305,7 @@ def test_of_large_photographs_the_middle_is_looked_at(monkeypatch, folder, tmp_p
   found = album.gather([folder / "a_0.jpg"], Tiles(tmp_path), lambda path, cause: None)
   (one,) = found.members
   assert (one.size, one.shape, one.quality.pixels) == ((160, 160), (128, 128), 128 * 128)
-  middle = collecting.middle(np.arange(160 * 160 * 3).reshape(160, 160, 3).astype(np.uint8), album.SIDE)
+  middle = changing.middle(np.arange(160 * 160 * 3).reshape(160, 160, 3).astype(np.uint8), album.SIDE)
   assert middle.shape == (128, 128, 3)
 
 

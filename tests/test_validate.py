@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import hashlib
 import io
 import json
 import re
@@ -15,10 +16,12 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.commands import validate
 from fsim.commands.work.validate import collector
-from fsim.evidence import case, collecting, criteria, saved, shipped, strata, validation
+from fsim.data.public import recipe
+from fsim.evidence import asking, case, collecting, criteria, saved, shipped, strata, validation
 from fsim.evidence.selecting import Labelled
 from fsim.metrics.scores import OTHER_MODEL, SAME_MODEL
 from tests import predictors, sensors
+from tests.test_compare import says
 from tests.test_saved_calibration import MADE
 
 DEVICES = 6  # Of three models.
@@ -206,15 +209,76 @@ def test_similarity_is_asked_if_the_calibration_learned_the_weights_that_came_wi
   own = weights.default("compare").description.sha256
   for learned, asked in ((own, own), ("0" * 64, ""), ("", "")):
     made = MADE._replace(card={**MADE.card, "similarity": learned})
-    assert collector(shipped.Chosen(made, case.Calibration("own", "1" * 64)))[1] == asked
+    chosen = shipped.Chosen(made, case.Calibration("own", "1" * 64))
+    assert collector(asking.similarity_for(chosen))[1] == asked
 
 
 def test_scores_are_gathered_with_the_similarity_that_came_with_fsim(source, tmp_path, monkeypatch):
   monkeypatch.setattr(weights, "FOLDER", predictors.weights(tmp_path / "all", "similarity").parent)
   card = {**MADE.card, "similarity": weights.default("compare").description.sha256}
-  collect, _ = collector(shipped.Chosen(MADE._replace(card=card), case.Calibration("own", "1" * 64)))
+  chosen = shipped.Chosen(MADE._replace(card=card), case.Calibration("own", "1" * 64))
+  collect, _ = collector(asking.similarity_for(chosen))
   files = [Labelled(path, path.stem[:9], path.stem[5:7], path.stem[-1]) for path in sorted(source.glob("*_[0-4].JPG"))]
   scores, left_out = collect(files[:15])
   assert not left_out
   assert len(scores.comparisons)
   assert "similarity" in scores.comparisons
+
+
+@pytest.fixture
+def learned(source, tmp_path, monkeypatch):
+  """What came with fsim learned from two photographs; it is weights, a calibration that asks them, and one of noise."""
+  monkeypatch.setattr(weights, "FOLDER", predictors.weights(tmp_path / "all", "similarity").parent)
+  files = sorted(source.glob("*"))[2:4]
+  crop = recipe.crops("opencams/train")[0]
+  crops = [crop._replace(sha256=hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
+  monkeypatch.setattr(recipe, "crops", {crop.set: crops}.__getitem__)
+  asks = MADE._replace(card={**MADE.card, "similarity": weights.default("compare").description.sha256})
+  (tmp_path / "asks.json").write_bytes(saved.to_bytes(asks))
+  monkeypatch.setattr(shipped, "FOLDER", tmp_path / "data")
+  (tmp_path / "data").mkdir()
+  (tmp_path / "data" / "default.json").write_bytes(saved.to_bytes(MADE._replace(card={**MADE.card, "name": "default"})))
+  return files
+
+
+@pytest.mark.parametrize(
+  ("given", "who"),
+  [
+    (["--calibration=asks.json"], "the weights similarity, version 7 .*"),
+    ([], "the calibration that came with fsim"),
+    (["--calibration=data/default.json"], "the calibration that came with fsim"),
+  ],
+)
+def test_photographs_that_what_came_with_fsim_learned_from_are_refused(
+  source, learned, tmp_path, monkeypatch, given, who
+):
+  monkeypatch.chdir(tmp_path)
+  cause = f"{learned[0].name} and 1 more: {who} learned from these photographs, .*; leave out those of opencams/train$"
+  with pytest.raises(UserError, match=cause):
+    answer(source, *given)
+
+
+def test_a_calibration_of_noise_alone_asks_nobody_who_learned_from_them(source, learned, calibration):
+  assert answer(source, f"--calibration={calibration}")[0] == console.INCOMPLETE
+
+
+def test_a_preset_that_the_weights_learned_from_is_refused(learned, tmp_path):
+  name = weights.read_card(weights.default("compare").folder)["data"]["source"]
+  with pytest.raises(UserError, match=f"{name}: the weights similarity, .* learned from these cameras"):
+    answer(name, f"--calibration={tmp_path / 'asks.json'}")
+
+
+def test_an_interruption_says_that_the_devices_under_way_begin_anew(source, calibration, tmp_path, monkeypatch):
+  def interrupted(*_):
+    raise KeyboardInterrupt
+
+  arguments = (source, f"--out={tmp_path}", f"--calibration={calibration}")
+  with monkeypatch.context() as patch:
+    patch.setattr(collecting, "_compare", interrupted)
+    code, _, err = says(*arguments, of="validate")
+  assert (code, err) == (
+    console.INTERRUPTED,
+    "fsim: interrupted; the same command begins anew with the 40 devices that were under way\n",
+  )
+  monkeypatch.setattr(validation, "lines", interrupted)
+  assert says(*arguments, of="validate")[2].endswith("fsim: interrupted; the same command goes on from there\n")

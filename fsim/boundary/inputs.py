@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
 
+CHANGED = "changed while it was read"
 LONGEST = 300  # Letters of a cause, which may quote what a file holds.
 
 
@@ -22,6 +23,13 @@ class Unreadable(UserError):
   def __init__(self, path: Path, cause: str):
     self.path, self.cause = path, shown(cause)[:LONGEST]
     super().__init__(f"{shown(path)}: {self.cause}")
+
+
+class Changed(Unreadable):
+  """A file that is not what it was when it was read first."""
+
+  def __init__(self, path: Path):
+    super().__init__(path, CHANGED)
 
 
 def expanded(place: str | Path) -> Path:

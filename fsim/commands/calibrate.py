@@ -13,7 +13,6 @@ import argparse
 import math
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fsim.boundary import console, waking
@@ -23,7 +22,6 @@ from fsim.commands import options
 
 if TYPE_CHECKING:
   from fsim.evidence.learning import Learned
-  from fsim.weights import Weights
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -50,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     from fsim import cpu, weights
     from fsim.boundary import inputs, outputs
     from fsim.data import cameras
-    from fsim.evidence import collecting, copies, learning, saved
+    from fsim.evidence import collecting, copies, learning, saved, unlearned
     from fsim.evidence.selecting import Labelled
     from fsim.metrics import lir_export
   cpu.keep_memory()
@@ -58,16 +56,15 @@ def main(arguments: Sequence[str]) -> int:
   found = cameras.read(chosen.folder, chosen.pattern)
   asks = weights.is_shipped("compare") and not chosen.noise_alone
   shipped = weights.default("compare") if asks else None
-  if shipped:
-    require_unlearned([known.path for known in found.photographs], shipped)
-  scores, unusable = collecting.collect([Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs])
+  unlearned.require([k.path for k in found.photographs], unlearned.learners(shipped), ", or give --noise-alone")
+  similarity = weights.load(shipped.description.name) if shipped else None
+  files = [Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs]
+  scores, unusable = collecting.collect(files, similarity=similarity)
   unused = found.unused(set(scores.photographs.get("device", ())))
   for path, cause in found.left_out + unusable + unused:
     console.note(f"left out {shown(path)}: {shown(cause)}")
   if scores.comparisons.empty:
     raise UserError(f"{shown(chosen.folder)}: no two photographs of one camera and one size can be compared")
-  if shipped:
-    scores = collecting.with_similarity(scores, weights.load(shipped.description.name))
   command = shlex.join(["fsim", "calibrate", *arguments])
   sources = [f"photographs of {inputs.resolved(chosen.folder).name}, read by {found.rule}"]
   digest = shipped.description.sha256 if shipped else ""
@@ -81,29 +78,6 @@ def main(arguments: Sequence[str]) -> int:
     for line in told(learned):
       console.say(shown(line))
   return console.INCOMPLETE if found.lost or unused or copies.lost(unusable) else console.ANSWERED
-
-
-def require_unlearned(paths: Sequence[Path], shipped: "Weights") -> None:
-  """Raises UserError naming the first of the photographs that weights learned from."""
-  from fsim import weights
-  from fsim.boundary import inputs, progress
-  from fsim.data.photographs import MAX_BYTES
-
-  learned, found = weights.learned(shipped.folder), {}
-  for path in progress.bar(paths, desc="photographs", unit="file"):
-    try:
-      digest = inputs.sha256(path, MAX_BYTES)[0]
-    except inputs.Unreadable:
-      continue  # Named when its turn comes to be read.
-    if digest in learned:
-      found[path] = learned[digest]
-  if found:
-    others = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
-    sets = ", ".join(sorted(set(found.values())))
-    raise UserError(
-      f"{shown(next(iter(found)))}{others}: the weights {shipped.description} learned from these photographs, and "
-      f"would seem better than they are; leave out those of {sets}, or give --noise-alone"
-    )
 
 
 def told(learned: "Learned") -> list[str]:

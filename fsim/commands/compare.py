@@ -12,22 +12,21 @@ of a match is no exclusion: the answer says how often one would be missed. docs/
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fsim.boundary import console, waking
 from fsim.boundary.text import shown
 from fsim.commands import options
 
 if TYPE_CHECKING:
-  from fsim.boundary.outputs import Folder
-  from fsim.evidence.asking import Outcome, Request
+  from fsim.evidence.asking import Request
   from fsim.prnu.leaving import LeftOut
 
 PAGE = "report.html"
 
 
 def main(arguments: Sequence[str]) -> int:
-  chosen = parsed(arguments)
+  chosen, command = parsed(arguments), ("fsim", "compare", *arguments)
   with waking.importing():
     from fsim import cpu
     from fsim.evidence import asking, case, signing, telling
@@ -35,17 +34,27 @@ def main(arguments: Sequence[str]) -> int:
   cpu.keep_memory()
   key = signing.read_private(chosen.sign) if chosen.sign else None
   folder = case.begin(chosen.out, PAGE) if chosen.out else None
+  directory = case.working_folder() if folder else ""
   left_out = LeftOut(stop=False)
   request = _request(chosen, left_out)
+  if folder is not None:
+    case.require_few(folder.path, len(request.inputs))
   outcome = asking.carry_out(request)
   for row in outcome.left_out[len(request.passed_over) :]:
     (left_out.beside if row["cause"].startswith(COPY) else left_out)(Path(row["file"]), row["cause"])
-  if folder is not None:
-    _write(folder, outcome, ("fsim", "compare", *arguments), key)
-  if chosen.json:
-    console.say(console.to_json(outcome.result()))
-  else:
-    _tell(chosen, telling.lines(outcome))
+  result = outcome.result()
+  try:
+    if folder is not None:
+      from fsim.evidence import page  # Brings Matplotlib.
+
+      files = {PAGE: page.build(outcome, command)}
+      case.write(folder, outcome.question(command, directory), result, files, key)
+  finally:  # What was computed is told, whatever becomes of the case.
+    for line in [console.to_json(result)] if chosen.json else telling.lines(outcome):
+      console.say(line)
+  if folder is not None and not chosen.json:
+    head = case.read(folder.path)["head"]["sha256"]
+    console.say(f"case: {shown(folder.path / PAGE)}; head SHA-256 {head} (fsim verify {shown(folder.path)})")
   return console.INCOMPLETE if left_out.lost else console.ANSWERED
 
 
@@ -87,19 +96,3 @@ def _request(chosen: argparse.Namespace, left_out: "LeftOut") -> "Request":
   for row in request.passed_over[len(passed_over) :]:
     left_out(Path(row["file"]), row["cause"])
   return request
-
-
-def _write(folder: "Folder", outcome: "Outcome", command: tuple[str, ...], key: Any) -> None:
-  from fsim.evidence import case, page
-
-  case.write(folder, outcome.question(command), outcome.result(), {PAGE: page.build(outcome, command)}, key)
-
-
-def _tell(chosen: argparse.Namespace, lines: Any) -> None:
-  for line in lines:
-    console.say(line)
-  if chosen.out:
-    from fsim.evidence import case
-
-    head = case.read(chosen.out)["head"]["sha256"]
-    console.say(f"case: {shown(chosen.out / PAGE)}; head SHA-256 {head} (fsim verify {shown(chosen.out)})")

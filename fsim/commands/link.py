@@ -19,32 +19,42 @@ from fsim.commands import options
 
 if TYPE_CHECKING:
   from fsim.boundary.outputs import Folder
+  from fsim.boundary.shares import Share
   from fsim.evidence.linked import Linked
+  from fsim.evidence.shipped import Chosen
 
 FILES = ("groups.json", "groups.png", "ratios.npz")
 CACHE = "cache"
+DOING = "linking photographs"  # Of the process that gives the answer; others may share its work.
 
 
 def main(arguments: Sequence[str]) -> int:
   chosen = parsed(arguments)
   with waking.importing():
     from fsim import cpu
-    from fsim.boundary import shares
+    from fsim.boundary import lock, shares
     from fsim.boundary.errors import UserError
     from fsim.boundary.outputs import Folder
-    from fsim.data.photographs import find
-    from fsim.evidence import album, linked, shipped
-    from fsim.prnu import leaving
-    from fsim.prnu.leaving import LeftOut
-    from fsim.prnu.tiles import Tiles
+    from fsim.evidence import shipped
   cpu.keep_memory()
   share = shares.own()
   if share.count > 1 and not chosen.out:
     raise UserError("several processes share a folder: name it by --out")
-  calibration, described = shipped.chosen(chosen.calibration)
+  answers = shipped.chosen(chosen.calibration)
   folder = Folder(chosen.out) if chosen.out else None
   if folder:
     folder.claim(*FILES)
+  with lock.only_one(chosen.out, DOING) if chosen.out and share.leads else contextlib.nullcontext():
+    return _linked(chosen, share, answers, folder)
+
+
+def _linked(chosen: argparse.Namespace, share: "Share", answers: "Chosen", folder: "Folder | None") -> int:
+  with waking.importing():
+    from fsim.data.photographs import find
+    from fsim.evidence import album, linked
+    from fsim.prnu import leaving
+    from fsim.prnu.leaving import LeftOut
+    from fsim.prnu.tiles import Tiles
   left_out, files = LeftOut(stop=False), find(chosen.places)
   left_out.passed_over(files, own=chosen.out)
   with _cache(chosen.out) as cache, _resumable(chosen.out):
@@ -54,9 +64,9 @@ def main(arguments: Sequence[str]) -> int:
     if not share.leads:
       linked.prepare(gathered.members, tiles, share)
       return console.ANSWERED
-    found = linked.link(gathered.members, tiles, calibration, share)
+    found = linked.link(gathered.members, tiles, answers.calibration, share)
   leaving.note_alike([(found.members[a].path, found.members[b].path) for a, b in found.alike])
-  facts = linked.facts(found) | {"left_out": left_out.entries, "calibration": described._asdict()}
+  facts = linked.facts(found) | {"left_out": left_out.entries, "calibration": answers.described._asdict()}
   if folder:
     _write(folder, facts, found)
   if chosen.json:

@@ -5,8 +5,9 @@
   fsim validate SOURCE --criteria=FILE.json            by your own criteria
 
 SOURCE has a subfolder a camera (in it, if you like, a subfolder a scene), or names as Brand_Model_Instance_Shot.JPG,
-or is a preset such as virtual/default. Its cameras must not be those that the calibration learned. Nothing is learned.
-An interrupted validation with --out goes on when the same command is given again. docs/validation.md.
+or is a preset such as virtual/default. Its cameras must not be those that the calibration learned: photographs that
+what came with fsim learned from are refused. Nothing is learned. An interrupted validation with --out goes on with the
+40 devices that were under way when the same command is given again. docs/validation.md.
 """
 
 import argparse

@@ -6,6 +6,7 @@ Shapes: h w pixels.
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,6 +16,17 @@ from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable
 from fsim.data import photographs
 from fsim.data.photographs import Photograph
+
+
+class Hashed(NamedTuple):
+  """The path of a JPEG file that must have this SHA-256; another file in its place is no image."""
+
+  path: Path
+  sha256: str
+
+  def __fspath__(self) -> str:
+    return str(self.path)
+
 
 # One: uint8 of shape (h, w, 3), R, G, B, or a path, or a photograph that was read.
 Image = np.ndarray | str | os.PathLike[str] | Photograph
@@ -35,7 +47,8 @@ def read(image: Image, number: int = 0) -> Photograph:
   if isinstance(image, Photograph):
     return image
   if isinstance(image, str | os.PathLike):
-    return photographs.read(inputs.expanded(os.fspath(image)))
+    sha256 = image.sha256 if isinstance(image, Hashed) else ""
+    return photographs.read(inputs.expanded(os.fspath(image)), sha256)
   name = f"image {number}"
   if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
     got = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__

@@ -43,18 +43,18 @@ def size(data: bytes) -> tuple[int, int]:
 
 def decode(data: bytes) -> UInt8[np.ndarray, "h w 3"]:
   """RGB pixels of a colour JPEG, as stored on the sensor's grid. Raises BadImage with the cause."""
-  return decode_with_exif(data)[0]
+  return decode_with_structure(data)[0]
 
 
-def decode_with_exif(data: bytes) -> tuple[UInt8[np.ndarray, "h w 3"], bytes]:
-  """As `decode`, with the EXIF block that the file has, or b""."""
+def decode_with_structure(data: bytes) -> tuple[UInt8[np.ndarray, "h w 3"], markers.Structure]:
+  """As `decode`, with what the file says of itself."""
   _require_jpeg(data)
   found = markers.read(data)
   image = _without_metadata(data, found)
   if found.frame.width * found.frame.height > TRIED_FIRST:
     # Its claims may still be false, and simplejpeg fills all its memory before it says so: once in little of it.
     _pixels(image, found.frame, "GRAY", min_height=1, min_width=1)
-  return _pixels(image, found.frame, "RGB"), found.exif
+  return _pixels(image, found.frame, "RGB"), found
 
 
 def _without_metadata(data: bytes, found: markers.Structure) -> bytes:

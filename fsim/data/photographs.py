@@ -14,9 +14,11 @@ from jaxtyping import UInt8
 
 from fsim.boundary import machine
 from fsim.boundary.errors import UserError
-from fsim.boundary.inputs import Unreadable, read_bytes
+from fsim.boundary.inputs import CHANGED, Unreadable, read_bytes
 from fsim.boundary.text import shown
-from fsim.data import jpeg
+from fsim.data import jpeg, quantisation
+from fsim.data.markers import Component
+from fsim.data.quantisation import Compression
 from fsim.data.walk import walk
 
 AHEAD = 4  # Files at least that are decoded while one is worked on; of small ones two a core,
@@ -27,11 +29,12 @@ MAX_BYTES = 1 << 29  # Of a file: 200 megapixels at the best quality, with a fil
 
 
 class Photograph(NamedTuple):
-  """A file's pixels, or the cause why there are none.
+  """A file's pixels, or the cause why there are none. All of it is of one reading: nothing else is asked of the file.
 
   Attributes:
     sha256: of the file. content: SHA-256 of its pixels, which a copy with other metadata shares. "" if there are none.
     exif: the EXIF block as it is in the file, b"" if there is none.
+    compression, components: of the file; None and () of an array of pixels.
   """
 
   path: Path
@@ -40,6 +43,8 @@ class Photograph(NamedTuple):
   pixels: UInt8[np.ndarray, "h w 3"] | None
   exif: bytes
   problem: str
+  compression: Compression | None = None
+  components: tuple[Component, ...] = ()
 
 
 class Found(NamedTuple):
@@ -83,18 +88,21 @@ def _empty_first(passed_over: tuple[Path, str]) -> bool:
   return passed_over[1] != EMPTY
 
 
-def read(path: Path) -> Photograph:
-  """Never raises for what a file holds: `problem` says it."""
+def read(path: Path, sha256: str = "") -> Photograph:
+  """Never raises for what a file holds: `problem` says it. sha256: that the file must have, "" for any."""
   try:
     data = read_bytes(path, MAX_BYTES)
   except Unreadable as error:
     return Photograph(path, "", "", None, b"", error.cause)
   digest = hashlib.sha256(data).hexdigest()
+  if sha256 not in ("", digest):
+    return Photograph(path, digest, "", None, b"", CHANGED)
   try:
-    pixels, exif = jpeg.decode_with_exif(data)
+    pixels, found = jpeg.decode_with_structure(data)
   except jpeg.BadImage as error:
     return Photograph(path, digest, "", None, b"", str(error))
-  return Photograph(path, digest, content_of(pixels), pixels, exif, "")
+  compression = quantisation.compression(data, pixels.shape[0] * pixels.shape[1])
+  return Photograph(path, digest, content_of(pixels), pixels, found.exif, "", compression, found.frame.components)
 
 
 def content_of(pixels: UInt8[np.ndarray, "h w 3"]) -> str:

@@ -14,11 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from fsim.boundary import fields, inputs
-from fsim.boundary.inputs import Unreadable
+from fsim.boundary import fields
 from fsim.boundary.shares import ALONE, Share
-from fsim.data.photographs import MAX_BYTES, Photograph
-from fsim.evidence import collecting, quality
+from fsim.data.photographs import Photograph
+from fsim.evidence import changing, quality
 from fsim.evidence.quality import Quality
 from fsim.prnu import AnyArray, preparing, probe
 from fsim.prnu.leaving import Report
@@ -75,7 +74,7 @@ def gather(paths: Sequence[Path], tiles: Tiles, report: Report, share: Share = A
 
 
 def _middle(pixels: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "i j 3"]:
-  return collecting.middle(pixels, SIDE)
+  return changing.middle(pixels, SIDE)
 
 
 def _measures(found: Filtered) -> tuple[AnyArray, AnyArray]:
@@ -86,19 +85,12 @@ def _measured(
   photograph: Photograph, found: tuple[Float[np.ndarray, "6"], Float[np.ndarray, "h w"]], tiles: Tiles
 ) -> Member | Refused:
   """What is kept of a photograph, of which `_measures` were found."""
-  try:
-    compression = quality.compression_of(photograph.path)
-    is_same = inputs.sha256(photograph.path, MAX_BYTES)[0] == photograph.sha256
-  except Unreadable as error:  # It was there a moment ago.
-    return photograph.path, error.cause
-  if not is_same:
-    return photograph.path, "it was replaced while it was read"
   size = photograph.pixels.shape[:2]
   measures, pattern = found
   _, deviation, _, _, saturated, dark = (float(x) for x in measures)
   if objection := probe.Quality(saturated, dark, deviation).objection():
     return photograph.path, objection
-  made = quality.of(pattern.shape, measures, compression)
+  made = quality.of(pattern.shape, measures, photograph.compression)
   preparing.keep(tiles, photograph, pattern, {"quality": made._asdict()})
   return Member(photograph.path, photograph.sha256, photograph.content, size, made)
 

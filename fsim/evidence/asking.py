@@ -1,6 +1,7 @@
 """What `fsim compare` asks and answers, from files: repeatable by their paths and hashes alone.
 
-A request names its files with their hashes before anything is computed, and they are hashed once more at the end.
+A request names its files with their hashes before anything is computed; one that is another file when it is read takes
+no part.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,9 +11,10 @@ from typing import Any, NamedTuple
 from fsim import weights
 from fsim.boundary import progress
 from fsim.boundary.errors import UserError
-from fsim.boundary.inputs import Unreadable
+from fsim.boundary.inputs import CHANGED, Changed, Unreadable
 from fsim.boundary.text import shown
-from fsim.data import photographs
+from fsim.data import given
+from fsim.data.given import Hashed
 from fsim.data.photographs import Photograph
 from fsim.evidence import case, comparison, exhibits, scores, shipped, telling
 from fsim.evidence.case import Input
@@ -48,8 +50,14 @@ class Request(NamedTuple):
     plain = {"calibration": self.calibration, "run": self.run, "trusted": self.trusted}
     return plain | {"passed_over": list(self.passed_over)}
 
-  def paths(self, role: str) -> list[Path]:
-    return [Path(one.path) for one in self.inputs if one.role in (role, BOTH)]
+  def photographs(self, role: str) -> list[Hashed]:
+    return [Hashed(Path(one.path), one.sha256) for one in self.inputs if one.role in (role, BOTH)]
+
+  def without(self, path: Path) -> "Request":
+    """A photograph that is not what it was is passed over."""
+    (role,) = (one.role for one in self.inputs if one.path == str(path))
+    inputs = tuple(one for one in self.inputs if one.path != str(path))
+    return self._replace(inputs=inputs, passed_over=(*self.passed_over, _left_out(role, path, CHANGED)))
 
 
 class Asked(NamedTuple):
@@ -79,9 +87,9 @@ class Outcome(NamedTuple):
     """As JSON has it: `--json`, and the field of a case."""
     return telling.result(self)
 
-  def question(self, command: Sequence[str]) -> case.Question:
+  def question(self, command: Sequence[str], directory: str) -> case.Question:
     inputs, parameters = self.request.inputs, self.request.parameters()
-    return case.Question(tuple(command), inputs, parameters, self.asked.description, self.chosen.described)
+    return case.Question(tuple(command), directory, inputs, parameters, self.asked.description, self.chosen.described)
 
 
 def request(
@@ -109,35 +117,49 @@ def request(
 
 
 def carry_out(asked: Request) -> Outcome:
-  """Raises UserError where no reference or no questioned photograph can be used, and for a file that changes."""
+  """Raises UserError where no reference or no questioned photograph can be used, and for a calibration or a run that is
+  not what it was. A photograph that is not is left out, of the outcome's request too.
+  """
+  while True:
+    try:
+      return _carried_out(asked)
+    except Changed as error:
+      asked = asked.without(error.path)
+
+
+def _carried_out(asked: Request) -> Outcome:
+  """Raises Changed for a reference that is not what it was when it was read first."""
   chosen = shipped.chosen(Path(asked.calibration) if asked.calibration else None)
   similarity = similarity_for(chosen, asked.run)
-  questioned = asked.paths(QUESTIONED)
-  left_out = list(asked.passed_over)
-  if not questioned or not asked.paths(REFERENCE):
-    raise UserError(_causes(left_out) or "a questioned photograph and a reference are needed")
+  _require_unchanged(asked)
+  known = asked.photographs(REFERENCE)
+  if not known or not asked.photographs(QUESTIONED):
+    raise UserError(_causes(asked.passed_over) or "a questioned photograph and a reference are needed")
   references: dict[Path, Exhibit] = {}
 
   def show(photograph: Photograph) -> None:
     references[photograph.path] = exhibits.of(photograph)
 
-  camera = comparison.known(asked.paths(REFERENCE), similarity.similarity, asked.trusted, show)
-  left_out += [_left_out(REFERENCE, path, cause) for path, cause in camera.left_out]
+  camera = comparison.known(known, similarity.similarity, asked.trusted, show)
+  for path in [path for path, cause in camera.left_out if cause == CHANGED]:
+    asked = asked.without(path)
+  left_out = [_left_out(REFERENCE, path, cause) for path, cause in camera.left_out if cause != CHANGED]
   answers = []
-  for path in progress.bar(questioned, desc="comparing", unit="photograph"):
-    photograph = photographs.read(path)
-    try:
-      exhibit = exhibits.of(photograph)
-    except Unreadable as error:
-      left_out.append(_left_out(QUESTIONED, path, error.cause))
-      continue
-    answers.append((exhibit, _answer(photograph, camera, chosen, similarity)))
+  for one in progress.bar(asked.photographs(QUESTIONED), desc="comparing", unit="photograph"):
+    photograph = given.read(one)
+    if photograph.problem == CHANGED:
+      if one in known:  # Its former bytes are in what is known of the camera.
+        raise Changed(one.path)
+      asked = asked.without(one.path)
+    elif photograph.problem:
+      left_out.append(_left_out(QUESTIONED, one.path, photograph.problem))
+    else:
+      answers.append((exhibits.of(photograph), _answer(photograph, camera, chosen, similarity)))
   if not answers:
-    raise UserError(_causes(left_out))
+    raise UserError(_causes([*asked.passed_over, *left_out]))
   out = {path for path, _ in camera.left_out}
-  _require_unchanged(asked)
   shown_beside = [exhibit for path, exhibit in references.items() if path not in out]
-  return Outcome(asked, chosen, similarity, camera, answers, shown_beside, left_out)
+  return Outcome(asked, chosen, similarity, camera, answers, shown_beside, [*asked.passed_over, *left_out])
 
 
 def repeat(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -211,6 +233,7 @@ def _answer(photograph: Photograph, camera: Known, chosen: Chosen, asked: Asked)
 
 
 def _require_unchanged(asked: Request) -> None:
+  """What was read but for the photographs, which are held against their hashes as they are read."""
   for one in asked.inputs:
-    if case.hashed(one.role, Path(one.path)) != one:
-      raise Unreadable(Path(one.path), "changed while it was read")
+    if one.role in (CALIBRATION, RUN) and case.hashed(one.role, Path(one.path)) != one:
+      raise Unreadable(Path(one.path), CHANGED)

@@ -18,8 +18,8 @@ from fsim.boundary.inputs import Unreadable, read_bytes
 AUDIT = "audit.jsonl"
 FORMAT = 1  # Goes up with what an older fsim cannot read.
 BEFORE_ALL = "0" * 64  # What the first record is chained to.
-MAX_BYTES = 1 << 26
-MAX_LINE = 1 << 24
+MAX_BYTES = 256_000_000
+MAX_LINE = 64_000_000
 MAX_RECORDS = 100_000
 MAX_DEPTH = 32  # Objects and lists in one another.
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")

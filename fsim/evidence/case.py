@@ -26,7 +26,7 @@ from fsim.weights import Description
 CASE = "case.json"
 FORMAT = 1  # Goes up with what an older fsim cannot read.
 KIND = "answer"  # Of the records that a case is made of.
-MAX_BYTES = 1 << 22  # Of case.json.
+MAX_BYTES = audit.MAX_LINE  # Of case.json: of MAX_FILES photographs, each with an answer, 6 kB are left for one.
 MAX_FILE = 1 << 29  # Bytes of an input or of a file of the case: as photographs.MAX_BYTES.
 MAX_FILES = 10_000
 OWN = (CASE, AUDIT)
@@ -88,11 +88,13 @@ class Question(NamedTuple):
 
   Attributes:
     command: as it was given, such as ("fsim", "compare", ...); the second is the verb.
+    directory: where it was given, of `working_folder`.
     parameters: every setting that the answer depends on, as JSON has it; defaults too.
     weights, calibration: by which it is answered, None where there are none.
   """
 
   command: tuple[str, ...]
+  directory: str
   inputs: tuple[Input, ...]
   parameters: dict[str, Any]
   weights: Description | None = None
@@ -118,6 +120,20 @@ def begin(place: Path, *names: str) -> Folder:
   return folder
 
 
+def working_folder() -> str:
+  """To be called before the work. Raises UserError where it is not there any more."""
+  try:
+    return os.getcwd()
+  except FileNotFoundError as error:
+    raise UserError("the working folder is not there any more, and a case says where its command was given") from error
+
+
+def require_few(place: Path, count: int) -> None:
+  """Raises UserError for more inputs than a case can hold; to be called before the work."""
+  if count > MAX_FILES:
+    raise UserError(f"{shown(place)}: a case can hold {MAX_FILES:,} files, and these are {count:,}; make several cases")
+
+
 def write(folder: Folder, question: Question, result: Any, files: Mapping[str, bytes], key: Any = None) -> None:
   """Writes these files by their names, a further record of the chain, and case.json, each whole or not at all.
 
@@ -132,7 +148,9 @@ def write(folder: Folder, question: Question, result: Any, files: Mapping[str, b
     chain = audit.parsed(folder.path / AUDIT, data)
     signature = signing.sign(key, chain.head) if key else None
     said = {"format": FORMAT, "time": chain.last["time"], **content, "head": chain.head, "signature": signature}
-    if len(data) > audit.MAX_BYTES or len(spelled(said)) > MAX_BYTES or len(question.inputs) > MAX_FILES:
+    require_few(folder.path, len(question.inputs))
+    fits = len(data) <= audit.MAX_BYTES and len(spelled(said)) <= MAX_BYTES
+    if not fits or any(len(written) > MAX_FILE for written in files.values()):
       raise UserError(f"{shown(folder.path)}: more than a case can hold; name another folder, or fewer photographs")
     for name, written in (*files.items(), (AUDIT, data), (CASE, spelled(said))):
       folder.write(name, written)
@@ -206,7 +224,7 @@ def _content(question: Question, result: Any, files: list[dict[str, Any]]) -> di
     "fsim": fsim.__version__,
     "verb": question.command[1],
     "command": list(question.command),
-    "directory": os.getcwd(),
+    "directory": question.directory,
     "environment": run.environment(),
     "inputs": [one._asdict() for one in question.inputs],
     "parameters": question.parameters,

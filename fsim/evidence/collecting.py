@@ -6,22 +6,20 @@ their group, aligned, and then, if one is asked, by the similarity of camera mod
 d fingerprints, h w pixels.
 """
 
-import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Float16, UInt8
-from PIL import Image
+from jaxtyping import Float16, UInt8
 from tqdm import tqdm
 
-from fsim.boundary import progress
-from fsim.data import given, jpeg, quantisation
+from fsim.boundary import inputs, progress
 from fsim.data.photographs import Photograph, read_all
 from fsim.evidence import quality, selecting
+from fsim.evidence.changing import changed, middle
 from fsim.evidence.copies import Copies
 from fsim.evidence.quality import Quality
 from fsim.evidence.selecting import CHANGED, COUNTS, WHOLE, Device, Labelled, Variant
@@ -50,7 +48,9 @@ class Scores(NamedTuple):
 
 
 class _Gathering(NamedTuple):
-  """What grows: rows of the three tables, (file, cause) of what is left out, and what copies are told by."""
+  """What grows: rows of the three tables, (file, cause) of what is left out, what copies are told by, and features of
+  the photographs' patches by row, where a similarity is asked.
+  """
 
   photographs: list[dict]
   candidates: list[dict]
@@ -58,32 +58,36 @@ class _Gathering(NamedTuple):
   left_out: list[tuple[Path, str]]
   copies: Copies
   sizes: dict[str, tuple[int, int] | None]  # Of most of a device: of others the middle is another part of the sensor.
+  similarity: Similarity | None
+  embeddings: dict[int, np.ndarray]
 
 
-def collect(files: Sequence[Labelled], variants: Sequence[Variant] = CHANGED) -> tuple[Scores, list[tuple[Path, str]]]:
-  """The tables, and the files that are left out with their causes; of each device as many as are needed are read.
+def collect(
+  files: Sequence[Labelled],
+  variants: Sequence[Variant] = CHANGED,
+  similarity: Similarity | None = None,
+  copies: Copies | None = None,
+) -> tuple[Scores, list[tuple[Path, str]]]:
+  """The tables, and the files that are left out with their causes; of each device as many as are needed are read, once.
 
-  Raises UserError for a picture of two devices.
+  similarity: whose log-odds the comparisons have, NaN where it says nothing. copies: takes what is read, and has what
+  was read before. Raises UserError for a picture of two devices.
   """
   devices = selecting.divided(files)
-  made = _Gathering([], [], [], [], Copies(), {name: _size(of) for name, of in devices.items()})
+  sizes = {name: _size(of) for name, of in devices.items()}
+  made = _Gathering([], [], [], [], Copies() if copies is None else copies, sizes, similarity, {})
   with progress.bar(total=sum(len(d.references) + len(d.queries) for d in devices.values()), desc="scores") as bar:
     for names in selecting.groups({name: device.references[0].model for name, device in devices.items()}):
       _compare([devices[name] for name in names], variants, made, bar)
-  return Scores(*(pd.DataFrame(rows) for rows in made[:3])), made.left_out
+      made.copies.references.clear()  # Their pictures, of which nothing is asked any more.
+  scores = Scores(*(pd.DataFrame(rows) for rows in made[:3]))
+  if similarity is not None and len(scores.comparisons):
+    scores = with_log_odds(scores, similarity, made.embeddings)
+  return scores, made.left_out
 
 
-def with_similarity(scores: Scores, similarity: Similarity, without: Collection[str] = ()) -> Scores:
-  """The tables with the log-odds of `similarity`; NaN where it says nothing, and of the models `without`."""
-  if scores.comparisons.empty:
-    return scores
-  embeddings: dict[int, np.ndarray] = {}
-  asked = scores.photographs[~scores.photographs["model"].isin(without)]
-  for row in progress.bar(asked.itertuples(), total=len(asked), desc="similarity"):
-    pixels = middle(given.pixels(row.path), SIDE)
-    found = embedded(similarity, _changed(pixels, Variant(row.side or None, row.quality or None))[0])[0]
-    if found is not None:
-      embeddings[row.Index] = found
+def with_log_odds(scores: Scores, similarity: Similarity, embeddings: Mapping[int, np.ndarray]) -> Scores:
+  """embeddings: of rows of `photographs`; NaN where one is missing."""
   questioned, candidate = (scores.comparisons[name].tolist() for name in ("questioned", "candidate"))
   references = [scores.candidates["references"][k] for k in candidate]
   found = log_odds_of(similarity, questioned, references, embeddings)
@@ -133,7 +137,7 @@ def _candidates(device: Device, made: _Gathering, bar: tqdm) -> Iterator[tuple[b
     sums = sums or fingerprints.nothing(pixels.shape[:2])
     made.copies.add(label, pixels)
     measured, _, single = _looked_at(found)
-    rows.append(_row(label, WHOLE, _described(pixels.shape, measured, photograph.path), made.photographs))
+    rows.append(_row(label, WHOLE, pixels, quality.of(pixels.shape, measured, photograph.compression), made))
     patterns.append(membership.pattern_of(found, membership.side_for(max(COUNTS))))
     sums = fingerprints.add_filtered(sums, found)
     if len(rows) in COUNTS:
@@ -174,32 +178,19 @@ def _questioned(
 ) -> Iterator[tuple[int, Variant, list[np.ndarray]]]:
   """(row, variant, the pattern against fingerprints and that against an image)."""
   for variant in variants:
-    pixels, compression = _changed(photograph.pixels, variant)
+    pixels, compression = changed(photograph.pixels, variant)
     if (found := probe.examined(pixels)[0]) is None:
       continue
     measured, *patterns = _looked_at(found)
-    described = _described(pixels.shape, measured, photograph.path, compression)
-    yield _row(label, variant, described, made.photographs), variant, [_kept(pattern) for pattern in patterns]
-
-
-def _changed(
-  pixels: UInt8[np.ndarray, "h w 3"], variant: Variant
-) -> tuple[UInt8[np.ndarray, "i j 3"], quantisation.Compression | None]:
-  """The photograph as it is asked about; the compression if it was saved again."""
-  pixels = middle(pixels, variant.side)
-  if variant.quality is None:
-    return pixels, None
-  buffer = io.BytesIO()
-  Image.fromarray(pixels).save(buffer, "JPEG", quality=variant.quality)
-  saved = jpeg.decode(buffer.getvalue())
-  return saved, quantisation.compression(buffer.getvalue(), saved.shape[0] * saved.shape[1])
+    described = quality.of(pixels.shape, measured, compression or photograph.compression)
+    yield _row(label, variant, pixels, described, made), variant, [_kept(pattern) for pattern in patterns]
 
 
 def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tuple[Photograph, Labelled, Filtered]]:
   """Of the device's size, cut to SIDE; those that can tell something."""
   for photograph, label in zip(read_all([label.path for label in labels]), labels, strict=True):
     bar.update()
-    found, cause = None, photograph.problem or made.copies.of(photograph, label) or _other_size(photograph, label, made)
+    found, cause = None, _objection(photograph, label, made)
     if not cause:
       photograph = photograph._replace(pixels=middle(photograph.pixels, SIDE))
       found, cause = probe.examined(photograph.pixels)
@@ -209,7 +200,11 @@ def _usable(labels: list[Labelled], made: _Gathering, bar: tqdm) -> Iterator[tup
       yield photograph, label, found
 
 
-def _other_size(photograph: Photograph, label: Labelled, made: _Gathering) -> str:
+def _objection(photograph: Photograph, label: Labelled, made: _Gathering) -> str:
+  if label.sha256 not in ("", photograph.sha256 or photograph.problem):
+    return inputs.CHANGED
+  if cause := photograph.problem or made.copies.of(photograph, label):
+    return cause
   own, most = photograph.pixels.shape[:2], made.sizes[label.device]
   return f"{own[1]}x{own[0]} pixels, and most of its device {most[1]}x{most[0]}" if most not in (None, own) else ""
 
@@ -220,27 +215,18 @@ def _kept(pattern: AnyArray) -> Float16[np.ndarray, "h w"]:
   return (found / max(float(found.std()), 1e-12)).astype(np.float16)
 
 
-def middle(x: np.ndarray, side: int | None) -> np.ndarray:
-  """Rows and columns in the middle, on the JPEG grid, as far as there are so many."""
-  if side is None:
-    return x
-  top, left = (max(n - side, 0) // 16 * 8 for n in x.shape[:2])
-  return x[top : top + side, left : left + side]
-
-
-def _described(
-  shape: tuple[int, ...], own: Float[np.ndarray, "6"], path: Path, compression: quantisation.Compression | None = None
-) -> Quality:
-  return quality.of(shape, own, compression or quality.compression_of(path))
-
-
-def _row(label: Labelled, variant: Variant, described: Quality, photographs: list[dict]) -> int:
-  photographs.append(
+def _row(
+  label: Labelled, variant: Variant, pixels: UInt8[np.ndarray, "h w 3"], described: Quality, made: _Gathering
+) -> int:
+  row = len(made.photographs)
+  if made.similarity is not None and (found := embedded(made.similarity, pixels)[0]) is not None:
+    made.embeddings[row] = found
+  made.photographs.append(
     {"path": str(label.path), "file": label.path.name, "device": label.device, "model": label.model}
     | {"side": variant.side or 0, "quality": variant.quality or 0}
     | described._asdict()
   )
-  return len(photographs) - 1
+  return row
 
 
 def _looked_at(found: Filtered) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

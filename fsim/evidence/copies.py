@@ -15,7 +15,7 @@ from fsim.prnu.pictures import Gallery
 
 
 class Copies:
-  """Of the photographs that were read so far."""
+  """Of the photographs that were read so far. first: those that are no copies, by what their pixels hold."""
 
   def __init__(self) -> None:
     self.first: dict[str, Labelled] = {}
@@ -26,7 +26,11 @@ class Copies:
 
     Raises UserError for a picture of two devices.
     """
-    other = self.first.setdefault(photograph.content, label)
+    return self.known(photograph.content, label)
+
+  def known(self, content: str, label: Labelled) -> str:
+    """As `of`, from what the pixels hold."""
+    other = self.first.setdefault(content, label)
     if other.device != label.device:
       both = f"the same picture as {shown(other.path)}, and their cameras are {other.device} and {label.device}"
       raise UserError(f"{shown(label.path)}: {shown(both)}")

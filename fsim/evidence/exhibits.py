@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from fsim.boundary.inputs import Unreadable, read_bytes
-from fsim.data import exif, markers, quantisation
+from fsim.boundary.inputs import Unreadable
+from fsim.data import exif
 from fsim.data.exif import Said
 from fsim.data.markers import Component
-from fsim.data.photographs import MAX_BYTES, Photograph
+from fsim.data.photographs import Photograph
 
 THUMBNAIL = 320  # Pixels of the longer side.
 # Mean of the standard's luma table (ITU T.81, annex K) over the coefficients that `quantisation` looks at.
@@ -44,9 +44,8 @@ def of(photograph: Photograph) -> Exhibit:
   """Of a file that was read. Raises Unreadable for what is no photograph that fsim reads."""
   if photograph.pixels is None:
     raise Unreadable(photograph.path, photograph.problem)
-  data = read_bytes(photograph.path, MAX_BYTES)
   height, width = photograph.pixels.shape[:2]
-  compression = quantisation.compression(data, width * height)
+  compression = photograph.compression
   return Exhibit(
     photograph.path,
     photograph.sha256,
@@ -54,7 +53,7 @@ def of(photograph: Photograph) -> Exhibit:
     height,
     exif.said(photograph.exif),
     None if compression is None else quality(compression.step),
-    subsampling(markers.header(data).components),
+    subsampling(photograph.components),
     _thumbnail(photograph.pixels),
   )
 

@@ -8,7 +8,6 @@ Shapes: b images, h w pixels, f features, n photographs.
 
 import functools
 import math
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -16,9 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from fsim.boundary.inputs import read_bytes
-from fsim.data import jpeg, quantisation
-from fsim.data.photographs import MAX_BYTES
 from fsim.data.quantisation import Compression
 from fsim.prnu import AnyArray
 from fsim.prnu.fingerprints import VARIANCE_FLOOR
@@ -73,13 +69,6 @@ def of(shape: tuple[int, ...], own: Float[np.ndarray, "6"], compression: Compres
 
 def _log(value: float) -> float:
   return math.log(max(value, 1e-6))
-
-
-def compression_of(path: Path) -> Compression | None:
-  """Of a photograph's file. Raises Unreadable if it cannot be read."""
-  data = read_bytes(path, MAX_BYTES)
-  width, height = jpeg.size(data)
-  return quantisation.compression(data, width * height)
 
 
 def measures(found: Filtered) -> Float[AnyArray, "b 6"]:

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fsim.boundary.errors import UserError
+from fsim.boundary.inputs import Changed
 from fsim.boundary.text import shown
 from fsim.data import given
 from fsim.data.given import Image
@@ -96,7 +97,8 @@ def known(
   trusted: bool = False,
   show: Callable[[Photograph], None] = lambda photograph: None,
 ) -> Known:
-  """Raises UserError where no reference can be used, or, unless `trusted`, they are not seen to be of one camera.
+  """Raises UserError where no reference can be used, or, unless `trusted`, they are not seen to be of one camera; and
+  Changed for one that is another file when it is read again.
 
   show: takes each that can be used while it is in memory, one at a time; some of them may be left out later.
   """
@@ -110,6 +112,8 @@ def known(
   report = lambda path, why: left_out.append((path, why))  # noqa: E731
   try:
     made = face.gathered(list(references), report, trusted=trusted, measure=measure)
+  except Changed:
+    raise
   except UserError as error:
     causes = "".join(f"; {shown(path)}: {shown(why)}" for path, why in left_out)
     raise UserError(f"{error}{causes}") from error
@@ -117,7 +121,10 @@ def known(
   embeddings = [found for _, found, _ in made.measured if found is not None]
   shown_there = dict(there for _, _, there in made.measured)
   if len(made.places) == 1:
-    candidate = _single(given.read(references[made.places[0]], made.places[0]))
+    photograph = given.read(references[made.places[0]], made.places[0])
+    if photograph.content not in made.fingerprint.contents:
+      raise Changed(photograph.path)
+    candidate = _single(photograph)
     return Known(candidate, None, qualities, None, 0, left_out, membership.SINGLE, embeddings, shown_there)
   square = len(made.patterns[0])
   candidate = comparing.of_fingerprint(made.fingerprint, Path("references"))
@@ -237,5 +244,4 @@ def _single(photograph: Photograph) -> Candidate:
 
 def quality_of(photograph: Photograph, found: Filtered) -> Quality:
   """Of a photograph that was read and filtered; one that is an array of pixels counts as hardly compressed."""
-  is_file = photograph.sha256 != photograph.content  # An array has no other hash than that of its pixels.
-  return quality.measured(found, quality.compression_of(photograph.path) if is_file else None)
+  return quality.measured(found, photograph.compression)

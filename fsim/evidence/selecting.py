@@ -12,10 +12,13 @@ GROUP = 40  # Devices that are compared with each other.
 
 
 class Labelled(NamedTuple):
+  """sha256: of the file that is meant, or the cause why it could not be read; "" for whatever is there."""
+
   path: Path
   device: str
   model: str
   scene: str  # "" is a scene of its own.
+  sha256: str = ""
 
 
 class Variant(NamedTuple):

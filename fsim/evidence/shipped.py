@@ -6,11 +6,13 @@ from typing import NamedTuple
 from fsim.boundary import inputs
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
+from fsim.data.public import recipe
 from fsim.evidence import case, saved
 from fsim.evidence.calibration import Calibration
 
 FOLDER = Path(__file__).parent / "data"  # NAME.json for each.
 DEFAULT = "default"
+LEARNED = "opencams/train"  # The photographs that it learned from; its other cameras are virtual.
 HINT = "make one of your own cameras by `fsim calibrate FOLDER --out=FILE.json` and give it as --calibration=FILE.json"
 
 
@@ -31,6 +33,12 @@ def digest(name: str) -> str:
   if name not in names():
     raise UserError(f"no calibration {shown(name)} came with this fsim")
   return inputs.sha256(FOLDER / f"{name}.json", saved.MAX_BYTES)[0]
+
+
+def learned(chosen: Chosen) -> dict[str, str]:
+  """SHA-256 of every photograph that one that came with fsim learned from -> the set that it is of; none of others."""
+  is_own = DEFAULT in names() and chosen.described.sha256 == digest(DEFAULT)
+  return {crop.sha256: crop.set for crop in recipe.crops(LEARNED)} if is_own else {}
 
 
 def chosen(own: Path | None) -> Chosen:

@@ -188,7 +188,7 @@ def _without_others(paths: list[Path], order: Order) -> Gathered:
   said = f"{shown(order.device)} without the others"
   for photograph in progress.bar(read_all(paths), total=len(paths), desc=said, unit="image"):
     if photograph.sha256 != order.seen[photograph.path].sha256:
-      raise UserError(f"{shown(photograph.path)}: changed while it was read")
+      raise inputs.Changed(photograph.path)
     gathered = gathered.add(photograph, probe.filtered(photograph.pixels[None], order.settings))
   return gathered
 
@@ -213,7 +213,7 @@ def _objection(photograph: Photograph, order: Order) -> str:
   if photograph.problem:
     return photograph.problem
   if photograph.sha256 != order.seen[photograph.path].sha256:
-    return "changed while it was read"
+    return inputs.CHANGED
   height, width = photograph.pixels.shape[:2]
   if (height, width) != order.size:
     return f"{width}x{height} pixels, but the fingerprint is of {order.size[1]}x{order.size[0]}"

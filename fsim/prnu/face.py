@@ -221,7 +221,7 @@ def _summed(kept: Iterable[Photograph], seen: Container[str], size: tuple[int, i
   summed = Gathered(fingerprints.nothing(size))
   for photograph in kept:
     if photograph.content not in seen:
-      raise UserError(f"{shown(photograph.path)}: changed while it was read")
+      raise inputs.Changed(photograph.path)
     summed = summed.add(photograph, probe.filtered(photograph.pixels[None], settings))
   return summed
 

@@ -1,9 +1,11 @@
 """What `fsim matrix` does, and how its answer reads."""
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 
-from fsim.boundary import console, outputs, shares
+from fsim.boundary import console, lock, outputs, shares
+from fsim.boundary.shares import Share
 from fsim.boundary.spreadsheet import csv
 from fsim.boundary.text import shown
 from fsim.data.photographs import find
@@ -12,6 +14,7 @@ from fsim.prnu.allpairs import Matrix
 from fsim.prnu.leaving import LeftOut
 from fsim.prnu.tiles import Tiles
 
+DOING = "comparing photographs"  # Of the process that gives the answer; others may share its work.
 SPARSE = f"of more than {allpairs.LISTED:,} pairs those above the threshold"
 
 
@@ -20,6 +23,11 @@ def matrix(chosen: argparse.Namespace) -> int:
   left_out = LeftOut(chosen.stop)
   folder = outputs.Folder(chosen.out)
   folder.claim("matrix.png", "pairs.csv", "images.csv")
+  with lock.only_one(folder.path, DOING) if share.leads else nullcontext():
+    return _compared(chosen, share, folder, left_out)
+
+
+def _compared(chosen: argparse.Namespace, share: Share, folder: outputs.Folder, left_out: LeftOut) -> int:
   files = find(chosen.places)
   left_out.passed_over(files, own=chosen.out)
   with console.resumable():

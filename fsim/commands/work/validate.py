@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fsim.boundary import console, outputs, progress
+from fsim import weights
+from fsim.boundary import console, lock, outputs, progress
 from fsim.boundary.text import shown
 from fsim.data import cameras, sources
 from fsim.evidence import (
@@ -16,17 +18,21 @@ from fsim.evidence import (
   copies,
   criteria,
   kept_scores,
+  selecting,
   shipped,
+  unlearned,
   validation,
   validation_page,
   validation_report,
 )
+from fsim.evidence.asking import Asked
 from fsim.evidence.collecting import Scores
 from fsim.evidence.selecting import Labelled
 from fsim.evidence.validation_report import Report, Source
 from fsim.metrics import lir_export
 
 PAGE, ANSWER, SCORES = "index.html", "validation.json", "scores"
+BEGUN = f"the same command begins anew with the {selecting.GROUP} devices that were under way"
 
 
 def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
@@ -37,16 +43,32 @@ def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
     folder.claim(PAGE, ANSWER)
   if chosen.export is not None:
     outputs.Folder(chosen.export.parent).claim(*_tables(chosen.export).values())
+  with nullcontext() if folder is None else lock.only_one(folder.path, "validating ratios"):
+    return _validated(chosen, command, asked, by, folder)
+
+
+def _validated(
+  chosen: argparse.Namespace,
+  command: Sequence[str],
+  asked: shipped.Chosen,
+  by: criteria.Criteria,
+  folder: outputs.Folder | None,
+) -> int:
+  similarity = asking.similarity_for(asked)
+  own = weights.default("compare") if similarity.enters else None
+  unlearned.require_source(chosen.source, own)
   found = cameras.read(sources.folder_of(chosen.source), chosen.pattern)
+  unlearned.require([known.path for known in found.photographs], unlearned.learners(own, asked))
   files = [Labelled(k.path, k.device, k.camera, k.scene) for k in found.photographs]
-  with nullcontext() if folder is None else console.resumable():
-    made = kept_scores.collect(files, folder and outputs.Folder(folder.path / SCORES), *collector(asked))
+  with _kept(folder, BEGUN):
+    made = kept_scores.collect(files, folder and outputs.Folder(folder.path / SCORES), *collector(similarity))
   unused = found.unused(set(made.scores.photographs.get("device", ())))
   left_out = [*found.left_out, *made.left_out, *unused]
   for path, cause in left_out:
     console.note(f"left out {shown(path)}: {shown(cause)}")
   source = Source(chosen.source, found.rule, made.digest)
-  report = measured(made.scores, source, asked, by, left_out)
+  with _kept(folder, console.GOES_ON):
+    report = measured(made.scores, source, asked, by, left_out)
   answer = write(report, folder, command)
   if chosen.export is not None:
     _export(report, chosen.export)
@@ -58,17 +80,15 @@ def validate(chosen: argparse.Namespace, command: Sequence[str]) -> int:
   return console.INCOMPLETE if found.lost or unused or copies.lost(made.left_out) else console.ANSWERED
 
 
-def collector(asked: shipped.Chosen) -> tuple[kept_scores.Collect, str]:
+def _kept(folder: outputs.Folder | None, said: str) -> AbstractContextManager[None]:
+  return nullcontext() if folder is None else console.resumable(said)
+
+
+def collector(asked: Asked) -> tuple[kept_scores.Collect, str]:
   """What gathers scores, and SHA-256 of the weights that it asks, which are those of `fsim compare`; "" if none."""
-  similarity = asking.similarity_for(asked).similarity
-  if similarity is None:
+  if asked.similarity is None or asked.description is None:
     return collecting.collect, ""
-
-  def collect(files: Sequence[Labelled]) -> tuple[Scores, kept_scores.LeftOut]:
-    scores, left_out = collecting.collect(files)
-    return collecting.with_similarity(scores, similarity), left_out
-
-  return collect, asked.calibration.card["similarity"]
+  return partial(collecting.collect, similarity=asked.similarity), asked.description.sha256
 
 
 def measured(
