@@ -21,8 +21,8 @@ NETWORK = ("colours", "truncation", "last_pool", "constrained")  # Settings of t
 def opened(config: ConfigDict) -> FittedSimilarity | None:
   """Of extractor.run, a finished run or a folder of weights; None where the extractor is to be learned.
 
-  Raises UserError for what is neither, for an extractor that other settings belong to, and for a network on tiles
-  beside it, which would have to learn what the extractor is not told again.
+  Raises UserError for what is neither, for an extractor that other settings belong to, and where a network on tiles is
+  to be learned beside it.
   """
   if not config.extractor.run:
     return None
