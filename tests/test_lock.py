@@ -44,3 +44,15 @@ def test_a_folder_is_made_and_free_again_afterwards(tmp_path):
       pass
   with lock.only_one(tmp_path / "new" / "folder", "x"):
     pass
+
+
+def test_a_file_of_that_name_is_left_as_it_is_and_a_folder_is_told(tmp_path):
+  (tmp_path / lock.NAME).write_text("somebody's")
+  with lock.only_one(tmp_path, "training"), pytest.raises(UserError), lock.only_one(tmp_path, "training"):
+    pass
+  with lock.alone(tmp_path):
+    pass
+  assert (tmp_path / lock.NAME).read_text() == "somebody's"
+  (tmp_path / "other" / lock.NAME).mkdir(parents=True)
+  with pytest.raises(UserError, match="other/lock: Is a directory"), lock.only_one(tmp_path / "other", "training"):
+    pass

@@ -250,7 +250,7 @@ def test_caches_of_another_matrix_are_one_line(tmp_path, capsys):
   run(capsys, "matrix", tmp_path, "--out", tmp_path / "first")
   status, out, _ = run(capsys, "matrix", tmp_path, "--out", tmp_path / "second", "--json")
   (cache,) = (path for path in (tmp_path / "first" / "cache").iterdir() if path.is_dir())
-  results = [tmp_path / "first" / name for name in ("images.csv", "matrix.png", "pairs.csv")]
+  results = [tmp_path / "first" / name for name in ("images.csv", "lock", "matrix.png", "pairs.csv")]
   assert status == 0
   assert json.loads(out)["left_out"] == [{"file": str(path), "cause": "written by fsim"} for path in (*results, cache)]
 

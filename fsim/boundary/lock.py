@@ -4,16 +4,19 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from fsim.boundary.errors import UserError
 from fsim.boundary.text import shown
+
+NAME = "lock"  # Of an empty file that stays; nothing is written into one that is there.
 
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
   """One process at a time in a folder, which is made; the others wait."""
   folder.mkdir(parents=True, exist_ok=True)
-  with (folder / "lock").open("w") as file:
+  with (folder / NAME).open("a") as file:
     fcntl.flock(file, fcntl.LOCK_EX)
     yield
 
@@ -22,9 +25,16 @@ def alone(folder: Path) -> Iterator[None]:
 def only_one(folder: Path, doing: str) -> Iterator[None]:
   """As `alone`, but raises UserError at once where another process is there. `doing` ends the sentence."""
   folder.mkdir(parents=True, exist_ok=True)
-  with (folder / "lock").open("w") as file:
+  with _opened(folder / NAME) as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
       raise UserError(f"{shown(folder)}: another process is {doing} there; wait, or name another folder") from error
     yield
+
+
+def _opened(path: Path) -> IO:
+  try:
+    return path.open("a")
+  except OSError as error:
+    raise UserError(f"{shown(path)}: {error.strerror}") from error

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from fsim.boundary import inputs
+from fsim.boundary import inputs, lock
 from fsim.boundary.outputs import FOLDER, MANIFEST, written
 from fsim.data import jpeg
 
@@ -52,7 +52,7 @@ def walk(folder: Path) -> Iterator[Entry]:
       name for name in inside if name[0] != "." and (name, FOLDER) not in made and os.path.isdir(parent / name)
     ]
     waiting += [parent / name for name in reversed(folders)]
-    own = {name for name, _ in made}
+    own = {name for name, _ in made} | ({lock.NAME} if made else set())
     files = [name for name in inside if name not in set(folders) | {MANIFEST}]
     yield from (_entry(parent / name, name in own) for name in files)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from fsim.boundary import outputs, progress
+from fsim.boundary import lock, outputs, progress
 from fsim.boundary.errors import UserError
 from fsim.boundary.inputs import Unreadable, read_bytes
 from fsim.boundary.text import shown
@@ -22,7 +22,6 @@ from fsim.virtual.shots import Frame
 
 OVERSAMPLING = 1.1  # Canvas pixels per pixel of the longest sensor at scale 1.
 NOTE, TABLE = "preset.json", "metadata.csv"
-LOCK = "lock"  # See boundary/lock.py.
 OWN_BYTES = 1 << 26  # More than a note or a table of a preset has.
 KEPT_BYTES = 400_000_000  # Of sensor patterns that a process keeps; further ones are made anew for every shot.
 
@@ -145,7 +144,7 @@ def _claim(preset: Preset, folder: Path) -> None:
   if note is not None and note != _note(preset):
     raise UserError(f"{shown(folder)} holds virtual cameras of other settings; give another folder or remove it")
   frames = shots.frames(preset)
-  own = {name for name, _ in outputs.written(folder)} | {NOTE, LOCK}
+  own = {name for name, _ in outputs.written(folder)} | {NOTE, lock.NAME}
   if _content(folder / TABLE) in (None, _table(preset)):  # Nobody else's.
     own.add(TABLE)
   own |= {shots.path(preset, frame).as_posix() for frame in frames}
