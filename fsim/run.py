@@ -133,6 +133,8 @@ def require_finished(workdir: Path) -> str:
     if not (workdir / name).exists():
       raise UserError(f"{shown(workdir)}: not {what}: {name} is missing")
   system = inputs.read_json(workdir / CONFIG, "system")["system"]
+  if not isinstance(system, str):
+    raise inputs.Unreadable(workdir / CONFIG, "the field 'system' must be text")
   for name, digest in inputs.read_json(workdir / RESULTS, CONFIG).items():
     path = workdir / name
     if not path.is_file():

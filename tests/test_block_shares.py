@@ -29,22 +29,24 @@ def shares(*images):
   return np.asarray(block_shares.near_zero(jnp.stack(images))).reshape(len(images), len(NEAR), 3, -1)
 
 
-def slowly(image):
-  """Block by block, in 64 bits."""
+def slowly(image, error):
+  """Block by block, in 64 bits; with limits that are larger by an error."""
   x = image.astype(np.float64)
   y = x @ [0.299, 0.587, 0.114]
   colours = [y, x[..., 2] - y, x[..., 0] - y]
   rows, columns = (n // 8 for n in image.shape[:2])
   cut = [c[8 * i : 8 * i + 8, 8 * j : 8 * j + 8] for c in colours for i in range(rows) for j in range(columns)]
   found = np.abs([dctn(block, norm="ortho") for block in cut]).reshape(3, rows * columns, 64)
-  return np.stack([(found < limit).mean(1)[:, 1:] for limit in NEAR])
+  return np.stack([(found < limit + error).mean(1)[:, 1:] for limit in NEAR])
 
 
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([None, 95, 60]), st.sampled_from([64, 71]))
 def test_shares_are_those_of_the_slow_reference(seed, quality, side):
   image = pixels(seed, quality, side)
-  np.testing.assert_allclose(shares(image)[0], slowly(image), atol=2.5 / (side // 8) ** 2)  # Next to the limit.
+  found = shares(image)[0]
+  assert (found >= slowly(image, -1e-3) - 1e-6).all()  # Some coefficients are the limit to the last bit.
+  assert (found <= slowly(image, 1e-3) + 1e-6).all()
 
 
 def test_the_worse_the_quality_the_more_is_near_zero():

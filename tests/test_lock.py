@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -56,3 +57,14 @@ def test_a_file_of_that_name_is_left_as_it_is_and_a_folder_is_told(tmp_path):
   (tmp_path / "other" / lock.NAME).mkdir(parents=True)
   with pytest.raises(UserError, match="other/lock: Is a directory"), lock.only_one(tmp_path / "other", "training"):
     pass
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_nobody_waits_for_a_pipe(read, tmp_path):
+  os.mkfifo(tmp_path / lock.NAME)
+  end = os.open(tmp_path / lock.NAME, os.O_RDONLY | os.O_NONBLOCK) if read else None
+  for held in (lock.only_one(tmp_path, "training"), lock.alone(tmp_path)):
+    with pytest.raises(UserError, match="lock: not a regular file"), held:
+      pass
+  if end is not None:
+    os.close(end)

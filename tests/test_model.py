@@ -16,7 +16,7 @@ from sklearn.metrics import roc_curve
 from fsim.boundary.errors import UserError
 from fsim.data import pairs, patches
 from fsim.data.patches import Cache, Choice
-from fsim.models import block_shares, posteriors
+from fsim.models import block_shares, posteriors, saved
 from fsim.models.block_shares import SHARES
 from fsim.models.constrained import KERNEL
 from fsim.models.mislnet import FEATURES, SHARE
@@ -25,6 +25,7 @@ from fsim.systems import patch_dataset
 from fsim.systems.dataset import open_dataset
 from fsim.systems.model import fitted, image_scores, learning, similarity, test_sets, whitening
 from fsim.systems.model import run as model
+from fsim.systems.model import taken as taken_extractor
 from fsim.systems.model.tiles import Tiles
 from fsim.systems.patch_dataset import PatchSet
 from fsim.train.compare import LabelledSignatures
@@ -245,6 +246,26 @@ def test_an_extractor_of_another_run_is_taken_as_it_is_and_only_the_scorer_learn
   again = fitted.load(tmp_path / "b" / "predictor")
   for one, other in zip(jax.tree.leaves(after.scorer), jax.tree.leaves(again.scorer), strict=True):
     np.testing.assert_array_equal(one, other)
+
+
+def test_another_extractor_in_the_place_of_the_one_that_a_run_began_with_is_refused(finished, tmp_path, data):
+  """And one of a run that is not finished."""
+  other = shutil.copytree(finished, tmp_path / "other")
+  (tmp_path / "run").mkdir()
+  settings = commands.config(CONFIG, "quick")
+  settings.update_from_flattened_dict({"extractor.run": str(other / "predictor"), "tile_extractor.epochs": 0})
+  first = taken_extractor.opened(settings, tmp_path / "run")
+  assert taken_extractor.opened(settings, tmp_path / "run").size == first.size
+  changed = jax.tree.map(lambda x: x + np.float32(1), first.variables)
+  saved.save(other / "predictor" / "network.npz", changed)
+  with pytest.raises(UserError, match=f"{other}/predictor has changed since the run in {tmp_path}/run began"):
+    taken_extractor.opened(settings, tmp_path / "run")
+  settings.extractor.run = str(other)
+  with pytest.raises(UserError, match="not as the run wrote it"):
+    taken_extractor.opened(settings, tmp_path / "run")
+  (other / "results.json").unlink()
+  with pytest.raises(UserError, match="not a finished run"):
+    taken_extractor.opened(settings, tmp_path / "run")
 
 
 @pytest.mark.parametrize(

@@ -477,6 +477,12 @@ def test_the_command_ends_well_when_all_is_there(host, out, answered):
   assert "  realcams: 6 of 6 crops, 0 of them made now" in said
 
 
+def test_a_folder_of_clones_that_is_not_there_is_told_before_anything_is_fetched(tmp_path, answered):
+  with pytest.raises(UserError, match="none: no such folder"):
+    answered("--out", tmp_path / "out", "--clones", tmp_path / "none")
+  assert not (tmp_path / "out").exists()
+
+
 def test_an_interrupted_command_says_that_it_goes_on(tmp_path, answered, monkeypatch):
   def interrupted(*arguments):
     raise KeyboardInterrupt

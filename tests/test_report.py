@@ -154,6 +154,18 @@ def test_what_is_no_finished_run_is_named_with_what_it_lacks(make, cause, tmp_pa
     finished_runs.rebuild(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+  ("system", "cause"),
+  [("newer", "the system 'newer', which this fsim does not have"), (None, "must be text"), ([], "must be text")],
+)
+def test_a_run_of_a_system_that_is_not_here_is_told(system, cause, tmp_path):
+  (tmp_path / run.CONFIG).write_text(console.to_json({"system": system}))
+  run.seal(tmp_path)
+  for read in (finished_runs.rebuild, finished_runs.numbers):
+    with pytest.raises(UserError, match=cause):
+      read(tmp_path)
+
+
 def rated(**intervals):
   """Rates by kind of pairs, with the interval of the AUC."""
   curve = rates.Curve(np.zeros(1), np.zeros(1))

@@ -2,6 +2,8 @@
 
 import contextlib
 import fcntl
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -16,7 +18,7 @@ NAME = "lock"  # Of an empty file that stays; nothing is written into one that i
 def alone(folder: Path) -> Iterator[None]:
   """One process at a time in a folder, which is made; the others wait."""
   folder.mkdir(parents=True, exist_ok=True)
-  with (folder / NAME).open("a") as file:
+  with _opened(folder / NAME) as file:
     fcntl.flock(file, fcntl.LOCK_EX)
     yield
 
@@ -34,7 +36,14 @@ def only_one(folder: Path, doing: str) -> Iterator[None]:
 
 
 def _opened(path: Path) -> IO:
+  """Raises UserError for what is no file, for which nobody waits: a folder, a pipe."""
   try:
-    return path.open("a")
+    file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o666), "w")
+  except PermissionError:
+    raise
   except OSError as error:
-    raise UserError(f"{shown(path)}: {error.strerror}") from error
+    raise UserError(f"{shown(path)}: {'not a regular file' if path.is_fifo() else error.strerror}") from error
+  if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    file.close()
+    raise UserError(f"{shown(path)}: not a regular file")
+  return file

@@ -16,7 +16,7 @@ from fsim.data.public import cutting, outside, recipe, repositories
 from fsim.data.public.outside import Unavailable
 from fsim.data.public.recipe import Crop
 
-WORKPLACE = ".fetched"  # One repository at a time; removed behind it.
+WORKPLACE = ".fsim-fetched"  # One repository at a time; removed behind it.
 MAX_BYTES = 1 << 24  # Of a crop, or of a set's table.
 TAKEN = "exists and is not this crop; remove it, or name another folder"
 

@@ -57,7 +57,7 @@ class Splits(NamedTuple):
 def experiment(config: ConfigDict, context: Context) -> Path:
   """Are two patches of one camera model? Returns the page of the report (on the first process)."""
   tiles.require(config)
-  known = taken.opened(config)
+  known = taken.opened(config, context.workdir)
   dataset = open_dataset(config.data.source, config, context.workdir)
   sides = divide(dataset.table, config)
   if known:
