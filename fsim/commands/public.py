@@ -20,12 +20,13 @@ from fsim.boundary.text import shown
 from fsim.commands import options
 from fsim.data.public import recipe, repositories
 from fsim.data.public.rebuilding import Outcome, Source, rebuild
-from fsim.data.walk import require_folder
 
 
 def main(arguments: Sequence[str]) -> int:
   chosen = _parser().parse_args(arguments)
   if chosen.clones:
+    from fsim.data.walk import require_folder  # Brings NumPy, for which --help does not wait.
+
     require_folder(chosen.clones)
   crops = [crop for name in chosen.set for crop in recipe.crops(name)]
   with console.resumable():
