@@ -37,12 +37,12 @@ def only_one(folder: Path, doing: str) -> Iterator[None]:
 
 def _opened(path: Path) -> IO:
   """Raises UserError for what is no file, for which nobody waits: a folder, a pipe."""
-  try:
-    file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o666), "w")
+  try:  # For reading too: a pipe opens so, whether anybody reads it or not.
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666), "w")
   except PermissionError:
     raise
   except OSError as error:
-    raise UserError(f"{shown(path)}: {'not a regular file' if path.is_fifo() else error.strerror}") from error
+    raise UserError(f"{shown(path)}: {error.strerror}") from error
   if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
     file.close()
     raise UserError(f"{shown(path)}: not a regular file")

@@ -83,21 +83,18 @@ def candidates(places: Sequence[Path], own: Path | None = None) -> Given:
   """
   paths: list[Path] = []
   passed_over: list[tuple[Path, str]] = []
+  hidden = own and inputs.resolved(own)
   for place in places:
     if not os.path.isdir(place):
       paths.append(place)
       continue
-    entries = [entry for entry in walk(place) if own is None or not _is_below(entry.path, own)]
+    entries = [entry for entry in walk(place) if not hidden or hidden not in inputs.resolved(entry.path).parents]
     inside = sorted(entry.path for entry in entries if _is_named_so(entry.path))
     closed = [entry.path for entry in entries if entry.status is None and os.path.isdir(entry.path) and entry.is_image]
     paths += [*inside, *closed] or [place]
     passed_over += [(entry.path, _cause(entry)) for entry in entries]
   used = dict.fromkeys(paths)
   return Given(list(used), [(path, cause) for path, cause in dict(passed_over).items() if path not in used])
-
-
-def _is_below(path: Path, folder: Path) -> bool:
-  return inputs.resolved(folder) in inputs.resolved(path).parents
 
 
 def _is_named_so(path: Path) -> bool:
